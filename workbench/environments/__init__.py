@@ -1,0 +1,1 @@
+"""Where runs happen; the only adapters that act."""

@@ -1,0 +1,103 @@
+"""The error tree: what can go wrong, said for people.
+
+Every message says what happened, to which run, mesh or object, and what to do next. Foreign errors stop at the
+seam where they enter and are chained, so that a traceback exists for whoever asks for it (``--traceback``) and
+nobody else sees one.
+
+::
+
+    WorkbenchError                  exit code 1
+    ├── BadInput                    2   the user can mend it: a file, a key, a value, a name
+    │   └── UnknownName             2   with the known names and the nearest one
+    ├── CannotHere                  3   this machine or cluster cannot do it, and why
+    ├── RunFailed                   4   a run ended without a number
+    │   ├── GateFailed              4   the traffic was not what the mesh promises
+    │   └── DeadlineExceeded        4   a wait ended before its condition held
+    ├── Interrupted                 5   somebody stopped it; what was captured is kept
+    ├── StoreError                  6   a run folder or the index cannot be read or written
+    │   └── NewerFormat             6   written by a newer version of the workbench
+    └── NothingToShow               7   the question has no answer in this store
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class WorkbenchError(Exception):
+    """Anything the workbench can explain. ``str(error)`` is one clear sentence; `exit_code` is the command's."""
+
+    exit_code = 1
+
+
+class BadInput(WorkbenchError):
+    """What was asked for cannot be understood or is out of range."""
+
+    exit_code = 2
+
+
+class UnknownName(BadInput):
+    """A name that is not among the known ones.
+
+    Parameters
+    ----------
+    kind
+        What the name stands for, in the singular: ``"mesh"``, ``"key"``.
+    name
+        What was given.
+    known
+        What would have been understood.
+    where
+        The file, table or object it stood in; empty when there is none.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], where: str = "") -> None:
+        self.kind, self.name, self.known = kind, name, tuple(sorted(known))
+        near = difflib.get_close_matches(name, self.known, n=1, cutoff=0.5)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        place = f" in {where}" if where else ""
+        choices = ", ".join(self.known) or "none"
+        super().__init__(f"Unknown {kind} {name!r}{place}.{hint} Known: {choices}.")
+
+
+class CannotHere(WorkbenchError):
+    """This machine or cluster cannot do what was asked; the message says why and what would mend it."""
+
+    exit_code = 3
+
+
+class RunFailed(WorkbenchError):
+    """A run ended without a usable number."""
+
+    exit_code = 4
+
+
+class GateFailed(RunFailed):
+    """The proof that the traffic is what the mesh promises did not hold; no number was taken."""
+
+
+class DeadlineExceeded(RunFailed):
+    """A wait ended before its condition held."""
+
+
+class Interrupted(WorkbenchError):
+    """Somebody stopped the experiment; everything captured so far is kept."""
+
+    exit_code = 5
+
+
+class StoreError(WorkbenchError):
+    """A run folder or the index cannot be read or written."""
+
+    exit_code = 6
+
+
+class NewerFormat(StoreError):
+    """A run folder was written by a newer version of the workbench; it is left alone."""
+
+
+class NothingToShow(WorkbenchError):
+    """The store holds no run that could answer the question."""
+
+    exit_code = 7

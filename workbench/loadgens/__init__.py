@@ -1,0 +1,1 @@
+"""Load generators: describe the program to run and parse what it leaves; one file each."""

@@ -1,0 +1,1 @@
+"""What is measured: data planes, described only; one file each."""

@@ -1,0 +1,220 @@
+"""The seams: what a mesh, a load generator, a telemetry source, a workload and an environment must offer.
+
+Meshes, load generators, telemetry sources and workloads *describe*; only an environment *acts*. A description is made
+of the types in `workbench.steps`, so it can be printed, stored and tested with nothing running.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from workbench.records import Component, Facts, GateResult, JobOutput, LoadResult, MeshFacts
+from workbench.spec import EnvironmentSpec, Load, MeshSpec, Workload
+from workbench.steps import Application, Gate, Job, Step
+
+SampleRow = tuple[float, int, Mapping[str, float]]
+"""(seconds since the epoch, position in the component list, metric -> value); absent metrics are unknown, never 0."""
+
+SampleSink = Callable[[Sequence[Component], Sequence[SampleRow]], None]
+"""Takes samples as they are read; when it returns they survive the program's death."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """A setting that an adapter understands: its help, default and, where there are few, its choices."""
+
+    help: str
+    default: Any
+    choices: tuple[Any, ...] = ()
+
+
+class Mesh(Protocol):
+    """A data plane to measure: one file in ``meshes/`` with ``ADAPTER = ...``."""
+
+    name: str
+    environments: tuple[str, ...]
+    profiles: tuple[str, ...]
+    options: Mapping[str, Option]
+
+    def facts(self, spec: MeshSpec) -> MeshFacts:
+        """Return what must be said beside its numbers."""
+        ...
+
+    def install(self, spec: MeshSpec, application: Application) -> tuple[Step, ...]:
+        """Return the steps that bring the data plane up for ``application``; same spec, same steps."""
+        ...
+
+    def enrol(self, spec: MeshSpec, application: Application) -> Application:
+        """Return a copy of ``application`` whose calls lead through the data plane; the argument stays as it was."""
+        ...
+
+    def gates(self, spec: MeshSpec, application: Application) -> tuple[Gate, ...]:
+        """Return what must hold before a number counts; ``application`` is the enrolled one."""
+        ...
+
+
+class WorkloadAdapter(Protocol):
+    """The services that answer: one file in ``workloads/`` with ``ADAPTER = ...``."""
+
+    name: str
+    title: str
+
+    def application(self, workload: Workload) -> Application:
+        """Return the services with direct routes, no mesh."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneratorTraits:
+    """What a load generator is, for comparisons and messages.
+
+    Attributes
+    ----------
+    title
+        For people.
+    arrivals
+        Arrival processes it can make.
+    latency_from
+        ``"schedule"`` or ``"send"`` (suffers coordinated omission).
+    needs
+        Program that must be on PATH; empty when nothing is.
+    install_hint
+        How to get it.
+    """
+
+    title: str
+    arrivals: tuple[str, ...]
+    latency_from: str
+    needs: str = ""
+    install_hint: str = ""
+
+
+class LoadGenerator(Protocol):
+    """Makes load: one file in ``loadgens/`` with ``ADAPTER = ...``."""
+
+    name: str
+    traits: GeneratorTraits
+
+    def job(self, load: Load, workload: Workload, seed: int) -> Job:
+        """Return the program to run; placeholders ``${target.host}`` and ``${target.port}`` say where to send.
+
+        Raises
+        ------
+        BadInput
+            When it cannot make this load (arrival, protocol), saying what it can.
+        """
+        ...
+
+    def parse(self, load: Load, output: JobOutput) -> LoadResult:
+        """Read what the program left.
+
+        Raises
+        ------
+        RunFailed
+            When the output is damaged or the program failed, with the place.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """One thing to read about one component.
+
+    Attributes
+    ----------
+    component
+        Position in the component list.
+    kind
+        ``"cpu-clock"``: the process CPU clock of pid `target` in ns; ``"file"``: the bytes of file `target`.
+    target
+        A pid or a path.
+    name
+        What it is for the source's parser: ``"smaps_rollup"``.
+    cadence
+        ``"fast"``: at every tick and at the window's edges; ``"slow"``: at the edges and every few seconds.
+    """
+
+    component: int
+    kind: str
+    target: str
+    name: str
+    cadence: str
+
+
+class TelemetrySource(Protocol):
+    """Watches: one file in ``telemetry/`` with ``ADAPTER = ...``."""
+
+    name: str
+
+    def queries(self, components: Sequence[Component]) -> tuple[Query, ...]:
+        """Return what to read about ``components``."""
+        ...
+
+    def parse(self, query: Query, reply: int | bytes) -> Mapping[str, float]:
+        """Turn a reply into metric -> value (registered names, SI units); nothing for what it does not tell."""
+        ...
+
+
+class Deployment(Protocol):
+    """A data plane and application that are up."""
+
+    def check(self, gates: Sequence[Gate]) -> tuple[GateResult, ...]:
+        """Try every gate and return the evidence; a gate that cannot be tried has not passed."""
+        ...
+
+    def run(self, job: Job, source: TelemetrySource, sink: SampleSink) -> JobOutput:
+        """Run the job to its end while watching every part.
+
+        Raises
+        ------
+        RunFailed
+            When the job or a watched part dies, with what it printed.
+        DeadlineExceeded
+            When it does not end in time.
+        """
+        ...
+
+
+class Environment(Protocol):
+    """Where runs happen; the only adapters that act. One file in ``environments/`` with ``ADAPTER = ...``."""
+
+    name: str
+
+    def __call__(self, spec: EnvironmentSpec) -> AbstractContextManager[OpenEnvironment]:
+        """Open it; leaving the context removes everything it created.
+
+        Raises
+        ------
+        CannotHere
+            When it cannot work on this machine, saying why.
+        """
+        ...
+
+    def diagnose(self) -> tuple[GateResult, ...]:
+        """Say what this machine can do and why not, changing nothing that outlives the call."""
+        ...
+
+
+class OpenEnvironment(Protocol):
+    """An environment in use."""
+
+    def facts(self) -> Facts:
+        """Return the circumstances."""
+        ...
+
+    def refuses(self, steps: Sequence[Step]) -> str:
+        """Why these steps cannot be done here; empty when they can. Changes nothing."""
+        ...
+
+    def deploy(self, steps: Sequence[Step], application: Application) -> AbstractContextManager[Deployment]:
+        """Bring steps and application up and wait until they are ready; leaving the context removes them.
+
+        Raises
+        ------
+        RunFailed
+            When a part does not come up, with what it printed.
+        """
+        ...

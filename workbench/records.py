@@ -1,0 +1,314 @@
+"""What was found: the facts of runs, frozen.
+
+A run's `Run` record becomes its folder's manifest; samples, histograms and raw output stand beside it. Everything
+here is plain data that pydantic can turn into JSON and back without loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from workbench.spec import RunSpec
+from workbench.steps import Role
+
+SCHEMA_VERSION = 1
+"""Version of the run folder's format. History: 1, the first."""
+
+Status = Literal["finished", "failed", "interrupted", "skipped"]
+"""finished: numbers count; failed: a gate, the load or the set-up failed; interrupted: cut off, what was captured is
+kept; skipped: this machine cannot do it. All but finished carry a reason."""
+
+Provenance = Literal["measured", "imported", "published", "synthetic"]
+
+LATENCY_KINDS = ("from_schedule", "from_send", "send_lag")
+"""Histograms of a run: latency from the scheduled send (what a user feels; free of coordinated omission), latency
+from the real send (service time), and how late the generator itself sent."""
+
+NOISY_STEAL_RATIO = 0.05
+"""Share of the window's CPU time taken by the hypervisor above which a run counts as disturbed."""
+
+NOISY_FOREIGN_RATIO = 0.25
+"""Share of the machine's CPUs burnt by processes that are not part of the run above which it counts as disturbed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """One watched part.
+
+    Attributes
+    ----------
+    name
+        ``"backend-sidecar"``, ``"load-generator"``, ``"node"``.
+    role
+        Whom its consumption is charged to.
+    instance
+        Process id or container id, for provenance.
+    """
+
+    name: str
+    role: Role
+    instance: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """The measured interval in seconds since the epoch (UTC)."""
+
+    start_s: float
+    end_s: float
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return self.end_s - self.start_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Histogram:
+    """A whole distribution of durations.
+
+    `encoded` is the HdrHistogram V2 compressed encoding in base64, of whole nanoseconds with three significant digits
+    (0.1 % value precision), so that histograms merge exactly. `count` is the number of values in it; `low_s` and
+    `high_s` are the exact smallest and largest value (None when empty).
+    """
+
+    encoded: str
+    count: int
+    low_s: float | None = None
+    high_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadResult:
+    """What a load generator reports of one run.
+
+    Attributes
+    ----------
+    generator, generator_version
+        Part of the run's identity: unlike generators are never compared silently.
+    arrival
+        ``"constant"`` or ``"poisson"``.
+    latency_from
+        What the main latency counts from: ``"schedule"`` (no coordinated omission) or ``"send"``.
+    asked_rate_per_s, achieved_rate_per_s
+        Requests per second asked for, and really sent within the window.
+    requests
+        Requests scheduled in the window.
+    errors
+        Of these, the ones without a correct answer.
+    counts_by_status
+        Status or failure -> count: ``{"200": 2991, "timeout": 2}``.
+    histograms
+        Kind (see `LATENCY_KINDS`) -> distribution; a kind the generator cannot tell is absent.
+    cpu_per_request_s
+        The generator's own CPU in the window per request; None when it cannot tell.
+    limited
+        Why the generator itself, not the data plane, was the limit; empty when it was not.
+    """
+
+    generator: str
+    generator_version: str
+    arrival: str
+    latency_from: Literal["schedule", "send"]
+    asked_rate_per_s: float
+    achieved_rate_per_s: float
+    requests: int
+    errors: int
+    counts_by_status: Mapping[str, int]
+    histograms: Mapping[str, Histogram]
+    cpu_per_request_s: float | None = None
+    limited: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateResult:
+    """A gate's outcome with its evidence."""
+
+    name: str
+    passed: bool
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noise:
+    """How disturbed the machine was during the window; None where it cannot be read.
+
+    Attributes
+    ----------
+    psi_ratio
+        Share of the window in which some runnable task waited for a CPU (Linux PSI, ``some``).
+    steal_ratio
+        Share of the CPUs' time taken by the hypervisor.
+    foreign_cores
+        Cores burnt by processes outside the run: node busy time minus the watched processes'.
+    cpus
+        CPUs of the machine.
+    """
+
+    psi_ratio: float | None = None
+    steal_ratio: float | None = None
+    foreign_cores: float | None = None
+    cpus: int = 1
+
+    @property
+    def noisy(self) -> str:
+        """Why the run counts as disturbed; empty when it does not."""
+        if self.steal_ratio is not None and self.steal_ratio > NOISY_STEAL_RATIO:
+            return f"the hypervisor took {self.steal_ratio:.0%} of the CPU time (limit {NOISY_STEAL_RATIO:.0%})"
+        if self.foreign_cores is not None and self.foreign_cores > NOISY_FOREIGN_RATIO * self.cpus:
+            return (
+                f"other processes burnt {self.foreign_cores:.2f} of {self.cpus} cores "
+                f"(limit {NOISY_FOREIGN_RATIO:.0%})"
+            )
+        return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Circumstances of a campaign.
+
+    Attributes
+    ----------
+    environment
+        Name of the environment: ``"lab"``.
+    fingerprint
+        Short hash over what must be equal for numbers to be comparable (machine, kernel, CPU, software versions).
+    details
+        Everything known, nested, JSON-able: machine, software with versions and hashes.
+    """
+
+    environment: str
+    fingerprint: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeshFacts:
+    """What must be said wherever a mesh's numbers are shown.
+
+    Attributes
+    ----------
+    label
+        ``"l7-sidecars"``, ``"cross-connect/remote"``.
+    title
+        One line: what carries the request.
+    data_plane
+        ``"none"``, ``"sidecar"``, ``"node-proxy"`` or ``"kernel"``.
+    layer
+        ``"L3"``, ``"L4"``, ``"L7"`` or empty.
+    mtls
+        Whether the data plane authenticates and encrypts.
+    archetype
+        True for lab data planes, which bear no product's name.
+    shape_of
+        Meshes that work in this shape; never shown as if they had been measured.
+    lacks
+        What it lacks against them.
+    """
+
+    label: str
+    title: str
+    data_plane: str
+    layer: str
+    mtls: bool
+    archetype: bool
+    shape_of: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One execution of one load on one workload under one mesh.
+
+    Attributes
+    ----------
+    run_id
+        Unique, sortable, a folder name: ``"20261123T041200-quick-7f3a-0003"``.
+    campaign_id
+        The carrying-out of a plan that it belongs to; blocks are compared within a campaign only.
+    status, reason
+        See `Status`.
+    window
+        None when no window was measured.
+    components
+        The watched parts; samples refer to them by position.
+    load_result
+        None when the load did not report.
+    """
+
+    run_id: str
+    campaign_id: str
+    experiment: str
+    spec: RunSpec
+    mesh: MeshFacts
+    status: Status
+    reason: str = ""
+    provenance: Provenance = "measured"
+    started_at_s: float
+    ended_at_s: float
+    window: Window | None = None
+    components: tuple[Component, ...] = ()
+    load_result: LoadResult | None = None
+    gates: tuple[GateResult, ...] = ()
+    noise: Noise = Noise()
+    environment: str = ""
+    fingerprint: str = ""
+    schema_version: int = SCHEMA_VERSION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened during a campaign, for progress bars, widgets and logs.
+
+    Attributes
+    ----------
+    kind
+        ``"campaign-started"``, ``"mesh-started"``, ``"gate"``, ``"run-started"``, ``"run-ended"``, ``"mesh-removed"``,
+        ``"note"``, ``"campaign-ended"``.
+    time_s
+        Seconds since the epoch.
+    message
+        For people.
+    done, total
+        Runs done and planned.
+    remaining_s
+        Estimate of the time left; None when unknown.
+    data
+        More, JSON-able.
+    """
+
+    kind: str
+    time_s: float
+    message: str
+    done: int = 0
+    total: int = 0
+    remaining_s: float | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobOutput:
+    """What an environment gives back of a `Job`.
+
+    Attributes
+    ----------
+    window
+        The measured interval.
+    outputs
+        The files of `Job.outputs`, by name.
+    stdout, stderr
+        What it printed (the last 64 KiB of each).
+    cpu_s
+        The generator's own CPU seconds in the window.
+    noise
+        How disturbed the machine was in the window.
+    """
+
+    window: Window
+    outputs: Mapping[str, bytes]
+    stdout: str
+    stderr: str
+    cpu_s: float | None
+    noise: Noise

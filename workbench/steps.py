@@ -1,0 +1,262 @@
+"""What is to be done: descriptions that an environment carries out.
+
+Meshes, workloads and load generators describe with these types and act on nothing; because a description is data, a
+plan can be printed before it is done and is stored with the run as provenance.
+
+Text in `Process.arguments` and `Process.files` may hold placeholders that the environment fills in when it acts:
+
+========================  ==========================================================================
+``${COMPONENT.PORT.host}``  address at which COMPONENT's port PORT is reached
+``${COMPONENT.PORT.port}``  that port's number, chosen by the kernel (in JSON also without the quotes)
+``${COMPONENT.PORT.bind}``  address that COMPONENT itself must bind
+``${route:A>B.host}``       address that A dials to reach B, as enrolled in the mesh; likewise ``.port``
+``${dir}``                  the process's own folder (mode 0700)
+``${certs}``                the folder with ``ca.crt`` and ``NAME.crt``, ``NAME.key`` for each identity
+========================  ==========================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from workbench.errors import BadInput
+
+Role = Literal[
+    "application", "sidecar", "node-proxy", "gateway", "waypoint", "control-plane", "load-generator", "node", "unattributed"
+]
+DATA_PLANE_ROLES: tuple[Role, ...] = ("sidecar", "node-proxy", "gateway", "waypoint")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A port of a component, by names; numbers exist only while it runs."""
+
+    component: str
+    port: str
+
+    def __str__(self) -> str:
+        return f"{self.component}.{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """A program to keep running until it is removed.
+
+    Attributes
+    ----------
+    name
+        Component name, unique in a deployment: ``"backend-sidecar"``.
+    role
+        Whom its consumption is charged to.
+    program
+        ``"envoy"`` (the installed stock Envoy) or ``"python"`` (this interpreter).
+    arguments
+        Arguments after the program; placeholders allowed.
+    files
+        File name -> text, written into ``${dir}`` before the start; placeholders allowed.
+    ports
+        Names of the ports it binds; the environment reserves one for each.
+    namespace
+        Name of a namespace of a `Network` step to run in; None: the machine's own.
+    admin
+        Envoy's admin socket, a name in ``${dir}``; ready means that it says LIVE. None: ready means
+        that every port accepts connections.
+    """
+
+    name: str
+    role: Role
+    program: Literal["envoy", "python"]
+    arguments: tuple[str, ...]
+    files: Mapping[str, str] = field(default_factory=dict)
+    ports: tuple[str, ...] = ()
+    namespace: str | None = None
+    admin: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificates:
+    """An authority and one certificate for each identity, as SPIFFE X.509 SVIDs.
+
+    `identities` are service names; NAME becomes ``spiffe://{trust_domain}/ns/lab/sa/NAME``.
+    """
+
+    trust_domain: str
+    identities: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A veth pair between two namespaces; each end gets an address in CIDR form (empty: none, a bridge port)."""
+
+    a: str
+    b: str
+    a_address: str = ""
+    b_address: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vxlan:
+    """A VXLAN tunnel end in `namespace`, bridged with the namespace's address-less link ends."""
+
+    namespace: str
+    vni: int
+    local: str
+    remote: str
+    mtu: int = 1450
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """In `namespace`, packets to `destination` (CIDR) leave through `via`."""
+
+    namespace: str
+    destination: str
+    via: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """Network namespaces of this deployment's own and how they are joined.
+
+    Attributes
+    ----------
+    namespaces
+        Names; each has its loopback up.
+    addresses
+        Namespace -> address at which its processes are reached by the others.
+    forwarding
+        Namespaces that forward packets.
+    """
+
+    namespaces: tuple[str, ...]
+    addresses: Mapping[str, str]
+    links: tuple[Link, ...] = ()
+    vxlans: tuple[Vxlan, ...] = ()
+    routes: tuple[Route, ...] = ()
+    forwarding: tuple[str, ...] = ()
+
+
+Step = Process | Certificates | Network
+"""Everything that an environment may be asked to do; it refuses a kind it cannot do before anything is changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One service of an application: its process and whom it calls."""
+
+    name: str
+    process: Process
+    calls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """The services that answer, and where each caller dials each callee.
+
+    Attributes
+    ----------
+    services
+        In start order.
+    entry
+        Name of the service that the load is sent to; the load generator stands outside as ``"client"``.
+    routes
+        ``"caller>callee"`` -> endpoint that the caller dials. Without a mesh that is the callee's own port; a mesh's
+        `enrol` returns a copy that leads through its data plane.
+    client_namespace
+        Namespace that the load generator runs in; None: the machine's own.
+    """
+
+    services: tuple[Service, ...]
+    entry: str
+    routes: Mapping[str, Endpoint]
+    client_namespace: str | None = None
+
+    def service(self, name: str) -> Service:
+        """Return the service called ``name``."""
+        for service in self.services:
+            if service.name == name:
+                return service
+        raise BadInput(f"The application has no service {name!r}.")
+
+    def edges(self) -> tuple[tuple[str, str], ...]:
+        """(caller, callee) of every call, the client's first."""
+        inner = tuple((service.name, callee) for service in self.services for callee in service.calls)
+        return (("client", self.entry), *inner)
+
+    def callers(self, name: str) -> tuple[str, ...]:
+        """Return who calls ``name``."""
+        return tuple(caller for caller, callee in self.edges() if callee == name)
+
+    def rewired(self, routes: Mapping[str, Endpoint]) -> Application:
+        """Return a copy whose routes are overlaid with ``routes``."""
+        return replace(self, routes={**self.routes, **routes})
+
+    @property
+    def target(self) -> Endpoint:
+        """Where the load generator dials."""
+        return self.routes[f"client>{self.entry}"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """A gate: one call that must be answered rightly, or must be refused.
+
+    Attributes
+    ----------
+    name
+        What is proven, for people: ``"a plaintext call to backend's sidecar is refused"``.
+    target
+        Where to dial.
+    identity
+        Present this certificate over TLS; None: plaintext.
+    tunnel_to
+        Authority to CONNECT to first (HTTP/1.1 CONNECT inside the TLS), or empty.
+    expect
+        ``"answer"``: 200 with the payload echoed; ``"refused"``: anything but an answer from the application.
+    """
+
+    name: str
+    target: Endpoint
+    identity: str | None = None
+    tunnel_to: str = ""
+    expect: Literal["answer", "refused"] = "answer"
+    namespace: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crossing:
+    """A gate: one call to the application must move this Envoy's own listener counters."""
+
+    name: str
+    component: str
+
+
+Gate = Probe | Crossing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A load generator's one execution.
+
+    Attributes
+    ----------
+    program
+        ``"python"`` (this interpreter) or the name of a program on PATH.
+    arguments
+        Arguments; placeholders allowed, of which ``${target.host}`` and ``${target.port}`` are where to send.
+    outputs
+        Files it leaves in ``${dir}``, kept as raw output.
+    announces
+        True: its first line on standard output is JSON ``{"window_start_ns": ..., "window_end_ns": ...}`` on
+        CLOCK_MONOTONIC, said before the window starts. False: the window is from its start to its end.
+    deadline_s
+        Seconds after which it is ended and the run has failed.
+    """
+
+    program: str
+    arguments: tuple[str, ...]
+    outputs: tuple[str, ...] = ()
+    announces: bool = False
+    deadline_s: float

@@ -1,0 +1,1 @@
+"""What is watched meanwhile: describe and parse; one file each."""

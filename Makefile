@@ -1,0 +1,43 @@
+# One command per chore, the same for people and for CI. `make` alone lists them.
+VENV ?= .venv
+PYTHON_IN_VENV := $(VENV)/bin/python
+READY := $(VENV)/.ready
+# Bytecode of our own sources too, also where PYTHONDONTWRITEBYTECODE is set; takes no time when nothing has changed.
+COMPILE = @$(PYTHON_IN_VENV) -m compileall -q workbench
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench lab clean
+export VENV
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+$(READY): pyproject.toml constraints.txt scripts/bootstrap
+	@./scripts/bootstrap
+
+demo: $(READY)  ## measure real data planes on this machine, compare them, write the report (two minutes)
+	$(COMPILE)
+	@$(PYTHON_IN_VENV) -m workbench demo
+
+test: $(READY)  ## run the tests
+	$(COMPILE)
+	@$(PYTHON_IN_VENV) -m pytest $(ARGS)
+
+check: $(READY)  ## style, types, directions of imports, form of the notebooks
+	@$(PYTHON_IN_VENV) -m ruff check .
+	@$(PYTHON_IN_VENV) -m ruff format --check .
+	@$(PYTHON_IN_VENV) -m mypy
+	@$(VENV)/bin/lint-imports
+	@$(PYTHON_IN_VENV) scripts/check_notebooks.py
+
+bench: $(READY)  ## measure our own speed, one table
+	$(COMPILE)
+	@$(PYTHON_IN_VENV) tests/bench $(ARGS)
+
+lab: $(READY)  ## open JupyterLab on the notebooks
+	$(COMPILE)
+	@$(PYTHON_IN_VENV) -m workbench lab
+
+clean:  ## remove what can be made again; never data/ or reports/
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

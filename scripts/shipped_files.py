@@ -1,0 +1,19 @@
+"""Build hook: a wheel carries the notebooks, experiments and reference data, see ``workbench/shipped.py``.
+
+An editable installation must not: there they stand in the checkout, and a copy would go stale.
+"""
+
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+SHIPPED = ("notebooks", "data/experiments", "data/reference")
+
+
+class ShippedFiles(BuildHookInterface):  # type: ignore[type-arg]
+    """Adds the shipped folders to standard wheels."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Called by hatchling before each build; ``version`` is "standard" or "editable"."""
+        if version != "editable":
+            build_data["force_include"].update({folder: f"workbench/_shipped/{folder}" for folder in SHIPPED})

@@ -62,7 +62,7 @@ class UnknownName(BadInput):
 
 
 class CannotHere(WorkbenchError):
-    """This machine or cluster cannot do what was asked; the message says why and what would mend it."""
+    """A machine or cluster cannot do what was asked; the message says why and what would mend it."""
 
     exit_code = 3
 

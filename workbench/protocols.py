@@ -128,7 +128,8 @@ class Query:
     component
         Position in the component list.
     kind
-        ``"cpu-clock"``: the process CPU clock of pid `target` in ns; ``"file"``: the bytes of file `target`.
+        ``"cpu-clock"``: the process CPU clock of pid `target` in ns; ``"file"``: the bytes of the file `target`, or of
+        several joined, separated by colons; ``"tasks"``: the file `name` of every thread of pid `target`, joined.
     target
         A pid or a path.
     name

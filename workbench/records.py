@@ -159,8 +159,7 @@ class Noise:
             return f"the hypervisor took {self.steal_ratio:.0%} of the CPU time (limit {NOISY_STEAL_RATIO:.0%})"
         if self.foreign_cores is not None and self.foreign_cores > NOISY_FOREIGN_RATIO * self.cpus:
             return (
-                f"other processes burnt {self.foreign_cores:.2f} of {self.cpus} cores "
-                f"(limit {NOISY_FOREIGN_RATIO:.0%})"
+                f"other processes burnt {self.foreign_cores:.2f} of {self.cpus} cores (limit {NOISY_FOREIGN_RATIO:.0%})"
             )
         return ""
 

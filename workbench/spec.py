@@ -26,7 +26,12 @@ NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def _asked(
-    help_text: str, *, low: float | None = None, high: float | None = None, known: tuple[str, ...] = (), **kwargs: Any
+    help_text: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    known: tuple[str, ...] = (),
+    **kwargs: Any,
 ) -> Any:
     """Describe a field: its help, inclusive range and known values, kept as dataclass metadata."""
     return field(metadata={"help": help_text, "low": low, "high": high, "known": known}, **kwargs)
@@ -63,7 +68,9 @@ class MeshSpec(_Checked):
     """One data plane to measure: an adapter's name, a profile and its options."""
 
     name: str = _asked("Name of the mesh or lab archetype; `workbench doctor` lists them.")
-    profile: str = _asked("Variant that the adapter knows, such as cross-connect's local and remote.", default="default")
+    profile: str = _asked(
+        "Variant that the adapter knows, such as cross-connect's local and remote.", default="default"
+    )
     version: str | None = _asked("Version to install; None: the one that the adapter pins.", default=None)
     options: Mapping[str, Any] = _asked("Settings of this adapter; `workbench plan` shows them.", default_factory=dict)
 
@@ -82,9 +89,13 @@ class Workload(_Checked):
     """The services that answer."""
 
     name: str = _asked("Name of the workload: echo, chain.", default="echo")
-    payload_bytes: int = _asked("Bytes of the request's body, echoed by the answer.", low=0, high=1_048_576, default=1024)
+    payload_bytes: int = _asked(
+        "Bytes of the request's body, echoed by the answer.", low=0, high=1_048_576, default=1024
+    )
     server_delay_s: float = _asked("Seconds each service waits before it answers.", low=0.0, high=10.0, default=0.0)
-    fan_out: int = _asked("Calls that chain's frontend makes to the backend for one request.", low=1, high=16, default=1)
+    fan_out: int = _asked(
+        "Calls that chain's frontend makes to the backend for one request.", low=1, high=16, default=1
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +132,9 @@ class Experiment(_Checked):
     meshes: tuple[MeshSpec, ...] = _asked("What is compared; the baseline is added when missing.")
     workloads: tuple[Workload, ...] = _asked("What answers.", default=(Workload(),))
     loads: tuple[Load, ...] = _asked("The loads, one for each rate.")
-    blocks: int = _asked("Randomized passes over all cells; 6 or more give 95 % intervals.", low=1, high=1000, default=3)
+    blocks: int = _asked(
+        "Randomized passes over all cells; 6 or more give 95 % intervals.", low=1, high=1000, default=3
+    )
     seed: int = _asked("Seeds the order of runs and Poisson arrivals.", low=0, high=2**63 - 1, default=1)
     baseline: str = _asked("The mesh that stands for 'no mesh'.", default="baseline")
     rerun_noisy: bool = _asked("Run a cell once more when the machine was too noisy; both are kept.", default=False)
@@ -256,7 +269,18 @@ def _read_loads(table: Any, where: str) -> tuple[Load, ...]:
     return tuple(read_table(Load, {**rest, "rate_per_s": rate}, f"{where}: [load]") for rate in rates)
 
 
-_TOP_KEYS = ("name", "question", "blocks", "seed", "baseline", "rerun_noisy", "environment", "meshes", "workloads", "load")
+_TOP_KEYS = (
+    "name",
+    "question",
+    "blocks",
+    "seed",
+    "baseline",
+    "rerun_noisy",
+    "environment",
+    "meshes",
+    "workloads",
+    "load",
+)
 
 
 def experiment_from_toml(text: str, where: str = "experiment") -> Experiment:
@@ -274,19 +298,22 @@ def experiment_from_toml(text: str, where: str = "experiment") -> Experiment:
     for key in table:
         if key not in _TOP_KEYS:
             raise UnknownName("key", key, _TOP_KEYS, where)
-    plain = {
-        key: value for key, value in table.items() if key not in ("environment", "meshes", "workloads", "load")
-    }
+    plain = {key: value for key, value in table.items() if key not in ("environment", "meshes", "workloads", "load")}
     environment = table.get("environment", {})
     if not isinstance(environment, dict):
-        raise BadInput(f"{where}: environment must be a table: [environment] name = \"lab\".")
+        raise BadInput(f'{where}: environment must be a table: [environment] name = "lab".')
     meshes = tuple(read_table(MeshSpec, one, f"{where}: [[meshes]]") for one in _tables(table, "meshes", where))
     if not meshes:
         raise BadInput(f"{where} compares nothing: add [[meshes]] tables with a name.")
-    workloads = tuple(read_table(Workload, one, f"{where}: [[workloads]]") for one in _tables(table, "workloads", where))
+    workloads = tuple(
+        read_table(Workload, one, f"{where}: [[workloads]]") for one in _tables(table, "workloads", where)
+    )
     loads = _read_loads(table.get("load"), where)
     values: dict[str, Any] = {
-        **{key: _read_value(typing.get_type_hints(Experiment)[key], value, f"{where}: {key}") for key, value in plain.items()},
+        **{
+            key: _read_value(typing.get_type_hints(Experiment)[key], value, f"{where}: {key}")
+            for key, value in plain.items()
+        },
         "environment": read_table(EnvironmentSpec, environment, f"{where}: [environment]"),
         "meshes": meshes,
         "loads": loads,

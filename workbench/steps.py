@@ -24,7 +24,15 @@ from typing import Literal
 from workbench.errors import BadInput
 
 Role = Literal[
-    "application", "sidecar", "node-proxy", "gateway", "waypoint", "control-plane", "load-generator", "node", "unattributed"
+    "application",
+    "sidecar",
+    "node-proxy",
+    "gateway",
+    "waypoint",
+    "control-plane",
+    "load-generator",
+    "node",
+    "unattributed",
 ]
 DATA_PLANE_ROLES: tuple[Role, ...] = ("sidecar", "node-proxy", "gateway", "waypoint")
 
@@ -61,8 +69,8 @@ class Process:
     namespace
         Name of a namespace of a `Network` step to run in; None: the machine's own.
     admin
-        Envoy's admin socket, a name in ``${dir}``; ready means that it says LIVE. None: ready means
-        that every port accepts connections.
+        Envoy's admin socket, a name in ``${dir}``; ready means that it says LIVE. None: ready means that the
+        program has left a file ``ready`` in ``${dir}``.
     """
 
     name: str
@@ -211,6 +219,8 @@ class Probe:
         Where to dial.
     identity
         Present this certificate over TLS; None: plaintext.
+    server_name
+        TLS server name (SNI) to ask for.
     tunnel_to
         Authority to CONNECT to first (HTTP/1.1 CONNECT inside the TLS), or empty.
     expect
@@ -220,6 +230,7 @@ class Probe:
     name: str
     target: Endpoint
     identity: str | None = None
+    server_name: str = ""
     tunnel_to: str = ""
     expect: Literal["answer", "refused"] = "answer"
     namespace: str | None = None
@@ -233,7 +244,15 @@ class Crossing:
     component: str
 
 
-Gate = Probe | Crossing
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """A gate: one call to the application must move the packet counters of this namespace's devices."""
+
+    name: str
+    namespace: str
+
+
+Gate = Probe | Crossing | Carried
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

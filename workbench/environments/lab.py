@@ -1,0 +1,311 @@
+"""The lab: data planes as ordinary processes of this machine, on loopback or in network namespaces of its own.
+
+Nothing is needed but what pip installs, and no rights. Every port is chosen by the kernel, everything lives in one
+private folder, and whatever ends this program, no process, namespace or socket stays behind: the kernel kills the
+processes when their parent dies, a janitor removes the folder, and namespaces end with their last process.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from workbench.environments._certificates import write_certificates
+from workbench.environments._facts import envoy_facts, lab_facts
+from workbench.environments._folder import LabFolder
+from workbench.environments._job import JobRun
+from workbench.environments._names import Names
+from workbench.environments._namespaces import Namespaces
+from workbench.environments._namespaces import probe as probe_namespaces
+from workbench.environments._probes import Outcome, Request, call
+from workbench.environments._supervisor import (
+    START_DEADLINE_S,
+    Child,
+    Supervisor,
+    admin,
+    envoy_path,
+    program_path,
+    wait_until,
+)
+from workbench.errors import BadInput, CannotHere, UnknownName
+from workbench.protocols import SampleSink, TelemetrySource
+from workbench.records import Component, Facts, GateResult, JobOutput
+from workbench.spec import EnvironmentSpec
+from workbench.steps import (
+    Application,
+    Carried,
+    Certificates,
+    Crossing,
+    Gate,
+    Job,
+    Network,
+    Probe,
+    Process,
+    Step,
+)
+
+_COUNTERS = "downstream_rq_total|downstream_cx_total|downstream_cx_rx_bytes_total"
+
+
+@dataclass(slots=True, kw_only=True)
+class LabDeployment:
+    """A data plane and application that are up."""
+
+    folder: Path
+    names: Names
+    supervisor: Supervisor
+    namespaces: Namespaces | None
+    application: Application
+    children: tuple[Child, ...]
+    _jobs: int = 0
+
+    def check(self, gates: Sequence[Gate]) -> tuple[GateResult, ...]:
+        """Try every gate and return the evidence."""
+        return tuple(self._check(gate) for gate in gates)
+
+    def _check(self, gate: Gate) -> GateResult:
+        if isinstance(gate, Crossing):
+            return self._moved(gate.name, lambda: self._crossings(gate.component), "its listeners' counters")
+        if isinstance(gate, Carried):
+            return self._moved(gate.name, lambda: self._packets(gate.namespace), "its devices' packet counters")
+        outcome = self._call(gate)
+        passed = outcome.answered if gate.expect == "answer" else outcome.refused
+        return GateResult(name=gate.name, passed=passed, evidence=outcome.evidence)
+
+    def _moved(self, name: str, read: Callable[[], int], what: str) -> GateResult:
+        before = read()
+        target, namespace = self.application.target, self.application.client_namespace
+        outcome = self._call(Probe(name=name, target=target, namespace=namespace))
+        moved = read() - before
+        evidence = f"{what} moved by {moved}; {outcome.evidence}"
+        return GateResult(name=name, passed=outcome.answered and moved > 0, evidence=evidence)
+
+    def _crossings(self, component: str) -> int:
+        child = next((child for child in self.children if child.name == component), None)
+        if child is None:
+            raise BadInput(f"The gate asks for {component!r}, which is not part of this deployment.")
+        _, text = admin(child.folder / "admin.sock", f"/stats?filter=^(http|tcp).*({_COUNTERS})$")
+        pairs = (line.rpartition(": ") for line in text.splitlines() if not line.startswith("http.admin."))
+        return sum(int(value) for _, _, value in pairs if value.isdigit())
+
+    def _packets(self, namespace: str) -> int:
+        return sum(self._networks().counters(namespace).values())
+
+    def _networks(self) -> Namespaces:
+        if self.namespaces is None:
+            raise BadInput("This deployment has no network namespaces.")
+        return self.namespaces
+
+    def _call(self, probe: Probe) -> Outcome:
+        place = self.names.place(probe.target)
+        if probe.namespace is None:
+            stream = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        else:
+            stream = self._networks().open_socket(probe.namespace)
+        request = Request(
+            certs=self.folder / "certs",
+            identity=probe.identity,
+            server_name=probe.server_name,
+            tunnel_to=probe.tunnel_to,
+        )
+        return call(stream, (place.host, place.port), request)
+
+    def _enter(self, namespace: str | None, argv: list[str]) -> list[str]:
+        return argv if namespace is None else self._networks().enter_command(namespace, argv)
+
+    def components(self) -> tuple[Component, ...]:
+        """Return the watched parts, without the load generator."""
+        parts = [Component(name=child.name, role=child.role, instance=str(child.popen.pid)) for child in self.children]
+        return (*parts, Component(name="node", role="node"))
+
+    def run(self, job: Job, source: TelemetrySource, sink: SampleSink) -> JobOutput:
+        """Run the job to its end while watching every part."""
+        self._jobs += 1
+        folder = self.folder / f"job-{self._jobs}"
+        folder.mkdir(mode=0o700)
+        target = self.names.place(self.application.target)
+        given = {
+            "dir": str(folder),
+            "certs": str(self.folder / "certs"),
+            "target.host": target.host,
+            "target.port": str(target.port),
+        }
+        argv = [program_path(job.program), *(self.names.fill(argument, given) for argument in job.arguments)]
+        argv = self._enter(self.application.client_namespace, argv)
+        generator = self.supervisor.start("load-generator", "load-generator", argv, folder)
+        try:
+            return JobRun(job=job, generator=generator, others=self.children).watch(self.components(), source, sink)
+        finally:
+            self.supervisor.stop([generator])
+
+    def start(self, processes: Sequence[Process]) -> None:
+        """Start the processes together and wait until every one is ready."""
+        given = {"certs": str(self.folder / "certs")}
+        started: list[Child] = []
+        for process in processes:
+            folder = self.folder / process.name
+            folder.mkdir(mode=0o700)
+            mine = {**given, "dir": str(folder)}
+            for name, text in process.files.items():
+                (folder / name).write_text(self.names.fill(text, mine), encoding="utf-8")
+            argv = [program_path(process.program), *(self.names.fill(a, mine) for a in process.arguments)]
+            argv = self._enter(process.namespace, argv)
+            started.append(self.supervisor.start(process.name, process.role, argv, folder))
+        self.children = tuple(started)
+        for process, child in zip(processes, started, strict=True):
+            wait_until(_ready(process, child), started, f"{process.name} becoming ready", START_DEADLINE_S)
+
+
+def _ready(process: Process, child: Child) -> Callable[[], bool]:
+    """Return the question whether a started process is ready."""
+    if process.admin is None:
+        return (child.folder / "ready").exists
+    address = child.folder / process.admin
+    return lambda: admin(address, "/ready")[0] == 200
+
+
+class OpenLab:
+    """The lab in use."""
+
+    def __init__(self) -> None:
+        self._folder = LabFolder()
+        self._supervisor = Supervisor()
+        self._deployments = 0
+
+    def __enter__(self) -> OpenLab:
+        self._folder.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._supervisor.stop_all()
+        self._folder.__exit__(kind, error, trace)
+
+    def facts(self) -> Facts:
+        """Return machine and software."""
+        return lab_facts()
+
+    def refuses(self, steps: Sequence[Step]) -> str:
+        """Why these steps cannot be done on this machine; empty when they can."""
+        for step in steps:
+            if isinstance(step, Process) and step.program == "envoy":
+                try:
+                    envoy_path()
+                except CannotHere as error:
+                    return str(error)
+            if isinstance(step, Network):
+                reason = probe_namespaces()
+                if reason:
+                    return reason
+        return ""
+
+    @contextmanager
+    def deploy(self, steps: Sequence[Step], application: Application) -> Iterator[LabDeployment]:
+        """Bring steps and application up; leaving the context ends all of it."""
+        self._deployments += 1
+        folder = self._folder.path / str(self._deployments)
+        (folder / "certs").mkdir(parents=True, mode=0o700)
+        networks = [step for step in steps if isinstance(step, Network)]
+        if len(networks) > 1:
+            raise BadInput("A deployment can have one Network step only.")
+        services = [service.process for service in application.services]
+        processes = [*services, *(step for step in steps if isinstance(step, Process))]
+        namespaces = Namespaces.open(networks[0], folder) if networks else None
+        names = Names(application, networks[0].addresses if networks else {})
+        deployment = LabDeployment(
+            folder=folder,
+            names=names,
+            supervisor=self._supervisor,
+            namespaces=namespaces,
+            application=application,
+            children=(),
+        )
+        try:
+            for step in steps:
+                if isinstance(step, Certificates):
+                    write_certificates(step, folder / "certs")
+            names.reserve(processes)
+            deployment.start(processes)
+            yield deployment
+        finally:
+            self._supervisor.stop_all()
+            names.close()
+            if namespaces is not None:
+                namespaces.close()
+
+
+class Lab:
+    """The adapter: opens the lab and says what this machine can do."""
+
+    name = "lab"
+
+    def __call__(self, spec: EnvironmentSpec) -> OpenLab:
+        """Return the lab, to be used as a context manager.
+
+        Raises
+        ------
+        CannotHere
+            When this is not Linux.
+        UnknownName
+            For an option; the lab has none.
+        """
+        for key in spec.options:
+            raise UnknownName("option", key, (), "environment lab")
+        if sys.platform != "linux":
+            raise CannotHere(
+                f"The lab reads Linux's accounts of processes and this is {sys.platform}; "
+                "run it in a Linux virtual machine or container."
+            )
+        return OpenLab()
+
+    def diagnose(self) -> tuple[GateResult, ...]:
+        """Say what this machine can do and why not."""
+        envoy, namespaces = envoy_facts(), probe_namespaces()
+        pressure = Path("/proc/pressure/cpu").exists()
+        cpus = os.cpu_count() or 1
+        load = os.getloadavg()[0]
+        return (
+            _found("Linux", sys.platform == "linux", sys.platform),
+            _found(
+                "Envoy (l4-sidecars, l7-sidecars, node-tunnel, node-l7)",
+                "missing" not in envoy,
+                str(envoy.get("missing") or f"{envoy.get('version')} from the package {envoy.get('package')}"),
+            ),
+            _found(
+                "network namespaces (cross-connect)",
+                not namespaces,
+                namespaces or "can be made without rights",
+            ),
+            _found("process CPU clocks", _clock_works(), "nanoseconds for every process of this user"),
+            _found(
+                "pressure stall information",
+                pressure,
+                "/proc/pressure/cpu"
+                if pressure
+                else "this kernel has none; noise is judged by steal and foreign processes alone",
+            ),
+            _found("two CPUs or more", cpus >= 2, f"{cpus} CPUs"),
+            _found("a quiet machine", load < cpus / 2, f"load average {load:.2f} on {cpus} CPUs"),
+        )
+
+
+def _found(name: str, passed: bool, evidence: str) -> GateResult:
+    return GateResult(name=name, passed=passed, evidence=evidence)
+
+
+def _clock_works() -> bool:
+    try:
+        return time.clock_gettime_ns(((~os.getpid()) << 3) | 2) > 0
+    except OSError:
+        return False
+
+
+ADAPTER = Lab()

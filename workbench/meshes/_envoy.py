@@ -1,0 +1,343 @@
+"""Pieces of Envoy configuration that the lab's archetypes are put together from.
+
+Plain dictionaries in Envoy's v3 API, rendered as JSON bootstraps; ports and folders are placeholders (see
+`workbench.steps`). One worker (``--concurrency 1``) unless an option says otherwise, ``--disable-hot-restart`` because
+a second Envoy would otherwise refuse to start, circuit breakers out of the way, and an admin interface on a socket in
+the process's own folder.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from workbench.errors import BadInput, UnknownName
+from workbench.protocols import Option
+from workbench.spec import MeshSpec
+from workbench.steps import Endpoint, Process, Role
+
+Json = dict[str, Any]
+
+TRUST_DOMAIN = "lab.workbench"
+UNLIMITED = 2**32 - 1
+_TYPE = "type.googleapis.com/envoy.extensions."
+
+COMMON_OPTIONS: Mapping[str, Option] = {
+    "concurrency": Option(help="Worker threads of each proxy.", default=1),
+    "services": Option(
+        help="Further services in each proxy's outbound configuration, as a sidecar gets that knows the whole mesh; "
+        "about 80 kB of memory each.",
+        default=0,
+    ),
+    "access_log": Option(help="Write one JSON line a request into a file.", default=False, choices=(False, True)),
+}
+MTLS_OPTION: Mapping[str, Option] = {
+    "mtls": Option(help="Mutual TLS between the proxies.", default=True, choices=(True, False))
+}
+_LIMITS = {"concurrency": (1, 64), "services": (0, 10_000)}
+
+
+def settings(spec: MeshSpec, options: Mapping[str, Option]) -> Json:
+    """Return the options of ``spec`` over their defaults.
+
+    Raises
+    ------
+    UnknownName
+        For an option that the archetype does not know.
+    BadInput
+        For a value of the wrong type, not among the choices, or out of range.
+    """
+    for key, value in spec.options.items():
+        if key not in options:
+            raise UnknownName("option", key, options, f"mesh {spec.name}")
+        default, choices = options[key].default, options[key].choices
+        if type(value) is not type(default) or (choices and value not in choices):
+            allowed = f"one of {', '.join(map(str, choices))}" if choices else f"like {default!r}"
+            raise BadInput(f"Mesh {spec.name}: option {key} = {value!r} must be {allowed}. {options[key].help}")
+        low, high = _LIMITS.get(key, (None, None))
+        if low is not None and high is not None and not low <= value <= high:
+            raise BadInput(f"Mesh {spec.name}: option {key} = {value} is out of range: from {low} to {high}.")
+    return {key: spec.options.get(key, option.default) for key, option in options.items()}
+
+
+def spiffe(name: str) -> str:
+    """Return the SPIFFE id of service ``name``."""
+    return f"spiffe://{TRUST_DOMAIN}/ns/lab/sa/{name}"
+
+
+def _socket_address(host: str, port: str) -> Json:
+    return {"socket_address": {"address": host, "port_value": port}}
+
+
+def listener(name: str, at: Endpoint, chains: Sequence[Json], listener_filters: Sequence[Json] = ()) -> Json:
+    """Describe a listener bound to the reserved port ``at``."""
+    return {
+        "name": name,
+        "address": _socket_address(f"${{{at}.bind}}", f"${{{at}.port}}"),
+        "filter_chains": list(chains),
+        "listener_filters": list(listener_filters),
+    }
+
+
+def cluster(name: str, to: Endpoint, transport: Json | None = None, http2: bool = False) -> Json:
+    """Describe a cluster with one endpoint, its circuit breakers out of the way."""
+    limits = dict.fromkeys(("max_connections", "max_pending_requests", "max_requests", "max_retries"), UNLIMITED)
+    described: Json = {
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": "5s",
+        "circuit_breakers": {"thresholds": [limits]},
+        "load_assignment": {
+            "cluster_name": name,
+            "endpoints": [
+                {"lb_endpoints": [{"endpoint": {"address": _socket_address(f"${{{to}.host}}", f"${{{to}.port}}")}}]}
+            ],
+        },
+    }
+    if transport:
+        described["transport_socket"] = transport
+    if http2:
+        described["typed_extension_protocol_options"] = {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": _TYPE + "upstreams.http.v3.HttpProtocolOptions",
+                "explicit_http_config": {"http2_protocol_options": {}},
+            }
+        }
+    return described
+
+
+def further_clusters(count: int, transport: Json | None) -> list[Json]:
+    """Describe clusters of services that exist in the configuration only; nothing is ever sent to them."""
+    nowhere = {"socket_address": {"address": "127.0.0.1", "port_value": 9}}
+    made = []
+    for number in range(count):
+        name = f"outbound|8080||further-{number}.lab"
+        made.append(
+            {
+                "name": name,
+                "type": "STATIC",
+                "connect_timeout": "5s",
+                "load_assignment": {
+                    "cluster_name": name,
+                    "endpoints": [{"lb_endpoints": [{"endpoint": {"address": nowhere}}]}],
+                },
+                **({"transport_socket": transport} if transport else {}),
+            }
+        )
+    return made
+
+
+def _common_tls(identity: str, alpn: Sequence[str], trusted: Json) -> Json:
+    return {
+        "tls_certificates": [
+            {
+                "certificate_chain": {"filename": f"${{certs}}/{identity}.crt"},
+                "private_key": {"filename": f"${{certs}}/{identity}.key"},
+            }
+        ],
+        "validation_context": {"trusted_ca": {"filename": "${certs}/ca.crt"}, **trusted},
+        **({"alpn_protocols": list(alpn)} if alpn else {}),
+    }
+
+
+def _sans(matcher: Json) -> Json:
+    return {"match_typed_subject_alt_names": [{"san_type": "URI", "matcher": matcher}]}
+
+
+def client_tls(identity: str, server: str, alpn: Sequence[str] = ()) -> Json:
+    """Originate mTLS as ``identity``; only ``server``'s SPIFFE id is accepted."""
+    return {
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": {
+            "@type": _TYPE + "transport_sockets.tls.v3.UpstreamTlsContext",
+            "sni": f"{server}.lab",
+            "common_tls_context": _common_tls(identity, alpn, _sans({"exact": spiffe(server)})),
+        },
+    }
+
+
+def server_tls(identity: str, alpn: Sequence[str] = ()) -> Json:
+    """Terminate mTLS as ``identity``: a client certificate of our trust domain is required.
+
+    Which of the domain's identities may call is not decided here but by RBAC, as in real meshes.
+    """
+    return {
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": {
+            "@type": _TYPE + "transport_sockets.tls.v3.DownstreamTlsContext",
+            "require_client_certificate": True,
+            "common_tls_context": _common_tls(identity, alpn, _sans({"prefix": f"spiffe://{TRUST_DOMAIN}/"})),
+        },
+    }
+
+
+def _policy(callers: Sequence[str]) -> Json:
+    principals = [{"authenticated": {"principal_name": {"exact": spiffe(caller)}}} for caller in callers]
+    return {
+        "action": "ALLOW",
+        "policies": {"intentions": {"permissions": [{"any": True}], "principals": principals}},
+    }
+
+
+def network_rbac(callers: Sequence[str]) -> Json:
+    """Let only ``callers`` through, decided once a connection."""
+    return {
+        "name": "envoy.filters.network.rbac",
+        "typed_config": {
+            "@type": _TYPE + "filters.network.rbac.v3.RBAC",
+            "stat_prefix": "intentions",
+            "rules": _policy(callers),
+        },
+    }
+
+
+def http_rbac(callers: Sequence[str]) -> Json:
+    """Let only ``callers`` through, decided at every request."""
+    return {
+        "name": "envoy.filters.http.rbac",
+        "typed_config": {"@type": _TYPE + "filters.http.rbac.v3.RBAC", "rules": _policy(callers)},
+    }
+
+
+def access_log(enabled: bool) -> Json:
+    """Log into a file of the process's own folder."""
+    if not enabled:
+        return {}
+    return {
+        "access_log": [
+            {
+                "name": "envoy.access_loggers.file",
+                "typed_config": {
+                    "@type": _TYPE + "access_loggers.file.v3.FileAccessLog",
+                    "path": "${dir}/access.log",
+                    "log_format": {
+                        "json_format": {
+                            "start": "%START_TIME%",
+                            "method": "%REQ(:METHOD)%",
+                            "path": "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%",
+                            "code": "%RESPONSE_CODE%",
+                            "flags": "%RESPONSE_FLAGS%",
+                            "received": "%BYTES_RECEIVED%",
+                            "sent": "%BYTES_SENT%",
+                            "duration": "%DURATION%",
+                            "upstream": "%UPSTREAM_HOST%",
+                            "request_id": "%REQ(X-REQUEST-ID)%",
+                        }
+                    },
+                },
+            }
+        ]
+    }
+
+
+def tcp_proxy(prefix: str, to: str, log: bool = False, tunnel_to: str = "") -> Json:
+    """Carry bytes to cluster ``to``; with ``tunnel_to``, inside an HTTP CONNECT to that authority."""
+    config: Json = {
+        "@type": _TYPE + "filters.network.tcp_proxy.v3.TcpProxy",
+        "stat_prefix": prefix,
+        "cluster": to,
+        **access_log(log),
+    }
+    if tunnel_to:
+        config["tunneling_config"] = {"hostname": tunnel_to}
+    return {"name": "envoy.filters.network.tcp_proxy", "typed_config": config}
+
+
+def _router() -> Json:
+    return {
+        "name": "envoy.filters.http.router",
+        "typed_config": {"@type": _TYPE + "filters.http.router.v3.Router"},
+    }
+
+
+def mesh_http_filters() -> list[Json]:
+    """Return the HTTP filters that a mesh's sidecar carries, used or not: gRPC statistics, faults, CORS."""
+    return [
+        {
+            "name": "envoy.filters.http.grpc_stats",
+            "typed_config": {
+                "@type": _TYPE + "filters.http.grpc_stats.v3.FilterConfig",
+                "emit_filter_state": True,
+                "stats_for_all_methods": False,
+            },
+        },
+        {
+            "name": "envoy.filters.http.fault",
+            "typed_config": {"@type": _TYPE + "filters.http.fault.v3.HTTPFault"},
+        },
+        {"name": "envoy.filters.http.cors", "typed_config": {"@type": _TYPE + "filters.http.cors.v3.Cors"}},
+    ]
+
+
+def http_manager(prefix: str, virtual_hosts: Sequence[Json], filters: Sequence[Json] = (), **more: Any) -> Json:
+    """Describe an HTTP connection manager with inline routes."""
+    return {
+        "name": "envoy.filters.network.http_connection_manager",
+        "typed_config": {
+            "@type": _TYPE + "filters.network.http_connection_manager.v3.HttpConnectionManager",
+            "stat_prefix": prefix,
+            "normalize_path": True,
+            "server_header_transformation": "PASS_THROUGH",
+            "route_config": {"name": prefix, "virtual_hosts": list(virtual_hosts)},
+            "http_filters": [*filters, _router()],
+            **more,
+        },
+    }
+
+
+def virtual_host(name: str, to: str, retries: int = 0, domains: Sequence[str] = ("*",)) -> Json:
+    """Route everything for ``domains`` to cluster ``to``, with a mesh's default retry policy where `retries` > 0."""
+    route: Json = {"cluster": to, "timeout": "0s"}
+    if retries:
+        route["retry_policy"] = {
+            "retry_on": "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes",
+            "num_retries": retries,
+            "retriable_status_codes": [503],
+        }
+    return {"name": name, "domains": list(domains), "routes": [{"match": {"prefix": "/"}, "route": route}]}
+
+
+def proxy(
+    name: str,
+    role: Role,
+    ports: Sequence[str],
+    listeners: Sequence[Json],
+    clusters: Sequence[Json],
+    concurrency: int = 1,
+) -> Process:
+    """Describe an Envoy process called ``name`` with its bootstrap."""
+    bootstrap = {
+        "node": {"id": name, "cluster": "workbench-lab"},
+        "admin": {"address": {"pipe": {"path": "${dir}/admin.sock", "mode": 0o600}}},
+        "static_resources": {"listeners": list(listeners), "clusters": list(clusters)},
+        "overload_manager": {
+            "resource_monitors": [
+                {
+                    "name": "envoy.resource_monitors.global_downstream_max_connections",
+                    "typed_config": {
+                        "@type": _TYPE + "resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+                        "max_active_downstream_connections": 50_000,
+                    },
+                }
+            ]
+        },
+    }
+    arguments = (
+        "-c",
+        "${dir}/envoy.json",
+        "--concurrency",
+        str(concurrency),
+        "--disable-hot-restart",
+        "-l",
+        "warning",
+    )
+    return Process(
+        name=name,
+        role=role,
+        program="envoy",
+        arguments=arguments,
+        files={"envoy.json": json.dumps(bootstrap, indent=1)},
+        ports=tuple(ports),
+        admin="admin.sock",
+    )

@@ -1,0 +1,424 @@
+"""The one loop that measures: deploy, prove, load and watch, record, remove; for every run of the plan.
+
+Everything here is orchestration: adapters describe, the environment acts, the campaign's folder remembers. What goes
+wrong in one run is that run's record (failed, with its reason) and never the end of the others; what ends the program
+leaves every finished run complete and the running one interrupted, with all that was captured.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from workbench import adapters
+from workbench.errors import BadInput, CannotHere, Interrupted, RunFailed
+from workbench.plan import make_plan
+from workbench.protocols import Deployment, LoadGenerator, Mesh, OpenEnvironment, SampleRow, TelemetrySource
+from workbench.records import (
+    Component,
+    Event,
+    GateResult,
+    JobOutput,
+    LoadResult,
+    MeshFacts,
+    Noise,
+    Run,
+    Status,
+)
+from workbench.spec import Experiment, Plan, RunSpec
+from workbench.steps import Application, Gate, Step
+from workbench.store import CampaignWriter, RunWriter, read_campaign, recover
+
+STOP_NAME = "stop"
+"""A file of this name in a campaign's folder asks the runner to stop; it looks five times a second."""
+
+SOURCE = "processes"
+_DEPLOY_S = 0.6
+_RUN_OVERHEAD_S = 0.2
+"""Measured on a 2-core machine: an archetype comes up, is proven and removed in 0.3 to 0.8 s; a run's generator starts
+and its files are written in 0.1 to 0.3 s. Only the first estimate uses them; later ones use the campaign's own pace."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deploying:
+    """What one deployment needs, described: consecutive runs of one block, mesh and workload share it."""
+
+    runs: tuple[RunSpec, ...]
+    facts: MeshFacts
+    steps: tuple[Step, ...]
+    application: Application
+    gates: tuple[Gate, ...]
+
+
+def deployments(plan: Plan) -> tuple[Deploying, ...]:
+    """Describe every deployment of ``plan`` in order; nothing is started.
+
+    Raises
+    ------
+    BadInput
+        For unknown adapters, profiles and options, a load that its generator cannot make, or a mesh that the
+        experiment's environment cannot run.
+    """
+    environment = plan.experiment.environment.name
+    adapters.load("environments", environment)
+    for load in plan.experiment.loads:
+        for workload in plan.experiment.workloads:
+            _generator(load.generator).job(load, workload, seed=0)
+    grouped = groupby(plan.runs, key=lambda run: (run.block, run.mesh.label, run.workload))
+    return tuple(_describe(tuple(runs), environment) for _, runs in grouped)
+
+
+def _describe(runs: tuple[RunSpec, ...], environment: str) -> Deploying:
+    spec, workload = runs[0].mesh, runs[0].workload
+    mesh: Mesh = adapters.load("meshes", spec.name)
+    if environment not in mesh.environments:
+        raise BadInput(
+            f"The mesh {spec.name!r} cannot run in the environment {environment!r}, "
+            f"only in {', '.join(mesh.environments)}."
+        )
+    application: Application = adapters.load("workloads", workload.name).application(workload)
+    enrolled = mesh.enrol(spec, application)
+    return Deploying(
+        runs=runs,
+        facts=mesh.facts(spec),
+        steps=mesh.install(spec, application),
+        application=enrolled,
+        gates=mesh.gates(spec, enrolled),
+    )
+
+
+def _generator(name: str) -> LoadGenerator:
+    generator: LoadGenerator = adapters.load("loadgens", name)
+    return generator
+
+
+def estimate_s(plan: Plan) -> float:
+    """Return about how many seconds the plan takes from start to end."""
+    loads = sum(run.load.duration_s + run.load.warmup_s + _RUN_OVERHEAD_S for run in plan.runs)
+    groups = groupby(plan.runs, key=lambda run: (run.block, run.mesh.label, run.workload))
+    return loads + _DEPLOY_S * sum(1 for _ in groups)
+
+
+def steps_of(plan: Plan) -> tuple[tuple[RunSpec, tuple[Step, ...]], ...]:
+    """Return, for each deployment in order, its first run and every step that would be taken."""
+    return tuple(
+        (one.runs[0], (*one.steps, *(service.process for service in one.application.services)))
+        for one in deployments(plan)
+    )
+
+
+def request_stop(folder: Path) -> None:
+    """Ask the campaign in ``folder`` to stop; the present run is recorded as interrupted."""
+    (folder / STOP_NAME).touch()
+
+
+def run_experiment(
+    experiment: Experiment,
+    *,
+    data: Path,
+    toml: str = "",
+    campaign_id: str | None = None,
+    resume: str | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> str:
+    """Carry ``experiment`` out and return the campaign's id.
+
+    Parameters
+    ----------
+    data
+        Folder that holds ``runs/``.
+    toml
+        The experiment as it was written, kept with the campaign.
+    campaign_id
+        Id to use; None: made from the time and the experiment's name.
+    resume
+        Id of an interrupted campaign to continue where it stopped; its own stored plan is used.
+    on_event
+        Called with every event, besides its being appended to the campaign's ``events.jsonl``.
+    should_stop
+        Asked five times a second; True stops the campaign as interrupted.
+
+    Raises
+    ------
+    BadInput, CannotHere
+        Before anything is started.
+    Interrupted
+        When it was stopped; everything captured is kept.
+    RunFailed
+        When not one run finished, with the first reason.
+    """
+    recover(data)
+    plan = read_campaign(data / "runs" / resume).plan if resume else make_plan(experiment)
+    todo = deployments(plan)
+    environment = adapters.load("environments", plan.experiment.environment.name)(plan.experiment.environment)
+    with environment as opened:
+        if resume:
+            writer = CampaignWriter.resume(data, resume)
+        else:
+            writer = CampaignWriter.create(data, plan, toml, opened.facts(), campaign_id=campaign_id)
+        with writer:
+            (writer.folder / STOP_NAME).unlink(missing_ok=True)
+            campaign = _Campaign(opened, writer, plan, on_event, should_stop)
+            return campaign.carry_out(todo)
+
+
+class _Campaign:
+    """A plan being carried out."""
+
+    def __init__(
+        self,
+        environment: OpenEnvironment,
+        writer: CampaignWriter,
+        plan: Plan,
+        on_event: Callable[[Event], None] | None,
+        should_stop: Callable[[], bool] | None,
+    ) -> None:
+        self.environment, self.writer, self.plan = environment, writer, plan
+        self._on_event, self._should_stop = on_event, should_stop
+        self._source: TelemetrySource = adapters.load("telemetry", SOURCE)
+        self._facts = environment.facts()
+        self._done = len(writer.finished)
+        self._skipped_before = self._done
+        self._started = time.monotonic()
+        self._recorded: set[int] = set()
+        self._reasons: dict[str, str] = {}
+        self.counts = dict.fromkeys(("finished", "failed", "skipped", "interrupted"), 0)
+
+    # ------------------------------------------------------------------ events
+    def event(self, kind: str, message: str, **data: Any) -> None:
+        """Tell everybody who listens."""
+        event = Event(
+            kind=kind,
+            time_s=time.time(),
+            message=message,
+            done=self._done,
+            total=len(self.plan.runs),
+            remaining_s=self._remaining_s(),
+            data=data,
+        )
+        self.writer.event(event)
+        if self._on_event is not None:
+            self._on_event(event)
+
+    def _remaining_s(self) -> float:
+        """Return the first estimate, scaled by this campaign's own pace once it has one."""
+        total = estimate_s(self.plan)
+        share = self._done / max(1, len(self.plan.runs))
+        fresh = self._done - self._skipped_before
+        if fresh < 3:
+            return total * (1 - share)
+        return (time.monotonic() - self._started) / fresh * (len(self.plan.runs) - self._done)
+
+    def stop_wanted(self) -> bool:
+        """Whether somebody asked for a stop."""
+        return (self.writer.folder / STOP_NAME).exists() or (self._should_stop is not None and self._should_stop())
+
+    # ------------------------------------------------------------------ the loop
+    def carry_out(self, todo: Sequence[Deploying]) -> str:
+        """Go through the deployments; return the campaign's id."""
+        self.event(
+            "campaign-started",
+            f"{self.plan.experiment.name}: {len(self.plan.runs)} runs",
+            experiment=self.plan.experiment.name,
+            measured_s=self.plan.measured_s,
+        )
+        try:
+            for one in todo:
+                pending = tuple(run for run in one.runs if run.ordinal not in self.writer.finished)
+                if pending:
+                    self._deploy(replace(one, runs=pending))
+        except (Interrupted, KeyboardInterrupt) as error:
+            reason = str(error) or "stopped by Ctrl-C"
+            self.event("campaign-ended", f"interrupted: {reason}", status="interrupted")
+            self.writer.finish("interrupted", reason)
+            raise Interrupted(
+                f"Campaign {self.writer.campaign_id} was interrupted ({reason}); {self.counts['finished']} finished "
+                f"runs are kept. Continue with: workbench run --resume {self.writer.campaign_id}"
+            ) from error
+        except BaseException as error:
+            self.writer.finish("failed", f"{type(error).__name__}: {error}")
+            raise
+        return self._conclude()
+
+    def _conclude(self) -> str:
+        counts = self.counts
+        bad = ", ".join(f"{count} {status}" for status, count in counts.items() if count and status != "finished")
+        usable = counts["finished"] + self._skipped_before
+        status: Status = "finished" if usable else "failed"
+        first = next(iter(self._reasons.values()), "")
+        self.event("campaign-ended", f"{usable} runs finished" + (f", {bad}" if bad else ""), status=status)
+        self.writer.finish(status, bad and f"{bad}: {first}")
+        if not usable:
+            raise RunFailed(f"Not one run of campaign {self.writer.campaign_id} finished. The first reason: {first}")
+        return self.writer.campaign_id
+
+    def _deploy(self, one: Deploying) -> None:
+        """Bring one data plane up, prove it, do its runs, remove it."""
+        label, workload = one.facts.label, one.runs[0].workload.name
+        self._raise_if_stopped()
+        refused = self.environment.refuses((*one.steps, *(s.process for s in one.application.services)))
+        if refused:
+            self._record_all(one, "skipped", refused)
+            return
+        self.event("mesh-started", f"block {one.runs[0].block}: starting {label} ({workload})", mesh=label)
+        try:
+            with self.environment.deploy(one.steps, one.application) as deployment:
+                self._prove_and_run(one, deployment)
+        except (RunFailed, CannotHere) as error:
+            self._record_all(one, "failed", str(error))
+        self.event("mesh-removed", f"{label} removed", mesh=label)
+
+    def _prove_and_run(self, one: Deploying, deployment: Deployment) -> None:
+        gates = deployment.check(one.gates)
+        failed = [gate for gate in gates if not gate.passed]
+        for gate in gates:
+            if not gate.passed:
+                self.event("gate", f"{one.facts.label}: {gate.name}: FAILED ({gate.evidence})", mesh=one.facts.label)
+        if failed:
+            reason = "; ".join(f"gate failed: {gate.name} ({gate.evidence})" for gate in failed)
+            self._record_all(one, "failed", reason, gates)
+            return
+        for spec in one.runs:
+            noise = self._run(spec, one, deployment, gates)
+            if noise and self.plan.experiment.rerun_noisy:
+                self.event("note", f"{spec.mesh.label} is run once more: {noise}")
+                self._run(replace(spec, attempt=2), one, deployment, gates)
+
+    def _record_all(self, one: Deploying, status: Status, reason: str, gates: tuple[GateResult, ...] = ()) -> None:
+        """Record runs of ``one`` that have no record yet as not measured."""
+        for spec in one.runs:
+            if spec.ordinal in self._recorded:
+                continue
+            run = self.writer.begin(spec, one.facts)
+            now = time.time()
+            self._finish(run, self._record(run, spec, one, status, reason, now, gates=gates))
+
+    # ------------------------------------------------------------------ one run
+    def _run(self, spec: RunSpec, one: Deploying, deployment: Deployment, gates: tuple[GateResult, ...]) -> str:
+        """Do one run and record it; return why it was noisy, or nothing."""
+        self._raise_if_stopped()
+        generator = _generator(spec.load.generator)
+        writer = self.writer.begin(spec, one.facts)
+        seen = _Seen(writer, self.stop_wanted)
+        self.event(
+            "run-started",
+            f"block {spec.block}: {one.facts.label} at {spec.load.rate_per_s:g}/s",
+            mesh=one.facts.label,
+            rate_per_s=spec.load.rate_per_s,
+            block=spec.block,
+            run_id=writer.run_id,
+        )
+        started = time.time()
+        output: JobOutput | None = None
+        result: LoadResult | None = None
+        status: Status = "failed"
+        reason = "an unexpected error ended the run"
+        try:
+            output = deployment.run(generator.job(spec.load, spec.workload, spec.seed), self._source, seen.take)
+            result = self._read(generator, spec, output, writer)
+            status, reason = "finished", ""
+        except (RunFailed, CannotHere) as error:
+            reason = str(error)
+        except (Interrupted, KeyboardInterrupt) as error:
+            status, reason = "interrupted", str(error) or "stopped by Ctrl-C"
+            raise
+        finally:
+            record = self._record(writer, spec, one, status, reason, started, gates=gates)
+            self._finish(writer, _completed(record, seen.components, output, result))
+        return output.noise.noisy if output else ""
+
+    def _read(self, generator: LoadGenerator, spec: RunSpec, output: JobOutput, writer: RunWriter) -> LoadResult:
+        for name, content in output.outputs.items():
+            writer.raw(name, content)
+        result = generator.parse(spec.load, output)
+        requests = getattr(generator, "requests", None)
+        if requests is not None:
+            writer.requests(requests(output))
+        if not result.requests or result.errors >= result.requests:
+            raise RunFailed(
+                f"Not one of {result.requests} requests got a right answer: {dict(result.counts_by_status)}"
+            )
+        if result.cpu_per_request_s is None and output.cpu_s is not None:
+            result = replace(result, cpu_per_request_s=output.cpu_s / result.requests)
+        return result
+
+    def _record(
+        self,
+        writer: RunWriter,
+        spec: RunSpec,
+        one: Deploying,
+        status: Status,
+        reason: str,
+        started: float,
+        *,
+        gates: tuple[GateResult, ...],
+    ) -> Run:
+        return Run(
+            run_id=writer.run_id,
+            campaign_id=self.writer.campaign_id,
+            experiment=self.plan.experiment.name,
+            spec=spec,
+            mesh=one.facts,
+            status=status,
+            reason=reason,
+            started_at_s=started,
+            ended_at_s=time.time(),
+            gates=gates,
+            environment=self._facts.environment,
+            fingerprint=self._facts.fingerprint,
+        )
+
+    def _finish(self, writer: RunWriter, run: Run) -> None:
+        writer.finish(run)
+        self._recorded.add(run.spec.ordinal)
+        if run.spec.attempt == 1:
+            self._done += 1
+            self.counts[run.status] += 1
+        if run.reason:
+            self._reasons.setdefault(run.reason, f"{run.mesh.label}: {run.reason}")
+        said = f"{run.mesh.label} at {run.spec.load.rate_per_s:g}/s: {run.status}"
+        self.event(
+            "run-ended",
+            said + (f" ({run.reason})" if run.reason else ""),
+            run_id=run.run_id,
+            status=run.status,
+            reason=run.reason,
+            mesh=run.mesh.label,
+        )
+
+    def _raise_if_stopped(self) -> None:
+        if self.stop_wanted():
+            raise Interrupted("a stop was asked for")
+
+
+class _Seen:
+    """Passes samples on to the run's folder and remembers whose they are; stops the run when asked."""
+
+    def __init__(self, writer: RunWriter, stop_wanted: Callable[[], bool]) -> None:
+        self._writer, self._stop_wanted = writer, stop_wanted
+        self.components: tuple[Component, ...] = ()
+
+    def take(self, components: Sequence[Component], rows: Sequence[SampleRow]) -> None:
+        """Keep the samples."""
+        self.components = tuple(components)
+        self._writer.samples(components, rows)
+        if self._stop_wanted():
+            raise Interrupted("a stop was asked for")
+
+
+def _completed(
+    record: Run, components: tuple[Component, ...], output: JobOutput | None, result: LoadResult | None
+) -> Run:
+    """Return the record with what was measured, as far as it got."""
+    return replace(
+        record,
+        window=output.window if output else None,
+        noise=output.noise if output else Noise(),
+        components=components,
+        load_result=result,
+    )

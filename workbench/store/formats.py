@@ -1,0 +1,206 @@
+"""The JSON documents of a campaign's folder: records to bytes and back, under a version.
+
+A document is one JSON object: ``schema_version`` first, then what it holds. The version is looked at before
+anything else: a newer one is refused by name and left alone, an older one is brought up step by step while
+reading (`UPGRADES`); the file itself is never changed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import pydantic_core
+from pydantic import TypeAdapter, ValidationError
+
+from workbench import __version__
+from workbench.errors import BadInput, NewerFormat, StoreError
+from workbench.records import SCHEMA_VERSION, Facts, Run, Status
+from workbench.spec import Plan
+from workbench.store.disk import explained, write_whole
+
+T = TypeVar("T")
+
+CAMPAIGN_NAME = "campaign.json"
+MANIFEST_NAME = "manifest.json"
+EXPERIMENT_NAME = "experiment.toml"
+EVENTS_NAME = "events.jsonl"
+SAMPLES_NAME = "samples.parquet"
+REQUESTS_NAME = "requests.parquet"
+RAW_NAME = "raw"
+
+NOT_RUNS = frozenset({"notebooks"})
+"""Folders in a campaign's folder that are no runs."""
+
+Document = dict[str, Any]
+
+UPGRADES: dict[int, Callable[[Document], Document]] = {}
+"""Version -> function that turns a document of that version into one of the next. History: 1, the first;
+nothing to upgrade yet. A document tells its kind by its keys: ``campaign``, or ``run`` and ``files``, or
+``run`` and ``columns``."""
+
+CampaignStatus = Literal["running"] | Status
+"""``running``: its process lives, or died without a word and nothing has recovered it since."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Campaign:
+    """One carrying-out of a plan.
+
+    Attributes
+    ----------
+    status, reason
+        See `CampaignStatus`; all but running and finished carry a reason.
+    started_at_s, ended_at_s
+        Seconds since the epoch; the end is None while it runs.
+    plan, facts
+        What is to be done, and in what circumstances.
+    """
+
+    campaign_id: str
+    status: CampaignStatus
+    reason: str = ""
+    started_at_s: float
+    ended_at_s: float | None = None
+    plan: Plan
+    facts: Facts
+    schema_version: int = SCHEMA_VERSION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRecord:
+    """A file of a run: its name relative to the run's folder, size, SHA-256 (hex); rows where it is a table."""
+
+    name: str
+    size: int
+    sha256: str
+    rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunDocument:
+    """A manifest: the run, and the files it left."""
+
+    run: Run
+    files: tuple[FileRecord, ...]
+
+    def file(self, name: str) -> FileRecord | None:
+        """Return the record of file ``name``; None when the run has no such file."""
+        return next((one for one in self.files if one.name == name), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InFlight:
+    """What stands beside a capture: the run as it is to be recorded if it is cut off now, and the capture's columns."""
+
+    run: Run
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _CampaignDocument:
+    campaign: Campaign
+
+
+_ADAPTERS: dict[type, TypeAdapter[Any]] = {}
+
+
+def _adapter(kind: type[T]) -> TypeAdapter[T]:
+    """Return the (once made) reader of dataclass ``kind``; making one takes milliseconds."""
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]
+
+
+def write_document(path: Path, record: Any, *, durable: bool = True) -> None:
+    """Write a document's dataclass to ``path``, whole or not at all (see `disk.write_whole`).
+
+    Raises
+    ------
+    StoreError
+        When it holds something that is not JSON: the message says what.
+    OSError
+        From the disk.
+    """
+    try:
+        body = pydantic_core.to_json(record, indent=1, inf_nan_mode="constants")
+    except pydantic_core.PydanticSerializationError as error:
+        raise StoreError(
+            f"{path.name} cannot be written: {error}. Store plain text, numbers, lists, tables."
+        ) from error
+    head = f'{{\n "schema_version": {SCHEMA_VERSION},\n "written_by": "{__version__}",'.encode()
+    write_whole(path, head + body.removeprefix(b"{"), durable=durable)
+
+
+def read_document(path: Path, kind: type[T]) -> T:
+    """Read ``path`` as a document of dataclass ``kind``, upgraded to today's version.
+
+    Raises
+    ------
+    NewerFormat
+        When a newer version of the workbench wrote it.
+    StoreError
+        When it is missing, unreadable or damaged.
+    """
+    with explained("read", path):
+        content = path.read_bytes()
+    document = _current(_parse(content, path), path)
+    try:
+        return _adapter(kind).validate_python(document)
+    except (ValidationError, BadInput) as error:
+        raise StoreError(f"{path} is damaged: {_first_problem(error)}. Restore it or move its folder away.") from error
+
+
+def write_campaign(folder: Path, campaign: Campaign) -> None:
+    """Write ``campaign.json``; see `write_document`."""
+    write_document(folder / CAMPAIGN_NAME, _CampaignDocument(campaign=campaign))
+
+
+def read_campaign(folder: Path) -> Campaign:
+    """Read the campaign in ``folder``; raises as `read_document`."""
+    return read_document(folder / CAMPAIGN_NAME, _CampaignDocument).campaign
+
+
+def read_manifest(folder: Path) -> RunDocument:
+    """Read the manifest in a run's ``folder``; raises as `read_document`."""
+    return read_document(folder / MANIFEST_NAME, RunDocument)
+
+
+def read_run(folder: Path) -> Run:
+    """Read the run recorded in ``folder``; raises as `read_document`."""
+    return read_manifest(folder).run
+
+
+def _parse(content: bytes, path: Path) -> Document:
+    try:
+        document = json.loads(content)
+    except ValueError as error:
+        raise StoreError(f"{path} is damaged: it is not JSON ({error}). Restore it or move its folder away.") from error
+    version = document.get("schema_version") if isinstance(document, dict) else None
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise StoreError(f"{path} is damaged: it names no schema_version. Restore it or move its folder away.")
+    return dict(document)
+
+
+def _current(document: Document, path: Path) -> Document:
+    version: int = document["schema_version"]
+    if version > SCHEMA_VERSION:
+        raise NewerFormat(
+            f"{path.parent} was written by a newer workbench (format {version}, this one reads up to "
+            f"{SCHEMA_VERSION}); it is left alone. Upgrade the workbench to read it."
+        )
+    for step in range(version, SCHEMA_VERSION):
+        if step not in UPGRADES:
+            raise StoreError(f"{path.parent} has format {version}, from which there is no way to {SCHEMA_VERSION}.")
+        document = UPGRADES[step](document)
+    return document
+
+
+def _first_problem(error: ValidationError | BadInput) -> str:
+    if isinstance(error, BadInput):
+        return str(error).rstrip(".")
+    first = error.errors()[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"

@@ -244,8 +244,8 @@ def read_table(cls: type[T], table: Mapping[str, Any], where: str) -> T:
         raise BadInput(f"{where} lacks {', '.join(missing)}: {known[missing[0]].metadata['help']}")
     try:
         return cls(**values)
-    except UnknownName:
-        raise
+    except UnknownName as error:
+        raise UnknownName(error.kind, error.name, error.known, where) from error
     except BadInput as error:
         raise BadInput(f"{where}: {error}") from error
 

@@ -103,8 +103,10 @@ class SidecarMesh:
         check_profile(spec, self.profiles)
         options = envoy.settings(spec, self.options)
         pods = ("client", *(service.name for service in application.services))
-        certificates = Certificates(trust_domain=envoy.TRUST_DOMAIN, identities=(*pods, STRANGER))
-        return (certificates, *(self._proxy(pod, application, options) for pod in pods))
+        proxies = tuple(self._proxy(pod, application, options) for pod in pods)
+        if not options["mtls"]:
+            return proxies
+        return (Certificates(trust_domain=envoy.TRUST_DOMAIN, identities=(*pods, STRANGER)), *proxies)
 
     def _proxy(self, pod: str, application: Application, options: Mapping[str, Any]) -> Process:
         name, ports, listeners, clusters = sidecar(pod), [], [], []

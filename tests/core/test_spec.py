@@ -1,0 +1,127 @@
+"""Experiments as written: what is read, and what is refused with which words."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from workbench.errors import BadInput, UnknownName
+from workbench.spec import (
+    Experiment,
+    Load,
+    MeshSpec,
+    RunSpec,
+    Workload,
+    experiment_from_toml,
+    read_experiment,
+)
+
+GOOD = """
+name = "small"
+[[meshes]]
+name = "l4-sidecars"
+[meshes.options]
+mtls = false
+[load]
+rates_per_s = [293, 997.5]
+"""
+
+
+def test_reads_what_is_written_and_fills_in_defaults():
+    experiment = experiment_from_toml(GOOD)
+    assert [load.rate_per_s for load in experiment.loads] == [293.0, 997.5]
+    assert experiment.meshes == (MeshSpec(name="l4-sidecars", options={"mtls": False}),)
+    assert experiment.meshes[0].label == "l4-sidecars mtls=False"
+    assert experiment.workloads == (Workload(),)
+    assert experiment.environment.name == "lab"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("name =", "nmae ="), "Did you mean 'name'?"),
+        (("rates_per_s", "rate_per_s"), "Did you mean 'rates_per_s'?"),
+        (("[293, 997.5]", "[]"), "needs rates_per_s"),
+        (("[293, 997.5]", "[0]"), "from 1 to 100000"),
+        (("[293, 997.5]", "[inf]"), "out of range"),
+        (("[293, 997.5]", "[nan]"), "out of range"),
+        (("[293, 997.5]", "[293, 293]"), "a rate twice"),
+        (("[293, 997.5]", '["fast"]'), "must be a number"),
+        (("[293, 997.5]", "[293]\nduration_s = 1e9"), "Seconds measured."),
+        (("[293, 997.5]", "[293]\narrival = 'bursty'"), "Known: constant, poisson"),
+        (("[293, 997.5]", "[293]\nconnections = 2.5"), "must be a whole number"),
+        (("[293, 997.5]", "[293]\nconnections = true"), "must be a whole number"),
+        (('"small"', '"../etc"'), "cannot be part of a folder name"),
+        (('name = "small"', ""), "lacks name"),
+        (('name = "l4-sidecars"', 'profile = "x"'), "lacks name"),
+        (("[[meshes]]", "[meshes]"), "[[meshes]] tables"),
+        (("[meshes.options]", "[[meshes]]\nname = 'l4-sidecars'\n[meshes.options]"), None),
+        (("[load]", "[lode]"), "Did you mean 'load'?"),
+        (('name = "small"', 'name = "small"\nblocks = 0'), "from 1 to 1000"),
+        (('name = "small"', 'name = "small"\nenvironment = "lab"'), "must be a table"),
+    ],
+)
+def test_bad_input_is_named_with_its_place_and_the_mend(change, words):
+    text = GOOD.replace(*change)
+    assert text != GOOD
+    if words is None:
+        experiment_from_toml(text, "mine.toml")
+        return
+    with pytest.raises(BadInput) as error:
+        experiment_from_toml(text, "mine.toml")
+    assert words in str(error.value)
+    assert "mine.toml" in str(error.value)
+
+
+def test_one_mesh_twice_is_refused_but_not_with_other_options():
+    same = GOOD + "[[meshes]]\nname = 'baseline'\n[[meshes]]\nname = 'baseline'\n"
+    with pytest.raises(BadInput, match="baseline twice"):
+        experiment_from_toml(same)
+
+
+def test_a_missing_or_unreadable_file_is_one_sentence(tmp_path):
+    with pytest.raises(BadInput, match="There is no experiment file"):
+        read_experiment(tmp_path / "none.toml")
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(BadInput, match="cannot be read"):
+        read_experiment(tmp_path / "binary.toml")
+    (tmp_path / "torn.toml").write_text("name = ")
+    with pytest.raises(BadInput, match="not valid TOML"):
+        read_experiment(tmp_path / "torn.toml")
+
+
+@given(st.text())
+def test_no_text_gives_anything_but_an_experiment_or_bad_input(text):
+    try:
+        assert isinstance(experiment_from_toml(text), Experiment)
+    except BadInput as error:
+        assert str(error)
+
+
+numbers = st.floats(1, 100_000)
+
+
+@given(
+    st.builds(
+        RunSpec,
+        ordinal=st.integers(1, 9),
+        block=st.integers(1, 9),
+        mesh=st.builds(MeshSpec, name=st.text(), options=st.dictionaries(st.text(), st.integers() | st.text())),
+        workload=st.builds(Workload, payload_bytes=st.integers(0, 2**20)),
+        load=st.builds(Load, rate_per_s=numbers, connections=st.integers(1, 4096)),
+        is_baseline=st.booleans(),
+        seed=st.integers(0, 2**31),
+    )
+)
+def test_a_run_spec_survives_json(spec):
+    adapter = TypeAdapter(RunSpec)
+    assert adapter.validate_json(adapter.dump_json(spec)) == spec
+
+
+def test_unknown_name_lists_the_known_and_the_nearest():
+    error = UnknownName("mesh", "l7-sidecar", ["l7-sidecars", "baseline"], "x.toml")
+    assert (
+        str(error) == "Unknown mesh 'l7-sidecar' in x.toml. Did you mean 'l7-sidecars'? Known: baseline, l7-sidecars."
+    )

@@ -14,6 +14,6 @@ class ShippedFiles(BuildHookInterface):  # type: ignore[type-arg]
     """Adds the shipped folders to standard wheels."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Called by hatchling before each build; ``version`` is "standard" or "editable"."""
+        """Add them before a build; ``version`` is "standard" or "editable"."""
         if version != "editable":
             build_data["force_include"].update({folder: f"workbench/_shipped/{folder}" for folder in SHIPPED})

@@ -1,0 +1,321 @@
+"""Run a notebook with parameters into another file; the command line's `run` and `report` are notebooks.
+
+An executed copy with its outputs is the lab record that is kept beside the runs. Papermill executes, with three
+things that it leaves to its caller: parameters are checked before anything starts, since papermill lets unknown ones
+pass; success is what the cells left behind and not their metadata, which says "completed" after a time-out or an
+interrupt too; and the kernel is *this* interpreter, whatever kernel specifications the machine has.
+
+The kernel talks over sockets in a private folder instead of TCP ports. It ends by itself within seconds when this
+process dies, and what it leaves in the temporary folder is removed by the next execution.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from papermill import execute_notebook, inspect_notebook
+from papermill.exceptions import PapermillExecutionError
+
+from workbench import errors
+from workbench.errors import BadInput, Interrupted, StoreError, UnknownName, WorkbenchError
+
+Value = str | int | float | bool | None
+
+logging.getLogger("papermill").addHandler(logging.NullHandler())  # its caller tells, or the last resort would
+
+_FOLDER_PREFIX = "workbench-kernel-"
+_LONGEST_SOCKET_FOLDER = 80
+"""Bytes of a folder's path that leave room for a socket's name: the kernel of the system takes 107 in all."""
+_START_S = 60
+"""Seconds that a kernel may take to answer; half a second when the machine is idle."""
+_KINDS: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (int, float), "bool": (bool,)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A parameter of a notebook: its default as written, its type's name (may be empty) and its help."""
+
+    name: str
+    default: str
+    kind: str
+    help: str
+
+
+def parameters_of(notebook: Path) -> dict[str, Parameter]:
+    """Return the parameters that ``notebook`` declares in its cell tagged ``parameters``.
+
+    Raises
+    ------
+    BadInput
+        When the file is missing or is no notebook.
+    """
+    try:
+        found = inspect_notebook(_literal(notebook))
+    except Exception as error:  # nbformat, json and papermill each have their own
+        raise BadInput(f"{notebook} cannot be read as a notebook: {error}.") from error
+    return {
+        name: Parameter(
+            name=name,
+            default=one["default"],
+            kind="" if one["inferred_type_name"] == "None" else one["inferred_type_name"],
+            help=one["help"],
+        )
+        for name, one in found.items()
+    }
+
+
+def check_parameters(notebook: Path, given: Mapping[str, Value]) -> None:
+    """Refuse what ``notebook`` does not declare.
+
+    Raises
+    ------
+    UnknownName
+        For a parameter that it does not have.
+    BadInput
+        For a value of another type than declared.
+    """
+    known = parameters_of(notebook)
+    for name, value in given.items():
+        if name not in known:
+            raise UnknownName("parameter", name, known, notebook.name)
+        kind = known[name].kind
+        wanted = _KINDS.get(kind)
+        if wanted and (not isinstance(value, wanted) or (isinstance(value, bool) and kind != "bool")):
+            raise BadInput(f"Parameter {name} of {notebook.name} must be {kind}, not {value!r}: {known[name].help}")
+
+
+class _Kernel(AsyncKernelManager):
+    """Starts this very interpreter as a kernel, with its sockets and its printed output in `home`."""
+
+    home: ClassVar[Path]
+    started: ClassVar[threading.Event]
+    pid: ClassVar[list[int]]
+
+    def __init__(self, **settings: Any) -> None:
+        home = self.home
+        inside = len(os.fsencode(home)) <= _LONGEST_SOCKET_FOLDER
+        super().__init__(
+            **{
+                **settings,
+                "transport": "ipc" if inside else "tcp",
+                "connection_file": str(home / "kernel.json"),
+            }
+        )
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        """What to start, whatever the machine calls its kernels."""
+        return KernelSpec(
+            argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+            display_name="workbench",
+            language="python",
+            env={"PYDEVD_DISABLE_FILE_VALIDATION": "1"},
+        )
+
+    async def _async_launch_kernel(self, kernel_cmd: list[str], **kw: Any) -> None:
+        with (self.home / "kernel.log").open("wb") as log:
+            await super()._async_launch_kernel(kernel_cmd, **{**kw, "stdout": log, "stderr": log})
+        self.pid.append(getattr(self.provisioner, "pid"))  # noqa: B009 - the local provisioner's, not every one's
+        self.started.set()
+
+
+class Execution:
+    """A notebook on its way, executed in a thread of its own so that others can watch its effects and stop it.
+
+    Parameters
+    ----------
+    notebook
+        What to execute.
+    target
+        Where the executed copy goes. Its folder may appear while the notebook runs; it is made at the end.
+    parameters
+        Values for the notebook's parameters, checked at once.
+
+    Raises
+    ------
+    BadInput
+        See `check_parameters`.
+    """
+
+    def __init__(self, notebook: Path, target: Path, parameters: Mapping[str, Value]) -> None:
+        check_parameters(notebook, parameters)
+        self.notebook, self.target, self.parameters = notebook, target, dict(parameters)
+        self._pid: list[int] = []
+        self._started = threading.Event()
+        self._stopped_by = ""
+        self._error: WorkbenchError | None = None
+        self._thread = threading.Thread(target=self._run, name=f"notebook {notebook.stem}", daemon=True)
+
+    def start(self) -> Execution:
+        """Start it and return at once."""
+        self._thread.start()
+        return self
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait for the end, at most ``timeout_s``; return whether it has ended."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def interrupt(self) -> None:
+        """Interrupt the running cell, as JupyterLab's stop button does."""
+        self._signal(signal.SIGINT, "it was interrupted")
+
+    def kill(self) -> None:
+        """End the kernel at once."""
+        self._signal(signal.SIGKILL, "its kernel was ended, as it did not stop in time")
+
+    def result(self) -> Path:
+        """Wait for the end and return the executed copy.
+
+        Raises
+        ------
+        WorkbenchError
+            What the failing cell raised when it is one of ours, with its message; otherwise one that names cell and
+            error. The executed copy is kept either way.
+        Interrupted
+            When `interrupt` or `kill` ended it.
+        """
+        self.wait()
+        if self._error:
+            raise self._error
+        return self.target
+
+    def _signal(self, number: int, reason: str) -> None:
+        if self._started.wait(0) and self._thread.is_alive():
+            self._stopped_by = reason
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._pid[0], number)
+
+    def _run(self) -> None:
+        home = _fresh_folder()
+        try:
+            copy = home / self.notebook.name
+            self._execute(home, copy)
+            self._keep(copy)
+        except WorkbenchError as error:
+            self._error = error
+        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to whoever asks for the result
+            self._error = WorkbenchError(f"{self.notebook.name} could not be executed: {error}")
+            self._error.__cause__ = error
+        finally:
+            shutil.rmtree(home, ignore_errors=True)
+
+    def _execute(self, home: Path, copy: Path) -> None:
+        kernel = type("_Kernel", (_Kernel,), {"home": home, "started": self._started, "pid": self._pid})
+        try:
+            executed = execute_notebook(
+                _literal(self.notebook),
+                _literal(copy),
+                parameters=self.parameters,
+                progress_bar=False,
+                start_timeout=_START_S,
+                kernel_manager_class=kernel,
+            )
+        except PapermillExecutionError as error:
+            self._keep(copy)
+            raise self._explained(error) from error
+        except (DeadKernelError, CellTimeoutError, RuntimeError) as error:
+            self._keep(copy)
+            raise self._died(home, error) from error
+        unexecuted = _unexecuted(executed)
+        if unexecuted:
+            self._keep(copy)
+            raise WorkbenchError(f"{self.notebook.name} ended before its cell {unexecuted} was executed.")
+
+    def _keep(self, copy: Path) -> None:
+        if not copy.exists():
+            return
+        try:
+            self.target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(copy, self.target)
+        except OSError as error:
+            raise StoreError(f"The executed copy of {self.notebook.name} cannot be kept: {error}.") from error
+
+    def _explained(self, error: PapermillExecutionError) -> WorkbenchError:
+        if error.ename == "KeyboardInterrupt":
+            return Interrupted(f"{self.notebook.name} was stopped in cell [{error.exec_count}].")
+        own = _own_error(error.ename)
+        if own is not None:
+            return own(error.evalue)
+        return WorkbenchError(
+            f"Cell [{error.exec_count}] of {self.notebook.name} failed: {error.ename}: {error.evalue}. "
+            f"The executed copy shows where: {self.target}"
+        )
+
+    def _died(self, home: Path, error: Exception) -> WorkbenchError:
+        if self._stopped_by:
+            return Interrupted(f"{self.notebook.name} did not end: {self._stopped_by}.")
+        printed = _tail(home / "kernel.log")
+        return WorkbenchError(
+            f"The kernel that executed {self.notebook.name} died ({error}). "
+            + (f"It printed last: {printed}" if printed else "Perhaps the machine ran out of memory; try again.")
+        )
+
+
+def execute(notebook: Path, target: Path, parameters: Mapping[str, Value]) -> Path:
+    """Execute ``notebook`` into ``target`` and return ``target``; see `Execution`."""
+    return Execution(notebook, target, parameters).start().result()
+
+
+def _literal(path: Path) -> str:
+    """Return ``path`` for papermill, which would fill in braces."""
+    return str(path).replace("{", "{{").replace("}", "}}")
+
+
+def _unexecuted(notebook: Any) -> int:
+    """Return the position (from 1) of the first code cell that the kernel never took up; 0 when there is none."""
+    for position, cell in enumerate(notebook.cells, start=1):
+        if cell.cell_type == "code" and cell.source.strip() and cell.execution_count is None:
+            return position
+    return 0
+
+
+def _own_error(name: str) -> type[WorkbenchError] | None:
+    """Return the class of our tree called ``name``, or its nearest ancestor that takes a message."""
+    found = getattr(errors, name, None)
+    if not (isinstance(found, type) and issubclass(found, WorkbenchError)):
+        return None
+    return next(one for one in found.__mro__ if "__init__" not in vars(one))
+
+
+def _tail(log: Path) -> str:
+    try:
+        lines = log.read_text(errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    return " / ".join(line.strip() for line in lines[-2:])
+
+
+def _fresh_folder() -> Path:
+    """Return a new private folder whose name tells who owns it, and remove those of the dead."""
+    root = Path(tempfile.gettempdir())
+    for left in root.glob(f"{_FOLDER_PREFIX}*"):
+        owner = re.match(rf"{_FOLDER_PREFIX}(\d+)-", left.name)
+        if owner and not _alive(int(owner[1])):
+            shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{_FOLDER_PREFIX}{os.getpid()}-", dir=root))
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -9,106 +9,34 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from itertools import groupby
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from workbench import adapters
-from workbench.errors import BadInput, CannotHere, Interrupted, RunFailed
+from workbench.deployments import Deploying, deployments, estimate_s, load_generator, steps_of
+from workbench.errors import CannotHere, Interrupted, RunFailed
 from workbench.plan import make_plan
-from workbench.protocols import Deployment, LoadGenerator, Mesh, OpenEnvironment, SampleRow, TelemetrySource
+from workbench.protocols import Deployment, LoadGenerator, OpenEnvironment, SampleRow, TelemetrySource
 from workbench.records import (
     Component,
     Event,
     GateResult,
     JobOutput,
     LoadResult,
-    MeshFacts,
     Noise,
     Run,
     Status,
 )
 from workbench.spec import Experiment, Plan, RunSpec
-from workbench.steps import Application, Gate, Step
 from workbench.store import CampaignWriter, RunWriter, read_campaign, recover
+
+__all__ = ["STOP_NAME", "estimate_s", "request_stop", "run_experiment", "steps_of"]
 
 STOP_NAME = "stop"
 """A file of this name in a campaign's folder asks the runner to stop; it looks five times a second."""
 
 SOURCE = "processes"
-_DEPLOY_S = 0.6
-_RUN_OVERHEAD_S = 0.2
-"""Measured on a 2-core machine: an archetype comes up, is proven and removed in 0.3 to 0.8 s; a run's generator starts
-and its files are written in 0.1 to 0.3 s. Only the first estimate uses them; later ones use the campaign's own pace."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deploying:
-    """What one deployment needs, described: consecutive runs of one block, mesh and workload share it."""
-
-    runs: tuple[RunSpec, ...]
-    facts: MeshFacts
-    steps: tuple[Step, ...]
-    application: Application
-    gates: tuple[Gate, ...]
-
-
-def deployments(plan: Plan) -> tuple[Deploying, ...]:
-    """Describe every deployment of ``plan`` in order; nothing is started.
-
-    Raises
-    ------
-    BadInput
-        For unknown adapters, profiles and options, a load that its generator cannot make, or a mesh that the
-        experiment's environment cannot run.
-    """
-    environment = plan.experiment.environment.name
-    adapters.load("environments", environment)
-    for load in plan.experiment.loads:
-        for workload in plan.experiment.workloads:
-            _generator(load.generator).job(load, workload, seed=0)
-    grouped = groupby(plan.runs, key=lambda run: (run.block, run.mesh.label, run.workload))
-    return tuple(_describe(tuple(runs), environment) for _, runs in grouped)
-
-
-def _describe(runs: tuple[RunSpec, ...], environment: str) -> Deploying:
-    spec, workload = runs[0].mesh, runs[0].workload
-    mesh: Mesh = adapters.load("meshes", spec.name)
-    if environment not in mesh.environments:
-        raise BadInput(
-            f"The mesh {spec.name!r} cannot run in the environment {environment!r}, "
-            f"only in {', '.join(mesh.environments)}."
-        )
-    application: Application = adapters.load("workloads", workload.name).application(workload)
-    enrolled = mesh.enrol(spec, application)
-    return Deploying(
-        runs=runs,
-        facts=mesh.facts(spec),
-        steps=mesh.install(spec, application),
-        application=enrolled,
-        gates=mesh.gates(spec, enrolled),
-    )
-
-
-def _generator(name: str) -> LoadGenerator:
-    generator: LoadGenerator = adapters.load("loadgens", name)
-    return generator
-
-
-def estimate_s(plan: Plan) -> float:
-    """Return about how many seconds the plan takes from start to end."""
-    loads = sum(run.load.duration_s + run.load.warmup_s + _RUN_OVERHEAD_S for run in plan.runs)
-    groups = groupby(plan.runs, key=lambda run: (run.block, run.mesh.label, run.workload))
-    return loads + _DEPLOY_S * sum(1 for _ in groups)
-
-
-def steps_of(plan: Plan) -> tuple[tuple[RunSpec, tuple[Step, ...]], ...]:
-    """Return, for each deployment in order, its first run and every step that would be taken."""
-    return tuple(
-        (one.runs[0], (*one.steps, *(service.process for service in one.application.services)))
-        for one in deployments(plan)
-    )
 
 
 def request_stop(folder: Path) -> None:
@@ -302,7 +230,7 @@ class _Campaign:
     def _run(self, spec: RunSpec, one: Deploying, deployment: Deployment, gates: tuple[GateResult, ...]) -> str:
         """Do one run and record it; return why it was noisy, or nothing."""
         self._raise_if_stopped()
-        generator = _generator(spec.load.generator)
+        generator = load_generator(spec.load.generator)
         writer = self.writer.begin(spec, one.facts)
         seen = _Seen(writer, self.stop_wanted)
         self.event(

@@ -27,6 +27,7 @@ from typing import Any, ClassVar
 
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import ensure_event_loop
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill import execute_notebook, inspect_notebook
 from papermill.exceptions import PapermillExecutionError
@@ -213,6 +214,7 @@ class Execution:
             self._error = WorkbenchError(f"{self.notebook.name} could not be executed: {error}")
             self._error.__cause__ = error
         finally:
+            ensure_event_loop().close()  # this thread's, which nbclient made and leaves open
             shutil.rmtree(home, ignore_errors=True)
 
     def _execute(self, home: Path, copy: Path) -> None:

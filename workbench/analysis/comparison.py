@@ -1,0 +1,177 @@
+"""Everything a comparison says, in one value: the end of the reading half's arithmetic.
+
+`compare` takes the store's frames through the stages of this package (contract, selection, costing, summaries,
+verdicts, checks) and hands charts, tables and the report a `Comparison` that they only have to show.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.analysis import checks, verdicts
+from workbench.analysis.checks import Check
+from workbench.analysis.contract import BLOCK, CELL, LIKE, clean_consumption, clean_latency, clean_runs
+from workbench.analysis.costing import cpu_by_role, long_bill, long_costs, main_latency, wide_bill, wide_costs
+from workbench.analysis.selection import Selection, select
+from workbench.analysis.summaries import bill_summary, overhead, summary
+
+MESH_COLUMNS = ["mesh", "title", "data_plane", "layer", "mtls", "archetype", "shape_of", "lacks", "is_baseline", "runs"]
+LEFT_OUT_COLUMNS = ["run_id", *BLOCK, "mesh", *CELL, "attempt", "status", "why", "reason"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Comparison:
+    """What runs of like circumstances say about their data planes.
+
+    Attributes
+    ----------
+    costs
+        Every counted run's metrics; see `workbench.analysis.costs`.
+    summary
+        Per mesh, workload, rate_per_s and metric: median, low, high, coverage (0..1, how often such an interval
+        holds the true median), blocks, method ("none", "range", "order statistics").
+    overhead
+        The same columns for the differences to the baseline of the same block, in the metric's stored unit, and
+        ratio_median, ratio_low, ratio_high (NaN where a ratio means nothing). Without the baseline itself.
+    bill
+        Who consumed each counted run's CPU; see `workbench.analysis.bill`.
+    bill_summary
+        Per mesh, workload, rate_per_s and role: median cpu_per_request_s, low, high, coverage, blocks, method, and
+        the median total of the cell's runs with its interval (total, total_low, total_high).
+    verdicts
+        Per workload, rate_per_s, metric, mesh_a, mesh_b; see `workbench.analysis.verdicts.verdicts`.
+    order
+        Labels of meshes with a counted run: the baseline first, then by median normalised CPU of the first workload at
+        its highest rate; those without a value there last.
+    checks
+        What to know before believing it, the worst first.
+    meshes
+        Per mesh asked for, whether it has a counted run or not: mesh, title, data_plane, layer, mtls, archetype,
+        shape_of, lacks, is_baseline, runs (counted).
+    runs
+        The counted runs, as the store gives them; ``workload`` holds the label used everywhere here.
+    left_out
+        The runs that do not count: run_id, campaign_id, block, mesh, workload, rate_per_s, attempt, status, why
+        ("failed", "interrupted", "skipped", "superseded", "unlike"), reason.
+    circumstances
+        What all counted runs have in common, by name (`workbench.analysis.contract.LIKE`), and beside it lists:
+        workloads, rates_per_s, payload_bytes, cpus.
+    campaigns
+        Ids of the campaigns that the counted runs come from, in order of time.
+    """
+
+    costs: pd.DataFrame
+    summary: pd.DataFrame
+    overhead: pd.DataFrame
+    bill: pd.DataFrame
+    bill_summary: pd.DataFrame
+    verdicts: pd.DataFrame
+    order: list[str]
+    checks: tuple[Check, ...]
+    meshes: pd.DataFrame
+    runs: pd.DataFrame
+    left_out: pd.DataFrame
+    circumstances: dict[str, Any]
+    campaigns: list[str]
+
+
+def main_cell(runs: pd.DataFrame) -> tuple[str, float]:
+    """Return the cell that a headline speaks of: the workload with the most runs, at its highest rate."""
+    counts = runs["workload"].value_counts()
+    workload = min(counts[counts == counts.max()].index)
+    return workload, float(runs.loc[runs["workload"] == workload, "rate_per_s"].max())
+
+
+def _order(runs: pd.DataFrame, summed: pd.DataFrame) -> list[str]:
+    workload, rate = main_cell(runs)
+    here = summed[
+        (summed["workload"] == workload) & (summed["rate_per_s"] == rate) & (summed["metric"] == "normalised_cpu")
+    ]
+    median = here.set_index("mesh")["median"].to_dict()
+    baselines = set(runs.loc[runs["is_baseline"], "mesh"])
+
+    def place(mesh: str) -> tuple[bool, bool, float, str]:
+        value = median.get(mesh, np.nan)
+        return mesh not in baselines, bool(np.isnan(value)), value if value == value else 0.0, mesh
+
+    return sorted(runs["mesh"].unique(), key=place)
+
+
+def _meshes(runs: pd.DataFrame, counted: pd.DataFrame, order: list[str]) -> pd.DataFrame:
+    latest = runs.sort_values("started_at", kind="stable").drop_duplicates("mesh", keep="last")
+    number = counted["mesh"].value_counts()
+    table = latest.rename(columns={"mesh_title": "title"}).assign(runs=lambda frame: frame["mesh"].map(number))
+    table["runs"] = table["runs"].fillna(0).astype("int64")
+    place = {mesh: position for position, mesh in enumerate(order)}
+    table["_place"] = table["mesh"].map(place).fillna(len(order))
+    return table.sort_values(["_place", "mesh"])[MESH_COLUMNS].reset_index(drop=True)
+
+
+def _circumstances(counted: pd.DataFrame) -> dict[str, Any]:
+    first = counted.iloc[0]
+    return {
+        **{name: first[name].item() if hasattr(first[name], "item") else first[name] for name in LIKE},
+        "workloads": sorted(counted["workload"].unique()),
+        "rates_per_s": sorted(float(rate) for rate in counted["rate_per_s"].unique()),
+        "payload_bytes": sorted(int(size) for size in counted["payload_bytes"].dropna().unique()),
+        "cpus": sorted(int(count) for count in counted["cpus"].dropna().unique()),
+    }
+
+
+def compare(
+    runs: pd.DataFrame, consumption: pd.DataFrame, latency: pd.DataFrame, *, strict: bool = False
+) -> Comparison:
+    """Compare the data planes of ``runs`` within their blocks.
+
+    Parameters
+    ----------
+    runs, consumption, latency
+        Frames of ``workbench.store.Store``; left as they are. Several campaigns of like circumstances are pooled:
+        their blocks count together, and every difference is still taken within one block of one campaign.
+    strict
+        Refuse runs of unlike circumstances. Otherwise the largest like group is compared, the rest is left out, and
+        a check of severity "error" names both.
+
+    Raises
+    ------
+    NothingToShow
+        When no run finished.
+    BadInput
+        When a frame lacks a column; when ``strict`` and the runs are of unlike circumstances.
+    """
+    cleaned = clean_runs(runs)
+    selection = select(cleaned, strict=strict)
+    counted = selection.counted
+    usage, durations = clean_consumption(consumption), clean_latency(latency)
+    wide, cpu = wide_costs(counted, usage, durations), cpu_by_role(counted, usage)
+    long, shares = long_costs(counted, wide), long_bill(counted, wide_bill(counted, cpu))
+    summed = summary(long)
+    order = _order(counted, summed)
+    main = main_latency(counted, durations)
+    judged = verdicts.verdicts(counted, long, main["count"], order)
+    evidence = checks.Evidence(
+        runs=counted, selection=selection, wide=wide, cpu=cpu, latency=main, consumption=usage, verdicts=judged
+    )
+    return Comparison(
+        costs=long,
+        summary=summed,
+        overhead=overhead(counted, wide),
+        bill=shares,
+        bill_summary=bill_summary(shares),
+        verdicts=judged,
+        order=order,
+        checks=checks.all_checks(evidence),
+        meshes=_meshes(cleaned, counted, order),
+        runs=counted,
+        left_out=_left_out(selection),
+        circumstances=_circumstances(counted),
+        campaigns=list(counted.sort_values("started_at", kind="stable")["campaign_id"].unique()),
+    )
+
+
+def _left_out(selection: Selection) -> pd.DataFrame:
+    return selection.left_out.reindex(columns=LEFT_OUT_COLUMNS).reset_index(drop=True)

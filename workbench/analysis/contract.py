@@ -1,0 +1,202 @@
+"""What the analysis expects of the store's frames, said once and checked before anything is computed.
+
+First stage of the reading half after the store: frames come in as `workbench.store.Store` gives them, are checked
+for their columns, copied, and brought to plain floats and text, so that no later stage meets ``None``, nullable
+integers or a frame that somebody else still holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from workbench.errors import BadInput, NothingToShow
+from workbench.steps import DATA_PLANE_ROLES
+
+BLOCK = ("campaign_id", "block")
+"""What identifies a block: blocks are numbered within a campaign, and compared within it only."""
+
+CELL = ("workload", "rate_per_s")
+"""What is compared with what: the same workload at the same asked rate."""
+
+BILLED_ROLES = ("application", *DATA_PLANE_ROLES, "load-generator")
+"""Who takes part in a request. The node and what is unattributed contain foreign work, a control plane's work does
+not follow the requests: none of these three is in a sum per request."""
+
+LIKE = (
+    "environment",
+    "fingerprint",
+    "provenance",
+    "generator",
+    "generator_version",
+    "arrival",
+    "latency_from",
+    "protocol",
+    "connections",
+    "duration_s",
+    "warmup_s",
+)
+"""Circumstances that must be equal wherever runs are compared or pooled. The rate and the workload with its payload,
+delay and fan-out are not here: they make cells of their own, which are never mixed either."""
+
+_TEXT = (
+    "run_id",
+    "campaign_id",
+    "experiment",
+    "mesh",
+    "mesh_name",
+    "mesh_title",
+    "data_plane",
+    "layer",
+    "workload",
+    "protocol",
+    "arrival",
+    "generator",
+    "generator_version",
+    "latency_from",
+    "environment",
+    "fingerprint",
+    "status",
+    "reason",
+    "provenance",
+    "limited",
+    "noisy",
+)
+_NUMBERS = (
+    "payload_bytes",
+    "server_delay_s",
+    "fan_out",
+    "rate_per_s",
+    "duration_s",
+    "warmup_s",
+    "connections",
+    "window_s",
+    "requests",
+    "errors",
+    "achieved_rate_per_s",
+    "generator_cpu_per_request_s",
+    "psi_ratio",
+    "steal_ratio",
+    "foreign_cores",
+    "cpus",
+)
+_FLAGS = ("is_baseline", "archetype", "mtls")
+_OTHERS = ("ordinal", "block", "attempt", "started_at", "shape_of", "lacks")
+
+RUN_COLUMNS = (*_TEXT, *_NUMBERS, *_FLAGS, *_OTHERS)
+"""Columns of ``Store.runs()`` that are used here."""
+
+_USAGE = ("cpu_s", "mem_pss_bytes", "mem_anon_bytes", "mem_rss_bytes", "ctx_switches")
+CONSUMPTION_COLUMNS = ("run_id", "component", "role", *_USAGE)
+"""Columns of ``Store.consumption()`` that are used here."""
+
+QUANTILES = {"latency_p50_s": 0.5, "latency_p90_s": 0.9, "latency_p99_s": 0.99, "latency_p999_s": 0.999}
+"""Latency metrics and the quantile they stand for."""
+
+_DURATIONS = ("count", "p50_s", "p90_s", "p99_s", "p999_s", "low_s", "high_s")
+LATENCY_COLUMNS = ("run_id", "kind", *_DURATIONS)
+"""Columns of ``Store.latency()`` that are used here."""
+
+
+def _checked(frame: pd.DataFrame, columns: Sequence[str], source: str) -> pd.DataFrame:
+    missing = [name for name in columns if name not in frame.columns]
+    if missing:
+        raise BadInput(
+            f"The frame of {source} lacks the columns {', '.join(missing)}: take it from Store.{source}() as it is."
+        )
+    return frame.copy()
+
+
+def _floats(frame: pd.DataFrame, columns: Iterable[str]) -> None:
+    for name in columns:
+        frame[name] = pd.to_numeric(frame[name], errors="coerce").astype("float64")
+
+
+def _texts(frame: pd.DataFrame, columns: Iterable[str]) -> None:
+    for name in columns:
+        frame[name] = frame[name].astype(object).where(frame[name].notna(), "").astype(str)
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list | tuple | np.ndarray)
+
+
+def clean_runs(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return a checked copy of ``runs``: numbers as float64 (NaN: unknown), text as text ("": unknown).
+
+    Raises
+    ------
+    BadInput
+        When a column is missing.
+    NothingToShow
+        When there is no run at all.
+    """
+    frame = _checked(runs, RUN_COLUMNS, "runs")
+    if frame.empty:
+        raise NothingToShow("There is no run to compare: measure first (workbench run) or choose another campaign.")
+    _texts(frame, _TEXT)
+    _floats(frame, _NUMBERS)
+    for name in _FLAGS:
+        frame[name] = frame[name].astype(object).eq(True)
+    for name in ("ordinal", "block", "attempt"):
+        frame[name] = pd.to_numeric(frame[name], errors="coerce").fillna(1).astype("int64")
+    for name in ("shape_of", "lacks"):
+        frame[name] = [[str(one) for one in value] if _is_list(value) else [] for value in frame[name]]
+    return frame.reset_index(drop=True)
+
+
+def clean_consumption(consumption: pd.DataFrame) -> pd.DataFrame:
+    """Return a checked copy of ``consumption`` with its numbers as float64.
+
+    Raises
+    ------
+    BadInput
+        When a column is missing.
+    """
+    frame = _checked(consumption, CONSUMPTION_COLUMNS, "consumption")
+    _texts(frame, ("run_id", "component", "role"))
+    _floats(frame, _USAGE)
+    return frame
+
+
+def clean_latency(latency: pd.DataFrame) -> pd.DataFrame:
+    """Return a checked copy of ``latency`` with its numbers as float64.
+
+    Raises
+    ------
+    BadInput
+        When a column is missing.
+    """
+    frame = _checked(latency, LATENCY_COLUMNS, "latency")
+    _texts(frame, ("run_id", "kind"))
+    _floats(frame, _DURATIONS)
+    return frame
+
+
+def _payload_text(size: float) -> str:
+    whole = int(size)
+    return f"{whole // 1024} KiB" if whole and whole % 1024 == 0 else f"{whole} B"
+
+
+_PARAMETERS = {
+    "payload_bytes": _payload_text,
+    "server_delay_s": lambda value: f"delay {value * 1000:g} ms",
+    "fan_out": lambda value: f"fan-out {value:g}",
+}
+
+
+def workload_labels(runs: pd.DataFrame) -> pd.Series:
+    """Return a name for each run's workload that tells all workloads of ``runs`` apart.
+
+    The workload's own name, followed by those parameters that differ between workloads of that name:
+    ``"echo"`` alone, or ``"echo, 1 KiB"`` beside ``"echo, 16 KiB"``.
+    """
+    labels = runs["workload"].copy()
+    for _, group in runs.groupby("workload", sort=False):
+        differing = [column for column in _PARAMETERS if group[column].nunique(dropna=False) > 1]
+        for column in differing:
+            told = group[column].map(_PARAMETERS[column], na_action="ignore").fillna("unknown")
+            labels.loc[group.index] = labels.loc[group.index] + ", " + told
+    return labels

@@ -1,1 +1,39 @@
-"""charts."""
+"""Frames in, charts out: pure functions, each with the same said in words.
+
+Every chart takes frames as the analysis gives them and the order of the meshes, baseline first; what it uses of them
+stands in its docstring. `workbench.charts.display.enable` makes notebooks show charts without a network.
+"""
+
+from workbench.charts.costs import describe_memory, describe_overhead, describe_tax, memory, overhead, tax
+from workbench.charts.headline import consumption, describe_consumption
+from workbench.charts.lines import (
+    blocks,
+    cost_against_rate,
+    describe_blocks,
+    describe_cost_against_rate,
+    describe_latency_by_percentile,
+    latency_by_percentile,
+)
+from workbench.charts.quiet import describe_noise, noise
+from workbench.charts.timelines import describe_timeline, timeline
+
+__all__ = [
+    "blocks",
+    "consumption",
+    "cost_against_rate",
+    "describe_blocks",
+    "describe_consumption",
+    "describe_cost_against_rate",
+    "describe_latency_by_percentile",
+    "describe_memory",
+    "describe_noise",
+    "describe_overhead",
+    "describe_tax",
+    "describe_timeline",
+    "latency_by_percentile",
+    "memory",
+    "noise",
+    "overhead",
+    "tax",
+    "timeline",
+]

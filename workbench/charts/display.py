@@ -1,0 +1,51 @@
+"""Charts in notebooks: shown live by JupyterLab, kept in executed copies, readable anywhere, all without a network.
+
+Altair's own renderers either load Vega from a CDN or (``mimetype``) write a media type that nbformat refuses, so that
+papermill cannot save the notebook. The renderer ``workbench`` writes three representations of a chart instead:
+
+``application/vnd.vegalite.v6+json``
+    The specification as it is.
+``application/vnd.vegalite.v5+json``
+    The same, labelled for the Vega-Lite that JupyterLab 4 brings along, which shows it with its drop-downs. That it
+    draws the same picture is tested for every chart.
+``image/svg+xml``
+    A picture for whatever knows neither.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import vl_convert
+
+from workbench.charts.engine import alt
+
+RENDERER = "workbench"
+SPEC_TYPE = "application/vnd.vegalite.v6+json"
+LAB_TYPE = "application/vnd.vegalite.v5+json"
+PICTURE_TYPE = "image/svg+xml"
+LAB_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
+"""Names the language's version; nothing is ever fetched from it."""
+
+
+def svg(spec: dict[str, Any]) -> str:
+    """Return the Vega-Lite ``spec`` drawn as SVG, without reading anything from anywhere."""
+    drawn: str = vl_convert.vegalite_to_svg(quiet_marks(spec), allowed_base_urls=[])
+    return drawn
+
+
+def quiet_marks(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return ``spec`` without an ARIA label on each mark, for pictures that carry one description for the whole."""
+    return {**spec, "config": {**spec.get("config", {}), "aria": False}}
+
+
+def bundle(spec: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Return the representations of ``spec`` by media type, as Altair asks of a renderer."""
+    return {SPEC_TYPE: spec, LAB_TYPE: {**spec, "$schema": LAB_SCHEMA}, PICTURE_TYPE: svg(spec)}
+
+
+def enable() -> None:
+    """Show charts in this notebook by the renderer ``workbench``; call it once, before the first chart."""
+    if RENDERER not in alt.renderers.names():
+        alt.renderers.register(RENDERER, bundle)
+    alt.renderers.enable(RENDERER)

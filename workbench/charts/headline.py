@@ -1,0 +1,170 @@
+"""The headline: what a request costs in CPU, and who burns it, across data planes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from workbench.charts.controls import Choice, faded, legend_selection, with_choices
+from workbench.charts.engine import Picture, alt
+from workbench.charts.labels import MARK, mesh_rows, row_text
+from workbench.charts.rows import (
+    CELL,
+    basis_text,
+    complete,
+    estimate_text,
+    groups,
+    inline,
+    listed,
+    rate_text,
+    rates_of,
+    records,
+    value_text,
+    workloads_of,
+)
+from workbench.charts.theme import INK, WIDTH, finish, role_scale, roles_in_order
+from workbench.metrics import metric
+
+TOTAL = "cpu_per_request_s"
+_ROW = 44
+"""Height of one data plane's row in pixels: a line of text above its bar."""
+
+_SCALE = metric(TOTAL).scale
+
+
+def _totals(summary: pd.DataFrame, order: Sequence[str]) -> pd.DataFrame:
+    totals = complete(summary[summary["metric"] == TOTAL], order, ("workload", "rate_per_s"))
+    return totals.sort_values(["workload", "rate_per_s"], kind="stable")
+
+
+def _shares(bill_summary: pd.DataFrame, order: Sequence[str]) -> pd.DataFrame:
+    """Return the measured shares under the column names of a summary, in stacking order."""
+    shares = bill_summary.rename(columns={"cpu_per_request_s": "median"})
+    shares = shares[shares["mesh"].isin(list(order)) & shares["median"].notna()]
+    present = roles_in_order(shares["role"])
+    return shares.assign(rank=shares["role"].map(present.index)).sort_values("rank", kind="stable")
+
+
+def _share_row(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "kind": "role",
+        "mesh": row["mesh"],
+        "workload": row["workload"],
+        "panel": rate_text(row["rate_per_s"]),
+        "role": row["role"],
+        "rank": row["rank"],
+        "value": row["median"] * _SCALE,
+        "said": estimate_text(TOTAL, row),
+    }
+
+
+def _total_row(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "kind": "total",
+        "mesh": row["mesh"],
+        "workload": row["workload"],
+        "panel": rate_text(row["rate_per_s"]),
+        "value": row["median"] * _SCALE,
+        "low": row["low"] * _SCALE,
+        "high": row["high"] * _SCALE,
+        "said": estimate_text(TOTAL, row),
+        "basis": basis_text(row),
+    }
+
+
+def _bars(y: Any, roles: Sequence[str]) -> Any:
+    picked = legend_selection("role")
+    return (
+        alt.Chart()
+        .transform_filter("datum.kind === 'role'")
+        .mark_bar(height=15, yOffset=MARK, stroke="white", strokeWidth=0.7)
+        .encode(
+            y=y,
+            x=alt.X("value:Q", stack="zero", title=metric(TOTAL).axis_title, axis=alt.Axis(tickCount=4)),
+            color=alt.Color("role:N", scale=role_scale(roles), legend=alt.Legend(symbolType="square")),
+            order=alt.Order("rank:Q"),
+            opacity=faded(picked),
+            tooltip=[
+                alt.Tooltip("mesh:N", title="data plane"),
+                alt.Tooltip("role:N", title="burnt by"),
+                alt.Tooltip("said:N", title="CPU per request"),
+                alt.Tooltip("panel:N", title="at"),
+            ],
+        )
+        .add_params(picked)
+    )
+
+
+def _layers(order: Sequence[str], roles: Sequence[str]) -> Any:
+    y = mesh_rows(order)
+    total = alt.Chart().transform_filter("datum.kind === 'total'")
+    total = total.encode(
+        y=y,
+        tooltip=[
+            alt.Tooltip("mesh:N", title="data plane"),
+            alt.Tooltip("said:N", title="all parts together"),
+            alt.Tooltip("basis:N", title="basis"),
+            alt.Tooltip("panel:N", title="at"),
+        ],
+    )
+    spread = total.mark_rule(yOffset=MARK, strokeWidth=1.6, color=INK).encode(x="low:Q", x2="high:Q")
+    middle = total.mark_tick(yOffset=MARK, thickness=2.4, size=15, color=INK, opacity=1).encode(x="value:Q")
+    return alt.layer(_bars(y, roles), spread, middle, *row_text(total))
+
+
+def consumption(bill_summary: pd.DataFrame, summary: pd.DataFrame, order: Sequence[str]) -> Picture:
+    """Stack the CPU per request by role for each data plane, one panel for each rate.
+
+    Bars are medians by role; the mark is the median of the totals over blocks with its interval, so it need not stand
+    exactly at the bar's end. The load generator belongs to the measurement rather than to the bill: it is the palest
+    and stands last. A kernel data plane's share is a difference, and where noise makes it negative it is drawn so.
+
+    Parameters
+    ----------
+    bill_summary
+        Columns mesh, workload, rate_per_s, role, cpu_per_request_s (the median), low, high; seconds per request.
+    summary
+        Columns mesh, workload, rate_per_s, metric, median, low, high, coverage, blocks; used: ``cpu_per_request_s``.
+    order
+        Mesh labels from top to bottom, baseline first.
+    """
+    shares, totals = _shares(bill_summary, order), _totals(summary, order)
+    rows = [_share_row(row) for row in records(shares)] + [_total_row(row) for row in records(totals)]
+    panels = [rate_text(rate) for rate in rates_of(totals)]
+    picture = (
+        _layers(order, roles_in_order(shares["role"]))
+        .properties(width=WIDTH, height=alt.Step(_ROW))
+        .facet(facet=alt.Facet("panel:N", sort=panels), columns=2, data=inline(rows))
+        .resolve_axis(x="independent")
+    )
+    return finish(
+        with_choices(picture, [Choice(field="workload", label="Workload", options=tuple(workloads_of(totals)))]),
+        "What one request costs, and who burns it",
+        [
+            "CPU time per request by the role of the process that burnt it, medians over blocks.",
+            "Black mark: median of the totals, with its interval.",
+        ],
+        describe_consumption(bill_summary, summary, order),
+    )
+
+
+def describe_consumption(bill_summary: pd.DataFrame, summary: pd.DataFrame, order: Sequence[str]) -> str:
+    """Say what `consumption` shows; parameters as there."""
+    shares = dict(groups(_shares(bill_summary, order), CELL))
+    totals = _totals(summary, order)
+    several = len(workloads_of(totals)) > 1
+    sentences = ["CPU time per request, and who burns it."]
+    for (workload, rate), cell in groups(totals, ("workload", "rate_per_s")):
+        told = [
+            f"{row['mesh']} {estimate_text(TOTAL, row)}{_shares_text(shares.get((row['mesh'], workload, rate), []))}"
+            for row in cell
+        ]
+        sentences.append(f"At {rate_text(rate)}{f' ({workload})' if several else ''}: {'; '.join(told)}.")
+    return " ".join(sentences)
+
+
+def _shares_text(shares: Sequence[dict[str, Any]]) -> str:
+    told = [f"{row['role']} {value_text(TOTAL, row['median'])}" for row in shares]
+    return f" ({listed(told)})" if told else ""

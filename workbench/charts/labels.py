@@ -1,0 +1,41 @@
+"""The line of text above a data plane's mark: its name on the left, its value on the right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from workbench.charts.engine import alt
+
+LINE = -8
+"""Pixels from the middle of a row to its line of text."""
+
+MARK = 9
+"""Pixels from the middle of a row to its mark."""
+
+_LIMIT = 165
+"""Pixels after which a text ends in an ellipsis: two of them fit into the narrowest panel (the tooltip has it all)."""
+
+
+def mesh_rows(order: Sequence[str]) -> Any:
+    """Return the vertical channel: one row for each mesh of ``order``, without an axis, since labels stand inside."""
+    return alt.Y("mesh:N", sort=list(order), axis=None, scale=alt.Scale(paddingInner=0, paddingOuter=0))
+
+
+def row_text(base: Any) -> list[Any]:
+    """Return the layers that write the fields ``mesh`` and ``said``; a white edge parts them from the grid."""
+    layers = []
+    for edge in (True, False):
+        look = {"stroke": "white", "strokeWidth": 4, "strokeJoin": "round"} if edge else {}
+        name = base.mark_text(align="left", yOffset=LINE, fontWeight=600, limit=_LIMIT, **look)
+        said = base.mark_text(align="right", yOffset=LINE, limit=_LIMIT, **look)
+        layers += [
+            name.encode(x=alt.value(0), text="mesh:N"),
+            said.encode(x=alt.value("width"), text="said:N"),
+        ]
+    return layers
+
+
+def two_lines() -> Any:
+    """Return a panel's heading that breaks its text at line feeds."""
+    return alt.Header(labelExpr="split(datum.value, '\\n')", labelLineHeight=17)

@@ -1,0 +1,303 @@
+"""Lines and dots over an ordered axis: cost against rate, latency by percentile, every run by block."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from workbench.charts.controls import Choice, faded, legend_selection, with_choices
+from workbench.charts.engine import Picture, alt
+from workbench.charts.labels import two_lines
+from workbench.charts.rows import (
+    basis_text,
+    estimate_text,
+    groups,
+    inline,
+    listed,
+    metrics_of,
+    rate_text,
+    rates_of,
+    records,
+    value_text,
+    workloads_of,
+)
+from workbench.charts.theme import NOT_MEASURED, finish, mesh_scale, shape_scale
+from workbench.metrics import metric
+
+COST_METRICS = (
+    "normalised_cpu",
+    "cpu_per_request_s",
+    "data_plane_cpu_per_request_s",
+    "application_cpu_per_request_s",
+    "cores_per_1000_rps",
+)
+LATENCIES = {"latency_p50_s": "p50", "latency_p90_s": "p90", "latency_p99_s": "p99", "latency_p999_s": "p99.9"}
+BLOCK_METRICS = (
+    "normalised_cpu",
+    "cpu_per_request_s",
+    "latency_p50_s",
+    "latency_p90_s",
+    "latency_p99_s",
+    "memory_per_replica_bytes",
+)
+_HEIGHT, _WIDTH = 300, 640
+
+
+def _measured(frame: pd.DataFrame, order: Sequence[str], metrics: Sequence[str], value: str) -> pd.DataFrame:
+    here = frame["metric"].isin(list(metrics)) & frame["mesh"].isin(list(order)) & frame[value].notna()
+    return frame[here]
+
+
+def _gaps(measured: pd.DataFrame, order: Sequence[str]) -> list[str]:
+    """Return the line that names the meshes without any value; nothing when there is none."""
+    gone = [mesh for mesh in order if mesh not in set(measured["mesh"])]
+    return [f"{NOT_MEASURED.capitalize()}: {listed(gone)}."] if gone else []
+
+
+def _signs(order: Sequence[str]) -> dict[str, Any]:
+    """Return colour and shape by mesh, which share one legend."""
+    return {
+        "color": alt.Color("mesh:N", scale=mesh_scale(order), sort=list(order)),
+        "shape": alt.Shape("mesh:N", scale=shape_scale(order), sort=list(order)),
+    }
+
+
+def _lines(order: Sequence[str], x: Any, y: Any, tooltip: Sequence[Any], low_high: bool) -> Any:
+    """Return the layers lines, intervals (where ``low_high``) and points, with a legend that selects."""
+    picked = legend_selection("mesh")
+    signs, colour = _signs(order), alt.Color("mesh:N", scale=mesh_scale(order), sort=list(order))
+    base = alt.Chart().encode(x=x, tooltip=list(tooltip))
+    line = base.mark_line(strokeWidth=1.8).encode(y=y, color=colour, opacity=faded(picked, 0.8))
+    spread = base.mark_rule(strokeWidth=1.6).encode(
+        y=alt.Y("low:Q", title=None), y2="high:Q", color=colour, opacity=faded(picked, 0.6)
+    )
+    points = base.mark_point(filled=True, size=75, stroke="white", strokeWidth=0.8).encode(
+        y=y, **signs, opacity=faded(picked)
+    )
+    return alt.layer(line, *([spread] if low_high else []), points.add_params(picked))
+
+
+def _panelled(layers: Any, panels: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Any:
+    """Return ``layers`` as one panel at a time, headed by the field ``panel``."""
+    facet = alt.Facet("panel:N", sort=list(panels), header=two_lines())
+    return layers.properties(width=_WIDTH, height=_HEIGHT).facet(facet=facet, columns=1, data=inline(rows))
+
+
+def _tips(*more: Any) -> list[Any]:
+    return [
+        alt.Tooltip("mesh:N", title="data plane"),
+        alt.Tooltip("said:N", title="median [interval]"),
+        *more,
+        alt.Tooltip("basis:N", title="basis"),
+        alt.Tooltip("rate:N", title="at"),
+    ]
+
+
+def _point(row: dict[str, Any], panel: str) -> dict[str, Any]:
+    shown = metric(row["metric"])
+    return {
+        "mesh": row["mesh"],
+        "workload": row["workload"],
+        "rate": rate_text(row["rate_per_s"]),
+        "panel": panel,
+        "value": row["median"] * shown.scale,
+        "low": row["low"] * shown.scale,
+        "high": row["high"] * shown.scale,
+        "said": estimate_text(row["metric"], row),
+        "basis": basis_text(row),
+    }
+
+
+def cost_against_rate(summary: pd.DataFrame, order: Sequence[str]) -> Picture:
+    """Show how a cost moves with the rate; a drop-down chooses the metric.
+
+    Parameters
+    ----------
+    summary
+        Columns mesh, workload, rate_per_s, metric, median, low, high, coverage, blocks; used: `COST_METRICS`.
+    order
+        Mesh labels, baseline first.
+    """
+    cells = _measured(summary, order, COST_METRICS, "median")
+    shown, rates = metrics_of(cells, COST_METRICS), rates_of(cells)
+    titles = [one.axis_title for one in shown]
+    rows = [{**_point(row, metric(row["metric"]).axis_title), "offered": row["rate_per_s"]} for row in records(cells)]
+    wide = len(rates) > 1 and rates[-1] / rates[0] > 4
+    x = alt.X(
+        "offered:Q",
+        title="Rate (requests/s)",
+        scale=alt.Scale(type="log" if wide else "linear", zero=False, padding=24, nice=False),
+        axis=alt.Axis(values=rates, format=",.10~g", grid=False),
+    )
+    layers = _lines(order, x, alt.Y("value:Q", title=None, scale=alt.Scale(zero=True)), _tips(), True)
+    choices = [
+        Choice(field="panel", label="Metric", options=tuple(titles)),
+        Choice(field="workload", label="Workload", options=tuple(workloads_of(cells))),
+    ]
+    return finish(
+        with_choices(_panelled(layers, titles, rows), choices),
+        "Cost against rate",
+        ["CPU per request falls as the rate rises: a cost holds at its rate only.", *_gaps(cells, order)],
+        describe_cost_against_rate(summary, order),
+    )
+
+
+def describe_cost_against_rate(summary: pd.DataFrame, order: Sequence[str]) -> str:
+    """Say what `cost_against_rate` shows, for its first metric; parameters as there."""
+    cells = _measured(summary, order, COST_METRICS, "median")
+    shown = metrics_of(cells, COST_METRICS)
+    if not shown:
+        return f"Cost against rate: {NOT_MEASURED}."
+    first = cells[cells["metric"] == shown[0].name].sort_values("rate_per_s")
+    told = [
+        f"{mesh} "
+        + ", ".join(f"{value_text(shown[0].name, row['median'])} at {rate_text(row['rate_per_s'])}" for row in rows)
+        for (mesh,), rows in sorted(groups(first, ("mesh",)), key=lambda one: list(order).index(one[0][0]))
+    ]
+    return " ".join([f"{shown[0].label} against rate: {'; '.join(told)}.", *_gaps(cells, order)])
+
+
+def latency_by_percentile(summary: pd.DataFrame, order: Sequence[str]) -> Picture:
+    """Show latency from p50 to p99.9 on a logarithmic axis; a drop-down chooses the rate, the highest first.
+
+    Parameters
+    ----------
+    summary
+        Columns mesh, workload, rate_per_s, metric, median, low, high, coverage, blocks; used: `LATENCIES`.
+    order
+        Mesh labels, baseline first.
+    """
+    cells = _measured(summary, order, tuple(LATENCIES), "median")
+    cells = cells[cells["median"] > 0]
+    panels = [f"Latency (µs)\nat {rate_text(rate)}" for rate in reversed(rates_of(cells))]
+    rows = [
+        {**_point(row, f"Latency (µs)\nat {rate_text(row['rate_per_s'])}"), "quantile": LATENCIES[row["metric"]]}
+        for row in records(cells)
+    ]
+    x = alt.X("quantile:O", title="Percentile of requests", sort=list(LATENCIES.values()), axis=alt.Axis(labelAngle=0))
+    y = alt.Y(
+        "value:Q",
+        title=None,
+        scale=alt.Scale(type="log", nice=False, padding=8),
+        axis=alt.Axis(values=[step * 10**power for power in range(8) for step in (1, 2, 5)], format=",.10~g"),
+    )
+    layers = _lines(order, x, y, _tips(alt.Tooltip("quantile:N", title="percentile")), True)
+    rates = tuple(rate_text(rate) for rate in reversed(rates_of(cells)))
+    choices = [
+        Choice(field="rate", label="Rate", options=rates),
+        Choice(field="workload", label="Workload", options=tuple(workloads_of(cells))),
+    ]
+    return finish(
+        with_choices(_panelled(layers, panels, rows), choices),
+        "Latency by percentile",
+        [
+            "From the scheduled send to the last byte, medians over blocks; logarithmic axis.",
+            "The higher the percentile, the more of it belongs to the machine's other processes.",
+            *_gaps(cells, order),
+        ],
+        describe_latency_by_percentile(summary, order),
+    )
+
+
+def describe_latency_by_percentile(summary: pd.DataFrame, order: Sequence[str]) -> str:
+    """Say what `latency_by_percentile` shows; parameters as there."""
+    cells = _measured(summary, order, tuple(LATENCIES), "median").sort_values(["workload", "rate_per_s"], kind="stable")
+    several, sentences = len(workloads_of(cells)) > 1, []
+    for (workload, rate), rows in groups(cells, ("workload", "rate_per_s")):
+        by_mesh = {(row["mesh"], row["metric"]): row["median"] for row in rows}
+        told = [
+            f"{mesh} "
+            + ", ".join(f"{short} {value_text(name, by_mesh.get((mesh, name)))}" for name, short in LATENCIES.items())
+            for mesh in order
+        ]
+        sentences.append(f"Latency at {rate_text(rate)}{f' ({workload})' if several else ''}: {'; '.join(told)}.")
+    return " ".join(sentences) or f"Latency: {NOT_MEASURED}."
+
+
+def _block_places(costs: pd.DataFrame) -> dict[tuple[str, int], int]:
+    """Return (campaign, block) -> number, counted from 1 through all campaigns in order."""
+    seen = sorted({(str(row[0]), int(row[1])) for row in costs[["campaign_id", "block"]].itertuples(index=False)})
+    return {block: place for place, block in enumerate(seen, start=1)}
+
+
+def _run_row(row: dict[str, Any], places: Mapping[tuple[str, int], int]) -> dict[str, Any]:
+    shown, rate = metric(row["metric"]), rate_text(row["rate_per_s"])
+    return {
+        "mesh": row["mesh"],
+        "workload": row["workload"],
+        "metric": shown.axis_title,
+        "rate": rate,
+        "panel": f"{shown.axis_title}\nat {rate}",
+        "block": places[(str(row["campaign_id"]), int(row["block"]))],
+        "value": row["value"] * shown.scale,
+        "said": value_text(row["metric"], row["value"]),
+        "basis": row["run_id"],
+    }
+
+
+def blocks(costs: pd.DataFrame, order: Sequence[str]) -> Picture:
+    """Show every single run's value by block, so that nothing hides behind a median; drop-downs for metric and rate.
+
+    Parameters
+    ----------
+    costs
+        Columns run_id, campaign_id, block, mesh, workload, rate_per_s, metric, value; used: `BLOCK_METRICS`. Blocks of
+        several campaigns are numbered on.
+    order
+        Mesh labels, baseline first.
+    """
+    cells = _measured(costs, order, BLOCK_METRICS, "value")
+    places = _block_places(costs)
+    rates = list(reversed(rates_of(cells)))
+    titles = [one.axis_title for one in metrics_of(cells, BLOCK_METRICS)]
+    rows = [_run_row(row, places) for row in records(cells)]
+    x = alt.X(
+        "block:Q",
+        title="Block (in order of time)",
+        scale=alt.Scale(domain=[0.5, max(places.values(), default=1) + 0.5], nice=False),
+        axis=alt.Axis(tickMinStep=1, format="d", grid=False),
+    )
+    tips = [
+        alt.Tooltip("mesh:N", title="data plane"),
+        alt.Tooltip("said:N", title="value"),
+        alt.Tooltip("block:Q", title="block"),
+        alt.Tooltip("basis:N", title="run"),
+        alt.Tooltip("rate:N", title="at"),
+    ]
+    layers = _lines(order, x, alt.Y("value:Q", title=None, scale=alt.Scale(zero=True)), tips, False)
+    choices = [
+        Choice(field="metric", label="Metric", options=tuple(titles)),
+        Choice(field="rate", label="Rate", options=tuple(rate_text(rate) for rate in rates)),
+        Choice(field="workload", label="Workload", options=tuple(workloads_of(cells))),
+    ]
+    panels = [f"{title}\nat {rate_text(rate)}" for title in titles for rate in rates]
+    return finish(
+        with_choices(_panelled(layers, panels, rows), choices),
+        "Every run, block by block",
+        [
+            "One dot is one run. Where lines move together the machine's mood moved them;",
+            "differences within a block cancel that.",
+        ],
+        describe_blocks(costs, order),
+    )
+
+
+def describe_blocks(costs: pd.DataFrame, order: Sequence[str]) -> str:
+    """Say what `blocks` shows: how far the runs of each data plane lie apart; parameters as there."""
+    cells = _measured(costs, order, BLOCK_METRICS, "value")
+    if cells.empty:
+        return f"Runs by block: {NOT_MEASURED}."
+    name = metrics_of(cells, BLOCK_METRICS)[0].name
+    top = cells[(cells["metric"] == name) & (cells["rate_per_s"] == cells["rate_per_s"].max())]
+    told = []
+    for mesh in order:
+        values = top.loc[top["mesh"] == mesh, "value"]
+        spread = (
+            f"from {value_text(name, values.min())} to {value_text(name, values.max())}"
+            if len(values)
+            else NOT_MEASURED
+        )
+        told.append(f"{mesh} {spread} in {len(values)} runs")
+    return f"{metric(name).label} of every run at {rate_text(top['rate_per_s'].max())}: {'; '.join(told)}."

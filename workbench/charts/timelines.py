@@ -1,0 +1,118 @@
+"""One run over time: what each part of it consumed, second by second."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from workbench.charts.controls import Choice, faded, legend_selection, with_choices
+from workbench.charts.engine import Picture, alt
+from workbench.charts.labels import two_lines
+from workbench.charts.rows import groups, inline, listed, records
+from workbench.charts.theme import (
+    NOT_MEASURED,
+    WIDTH,
+    finish,
+    role_scale,
+    roles_in_order,
+)
+
+MOMENTS = 240
+"""Points in time that one line of a timeline keeps: more than that many cannot be told apart on a screen."""
+
+_QUANTITIES = {"cpu_cores": ("CPU (cores)", 1.0), "mem_pss_bytes": ("Memory, PSS (MiB)", 2.0**-20)}
+
+
+def _binned(series: pd.DataFrame) -> pd.DataFrame:
+    """Return means by run, component and equal steps of time, at most `MOMENTS` of them."""
+    frame = series if "run" in series else series.assign(run="")
+    length = float(frame["time_s"].max()) if len(frame) else 0.0
+    steps = frame.groupby(["run", "component"])["time_s"].diff().median()
+    step = max(float(steps) if steps == steps else 1.0, length / MOMENTS, 1e-3)
+    frame = frame.assign(time_s=(frame["time_s"] / step).round() * step)
+    keys = ["run", "component", "role", "time_s"]
+    return frame.groupby(keys, sort=False)[list(_QUANTITIES)].mean().reset_index()
+
+
+def _moment_rows(series: pd.DataFrame) -> list[dict[str, Any]]:
+    binned = _binned(series)
+    roles = roles_in_order(binned["role"])
+    return [
+        {
+            "run": row["run"],
+            "component": row["component"],
+            "role": row["role"],
+            "rank": roles.index(row["role"]),
+            "time": row["time_s"],
+            "panel": title,
+            "value": row[name] * scale,
+        }
+        for name, (title, scale) in _QUANTITIES.items()
+        for row in records(binned)
+        if row[name] == row[name]
+    ]
+
+
+def timeline(series: pd.DataFrame) -> Picture:
+    """Stack what each part consumes over time; drop-downs choose CPU or memory, and the run when there are several.
+
+    Parameters
+    ----------
+    series
+        Columns time_s (from the window's start), component, role, cpu_cores (NaN in a part's first sample),
+        mem_pss_bytes; optionally run, a label that tells several runs apart.
+    """
+    rows = _moment_rows(series)
+    picked = legend_selection("role")
+    titles = [title for title, _ in _QUANTITIES.values() if any(row["panel"] == title for row in rows)]
+    area = (
+        alt.Chart()
+        .mark_area(interpolate="step", stroke="white", strokeWidth=0.5)
+        .encode(
+            x=alt.X(
+                "time:Q",
+                title="Seconds since the window's start",
+                scale=alt.Scale(nice=False),
+                axis=alt.Axis(grid=False, tickCount=8),
+            ),
+            y=alt.Y("value:Q", stack="zero", title=None, axis=alt.Axis(tickCount=5)),
+            color=alt.Color("role:N", scale=role_scale(series["role"]), legend=alt.Legend(symbolType="square")),
+            detail="component:N",
+            order=alt.Order("rank:Q"),
+            opacity=faded(picked),
+            tooltip=[
+                alt.Tooltip("component:N", title="part"),
+                alt.Tooltip("role:N", title="role"),
+                alt.Tooltip("time:Q", title="second", format=".1f"),
+                alt.Tooltip("value:Q", title="value", format=".3~f"),
+            ],
+        )
+        .add_params(picked)
+    )
+    facet = alt.Facet("panel:N", sort=titles, header=two_lines())
+    picture = area.properties(width=2 * WIDTH, height=240).facet(facet=facet, columns=1, data=inline(rows))
+    runs = tuple(dict.fromkeys(row["run"] for row in rows))
+    choices = [
+        Choice(field="run", label="Run", options=runs),
+        Choice(field="panel", label="Show", options=tuple(titles)),
+    ]
+    return finish(
+        with_choices(picture, choices),
+        "One run over time",
+        "Steady lines are what a good run looks like; steps and trends would make its mean a poor summary.",
+        describe_timeline(series),
+    )
+
+
+def describe_timeline(series: pd.DataFrame) -> str:
+    """Say what `timeline` shows: the mean CPU of each part; parameters as there."""
+    frame = series if "run" in series else series.assign(run="")
+    told = []
+    for (run,), rows in groups(frame, ("run",)):
+        means = pd.DataFrame(rows).groupby("component", sort=False)["cpu_cores"].mean()
+        parts = [
+            f"{name} {value:.3f} cores" if value == value else f"{name} {NOT_MEASURED}" for name, value in means.items()
+        ]
+        told.append(f"{f'{run}: ' if run else ''}{listed(parts)}")
+    return f"Mean CPU over the run. {'; '.join(told)}." if told else f"One run over time: {NOT_MEASURED}."

@@ -8,9 +8,9 @@ asked, even when it is killed.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -102,8 +102,12 @@ class Namespaces:
             raise CannotHere(f"Network namespaces exist on Linux only; this machine runs {sys.platform}.")
         log = folder / "namespaces.log"
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs, log.open("ab") as messages:
-            holder = _start_holder(theirs, messages)
+        try:
+            with theirs, log.open("ab") as messages:
+                holder = _start_holder(theirs, messages)
+        except OSError as error:
+            ours.close()
+            raise CannotHere(f"The process that holds network namespaces cannot be started: {error}.") from error
         ours.settimeout(_DEADLINE_S)
         namespaces = cls(network, holder, ours, log)
         try:
@@ -192,27 +196,40 @@ class Namespaces:
         if len(message) > LONGEST_MESSAGE:
             raise BadInput(f"The lab's network has too many parts: {len(self._network.namespaces)} namespaces.")
         with self._turn:
-            try:
-                self._channel.send(message)
-                data, descriptors, _, _ = socket.recv_fds(self._channel, LONGEST_MESSAGE, 1)
-            except TimeoutError as error:
-                raise DeadlineExceeded(f"The network namespaces did not answer within {_DEADLINE_S:g} s.") from error
-            except OSError as error:
-                raise RunFailed(f"The network namespaces are gone: {error}. {self._last_words()}") from error
-        sockets = [socket.socket(fileno=descriptor) for descriptor in descriptors]
+            data, sockets = self._exchange(message)
         if not data:
-            raise RunFailed(f"The process that holds the network namespaces has ended. {self._last_words()}")
+            raise RunFailed(f"The process that holds the network namespaces has ended. {self._last_words()}".strip())
         reply = json.loads(data)
         if "errno" in reply:
             refused = CannotHere if request == "build" else RunFailed
             raise refused(why(reply["errno"], reply["doing"]))
         return reply.get("value"), sockets
 
-    def _last_words(self) -> str:
+    def _exchange(self, message: bytes) -> tuple[bytes, list[socket.socket]]:
         try:
-            return self._log.read_text(errors="replace").strip()[-2000:]
+            self._channel.send(message)
+            data, descriptors, _, _ = socket.recv_fds(self._channel, LONGEST_MESSAGE, 1)
+        except BaseException as error:
+            self._channel.close()  # an answer that comes late must not be taken for the next one
+            if isinstance(error, TimeoutError):
+                raise DeadlineExceeded(f"The network namespaces did not answer within {_DEADLINE_S:g} s.") from error
+            if isinstance(error, OSError):
+                raise RunFailed(f"The network namespaces are gone: {error}. {self._last_words()}".strip()) from error
+            raise
+        sockets = [socket.socket(fileno=descriptor) for descriptor in descriptors]
+        for one in sockets:
+            one.set_inheritable(False)
+        return data, sockets
+
+    def _last_words(self) -> str:
+        """Return the last line that the holder left when it ended, if there is one."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._holder.wait(_END_S)
+        try:
+            lines = self._log.read_text(errors="replace").splitlines()
         except OSError:
             return ""
+        return f"It said last: {lines[-1]}" if lines else ""
 
 
 def _start_holder(channel: socket.socket, messages: BinaryIO) -> subprocess.Popen[bytes]:
@@ -229,9 +246,12 @@ def _start_holder(channel: socket.socket, messages: BinaryIO) -> subprocess.Pope
 
 
 _SMALLEST = Network(
-    namespaces=("a", "b"),
+    namespaces=("a", "b", "c"),
     addresses={"a": "198.18.0.1"},
-    links=(Link(a="a", b="b", a_address="198.18.0.1/30", b_address="198.18.0.2/30"), Link(a="b", b="b")),
+    links=(
+        Link(a="a", b="b", a_address="198.18.0.1/30", b_address="198.18.0.2/30"),
+        Link(a="c", b="b", a_address="198.18.1.1/30"),
+    ),
     vxlans=(Vxlan(namespace="b", vni=1, local="198.18.0.2", remote="198.18.0.1"),),
     forwarding=("a",),
 )
@@ -240,11 +260,9 @@ _SMALLEST = Network(
 
 def probe() -> str:
     """Why network namespaces cannot be had here, with the likely mend; empty: they can. Leaves nothing."""
-    folder = Path(tempfile.mkdtemp(prefix="workbench-probe-"))
     try:
-        Namespaces.open(_SMALLEST, folder).close()
+        with tempfile.TemporaryDirectory(prefix="workbench-probe-") as folder:
+            Namespaces.open(_SMALLEST, Path(folder)).close()
     except (WorkbenchError, OSError) as error:
         return str(error)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     return ""

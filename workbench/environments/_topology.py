@@ -112,6 +112,8 @@ def check(network: Network) -> None:
     _check_names(network)
     bridged = {tunnel.namespace for tunnel in network.vxlans}
     held: set[tuple[str, str]] = set()
+    for link in network.links:
+        _require(link.a != link.b, f"a link joins {link.a} to itself")
     for link, _, namespace, address in _ends(network):
         if address:
             interface = _parsed(ipaddress.IPv4Interface, address, f"the address in {namespace}")

@@ -153,7 +153,7 @@ _VETH = _Way(
     title="no mesh: one veth pair between caller and callee, what a CNI gives every pod",
     network=_veth,
     through=(),
-    shape_of=(),
+    shape_of=("the pod network of any CNI, before a mesh is added",),
     lacks=("a CNI's bridge or routes, its policies and its service addresses", _NO_NIC),
 )
 _WAYS = {"default": _REMOTE, "local": _LOCAL, "remote": _REMOTE, "veth": _VETH}

@@ -44,6 +44,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from workbench.store.campaign_writer import CampaignWriter
     from workbench.store.formats import Campaign, read_campaign, read_run
+    from workbench.store.reader import Store
     from workbench.store.recovery import recover
     from workbench.store.run_writer import RunWriter
 
@@ -53,10 +54,11 @@ _HOME = {
     "RunWriter": "run_writer",
     "read_campaign": "formats",
     "read_run": "formats",
+    "Store": "reader",
     "recover": "recovery",
 }
 
-__all__ = ["Campaign", "CampaignWriter", "RunWriter", "read_campaign", "read_run", "recover"]
+__all__ = ["Campaign", "CampaignWriter", "RunWriter", "Store", "read_campaign", "read_run", "recover"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,252 @@
+"""Bringing an index up to date with the folders: what is new, changed or gone since it was last open.
+
+Looking costs one ``stat`` for each run; folders seen before and unchanged are not read. New ones are read, checked
+against their manifests and inserted many at a time, in one transaction. A broken folder is named in ``problems`` and
+skipped; it is tried again every time, so that a restored file is noticed.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from workbench.records import SCHEMA_VERSION
+from workbench.store.capture import CAPTURE_HEADER_NAME
+from workbench.store.formats import CAMPAIGN_NAME, MANIFEST_NAME
+from workbench.store.lock import is_held
+from workbench.store.recovery import campaign_folders, run_folders
+from workbench.store.rows import Loaded, Row, load_campaign, load_run
+from workbench.store.schema import EDGE_S, OF_A_RUN, TABLES
+
+log = logging.getLogger(__name__)
+
+BATCH = 500
+"""Folders in one transaction: enough that its cost does not count, few enough to hold their rows in memory."""
+
+NO_MANIFEST = (
+    "{} has no manifest: its run was cut off. The next `workbench run` records it as interrupted with all that was "
+    "captured; if that does not help, move it away."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A folder that ought to be in the index, by the look of it."""
+
+    signature: str
+    load: Callable[[], Loaded]
+
+
+def catch_up(connection: duckdb.DuckDBPyConnection, data: Path) -> int:
+    """Index what is new, forget what is gone; return the number of folders read.
+
+    Raises
+    ------
+    duckdb.Error
+        When the index cannot be read or written. Folders that cannot be read never raise.
+    """
+    seen, problems = _look(data)
+    known = dict(connection.execute("SELECT folder, signature FROM folders").fetchall())
+    stale = [folder for folder, signature in known.items() if folder not in seen or seen[folder].signature != signature]
+    loaded: list[Loaded] = []
+    if stale:
+        _forget(connection, stale)
+    count = 0
+    for folder, found in seen.items():
+        if known.get(folder) != found.signature:
+            _load(folder, found, loaded, problems)
+        if len(loaded) == BATCH:
+            count += len(loaded)
+            _insert(connection, loaded, problems)
+            loaded = []
+    _insert(connection, loaded, problems)
+    _name_problems(connection, problems)
+    return count + len(loaded)
+
+
+def _look(data: Path) -> tuple[dict[str, Seen], dict[str, str]]:
+    """Return the folders as they look now, and what is wrong with those that cannot even be looked at."""
+    seen: dict[str, Seen] = {}
+    problems: dict[str, str] = {}
+    for campaign in campaign_folders(data):
+        held = is_held(campaign)
+        _look_at(campaign, CAMPAIGN_NAME, str(held), seen, problems, held)
+        try:
+            runs = list(run_folders(campaign))
+        except OSError as error:
+            problems[campaign.name] = f"{campaign} cannot be listed: {error.strerror}."
+            continue
+        for run in runs:
+            if held and not (run / MANIFEST_NAME).exists() and (run / CAPTURE_HEADER_NAME).exists():
+                continue  # in flight
+            _look_at(run, MANIFEST_NAME, "", seen, problems, held)
+    return seen, problems
+
+
+def _look_at(
+    folder: Path, document: str, extra: str, seen: dict[str, Seen], problems: dict[str, str], held: bool
+) -> None:
+    is_run = document == MANIFEST_NAME
+    name = f"{folder.parent.name}/{folder.name}" if is_run else folder.name
+    try:
+        stat = (folder / document).stat()
+    except FileNotFoundError:
+        problems[name] = NO_MANIFEST.format(folder) if is_run else f"{folder / document} is missing: no campaign."
+        return
+    except OSError as error:
+        problems[name] = f"{folder / document} cannot be read: {error.strerror}."
+        return
+    signature = f"{stat.st_mtime_ns}:{stat.st_size}:{SCHEMA_VERSION}:{extra}"
+    seen[name] = Seen(
+        signature=signature,
+        load=lambda: load_run(folder, signature) if is_run else load_campaign(folder, signature, held),
+    )
+
+
+def _load(folder: str, found: Seen, loaded: list[Loaded], problems: dict[str, str]) -> None:
+    try:
+        loaded.append(found.load())
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with one folder, the others are shown
+        problems[folder] = str(error) or type(error).__name__
+
+
+def _forget(connection: duckdb.DuckDBPyConnection, folders: Sequence[str]) -> None:
+    connection.execute("BEGIN")
+    runs = "SELECT run_id FROM runs WHERE folder IN (SELECT unnest($1::VARCHAR[]))"
+    for table in reversed(OF_A_RUN):
+        connection.execute(f"DELETE FROM {table} WHERE run_id IN ({runs})", [folders])  # noqa: S608 - our own names
+    for table in ("campaigns", "folders"):
+        connection.execute(
+            f"DELETE FROM {table} WHERE folder IN (SELECT unnest($1::VARCHAR[]))",  # noqa: S608 - our own names
+            [folders],
+        )
+    connection.execute("COMMIT")
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, loaded: list[Loaded], problems: dict[str, str]) -> None:
+    """Insert folders in one transaction; where that fails, find the ones at fault by halving."""
+    if not loaded:
+        return
+    connection.execute("BEGIN")
+    try:
+        _insert_rows(connection, loaded)
+        _insert_samples(connection, [one for one in loaded if one.samples is not None])
+        connection.execute("COMMIT")
+    except duckdb.Error as error:
+        connection.rollback()
+        if len(loaded) > 1:
+            middle = len(loaded) // 2
+            _insert(connection, loaded[:middle], problems)
+            _insert(connection, loaded[middle:], problems)
+        elif (reason := _fault_of(loaded[0])) is not None:
+            problems[loaded[0].folder] = reason
+        else:
+            raise error from None
+
+
+def _insert_rows(connection: duckdb.DuckDBPyConnection, loaded: Sequence[Loaded]) -> None:
+    rows: dict[str, list[Row]] = {
+        "folders": [{"folder": one.folder, "signature": one.signature} for one in loaded],
+    }
+    for one in loaded:
+        for table, listed in one.rows.items():
+            rows.setdefault(table, []).extend(listed)
+    for table, listed in rows.items():
+        insert(connection, table, listed)
+
+
+def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row]) -> None:
+    """Insert ``rows`` by column name, all at once: they travel as one JSON text, which keeps NULL and types apart."""
+    shape = json.dumps([{name: _shape(kind) for name, kind in TABLES[table].items()}])
+    connection.execute(
+        f"INSERT INTO {table} SELECT row.* FROM "  # noqa: S608 - our own names
+        "(SELECT unnest(from_json_strict($1::JSON, $2)) AS row)",
+        [json.dumps(rows), shape],
+    )
+
+
+def _shape(kind: str) -> str | list[str]:
+    return [kind.removesuffix("[]")] if kind.endswith("[]") else kind
+
+
+def _insert_samples(connection: duckdb.DuckDBPyConnection, loaded: Sequence[Loaded]) -> None:
+    if not loaded:
+        return
+    files = [str(one.samples) for one in loaded]
+    runs = [one.run_id for one in loaded]
+    connection.execute(
+        "INSERT INTO samples BY NAME SELECT of.run_id, read.* EXCLUDE (filename) "
+        "FROM read_parquet($1, filename = true, union_by_name = true) AS read "
+        "JOIN (SELECT unnest($2::VARCHAR[]) AS filename, unnest($3::VARCHAR[]) AS run_id) AS of USING (filename)",
+        [[_as_glob(file) for file in files], files, runs],
+    )
+    connection.execute(_CONSUMPTION, [runs, EDGE_S])
+
+
+def _as_glob(file: str) -> str:
+    """Return a pattern that matches exactly ``file``: a data folder may be called ``runs [old]``."""
+    return "".join(f"[{one}]" if one in "*?[" else one for one in file)
+
+
+def _fault_of(loaded: Loaded) -> str | None:
+    """Say why a folder's samples cannot be indexed; None when they can, and the index is at fault."""
+    memory = duckdb.connect(":memory:")
+    try:
+        columns = ", ".join(f'"{name}" {kind}' for name, kind in TABLES["samples"].items())
+        memory.execute(f"CREATE TABLE samples ({columns})")
+        if loaded.samples is not None:
+            pattern = _as_glob(str(loaded.samples))
+            memory.execute("INSERT INTO samples BY NAME SELECT '' AS run_id, * FROM read_parquet($1)", [pattern])
+    except duckdb.Error as error:
+        return f"{loaded.samples} cannot be read: {str(error).splitlines()[0]} Restore it, or move its folder away."
+    finally:
+        memory.close()
+    return None
+
+
+def _name_problems(connection: duckdb.DuckDBPyConnection, problems: dict[str, str]) -> None:
+    """Keep the present problems in the index; nothing is written when they are the same as before."""
+    known = dict(connection.execute("SELECT folder, reason FROM problems").fetchall())
+    for folder in problems.keys() - known.keys():
+        log.warning("Skipped: %s", problems[folder])
+    if known != problems:
+        connection.execute("BEGIN")
+        connection.execute("DELETE FROM problems")
+        insert(connection, "problems", [{"folder": name, "reason": why} for name, why in sorted(problems.items())])
+        connection.execute("COMMIT")
+
+
+_CONSUMPTION = """
+INSERT INTO consumption BY NAME
+WITH near AS (
+    SELECT samples.*, abs(time_s - window_start_s) AS from_start, abs(time_s - window_end_s) AS to_end
+    FROM samples JOIN runs USING (run_id)
+    WHERE run_id IN (SELECT unnest($1::VARCHAR[])) AND time_s BETWEEN window_start_s - $2 AND window_end_s + $2
+), edges AS (
+    SELECT run_id, component, role, count(*) AS samples,
+        arg_min(cpu_time_s, from_start) AS cpu_first, arg_min(cpu_time_s, to_end) AS cpu_last,
+        arg_min(time_s, from_start) FILTER (cpu_time_s IS NOT NULL) AS cpu_from,
+        arg_min(time_s, to_end) FILTER (cpu_time_s IS NOT NULL) AS cpu_to,
+        arg_min(ctx_switches, from_start) AS ctx_first, arg_min(ctx_switches, to_end) AS ctx_last,
+        arg_min(time_s, from_start) FILTER (ctx_switches IS NOT NULL) AS ctx_from,
+        arg_min(time_s, to_end) FILTER (ctx_switches IS NOT NULL) AS ctx_to,
+        quantile_cont(mem_pss_bytes, 0.95) AS mem_pss_bytes, quantile_cont(mem_anon_bytes, 0.95) AS mem_anon_bytes,
+        quantile_cont(mem_rss_bytes, 0.95) AS mem_rss_bytes,
+        quantile_cont(mem_working_set_bytes, 0.95) AS mem_working_set_bytes
+    FROM near GROUP BY run_id, component, role
+)
+SELECT run_id, component, role, samples, mem_pss_bytes, mem_anon_bytes, mem_rss_bytes, mem_working_set_bytes,
+    CASE WHEN cpu_to > cpu_from AND cpu_last >= cpu_first THEN cpu_last - cpu_first END AS cpu_s,
+    CASE WHEN cpu_to > cpu_from AND cpu_last >= cpu_first
+        THEN (cpu_last - cpu_first) / (cpu_to - cpu_from) END AS cpu_cores,
+    CASE WHEN ctx_to > ctx_from AND ctx_last >= ctx_first THEN ctx_last - ctx_first END AS ctx_switches
+FROM edges
+"""
+"""CPU and context switches are cumulative: the sample nearest to each edge of the window counts, its own time with it.
+A counter read once only, or that went backwards because the part was restarted, gives NULL. Runs without a window
+consumed nothing that could be told, and have no row."""

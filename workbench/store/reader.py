@@ -1,0 +1,241 @@
+"""Reading: frames, campaigns and runs out of the index, which catches up with the folders first.
+
+The reading half's only way in. Everything comes as pandas frames with the columns said here, or as the records that
+were stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import duckdb
+import pandas as pd
+
+from workbench.errors import BadInput, NothingToShow, StoreError
+from workbench.records import Run, Status
+from workbench.store import frames
+from workbench.store.formats import Campaign, read_campaign, read_run
+from workbench.store.index import Index
+from workbench.store.recovery import runs_folder
+
+T = TypeVar("T")
+
+_READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
+
+_QUERYS_FAULT = (
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.ConversionException,
+    duckdb.InvalidInputException,
+    duckdb.NotImplementedException,
+    duckdb.OutOfRangeException,
+    duckdb.ParserException,
+    duckdb.TypeMismatchException,
+)
+
+RunIds = Iterable[str] | None
+"""Which runs: their ids (a list, a frame's column; any number), or None for all."""
+
+
+class Store:
+    """What a data folder holds.
+
+    Every method opens the index for the length of one question, after indexing what is new in the folders; nothing
+    stays open in between, so a notebook that keeps a `Store` blocks nobody. While another program holds the database
+    the folders are indexed in memory, with the same answers. A folder that does not exist is an empty store.
+    Methods may be called from several threads.
+
+    Parameters
+    ----------
+    data
+        The data folder, the one that holds ``runs/``.
+    """
+
+    def __init__(self, data: Path) -> None:
+        self.data = Path(data)
+        self._index = Index(self.data)
+
+    def campaigns(self) -> pd.DataFrame:
+        """Return all campaigns, the oldest first.
+
+        Columns: campaign_id, experiment, question, status (``running`` only while its process lives; cut off reads
+        ``interrupted``), started_at, ended_at (UTC; NaT while it runs), runs_planned, runs_finished, runs_failed,
+        environment, fingerprint.
+        """
+        return self._frame(frames.CAMPAIGNS.sql())
+
+    def runs(
+        self,
+        campaign_id: str | None = None,
+        experiment: str | None = None,
+        mesh: str | None = None,
+        status: Status | None = None,
+    ) -> pd.DataFrame:
+        """Return runs, the oldest first; each argument that is given must match exactly (``mesh``: the label).
+
+        Columns: run_id, campaign_id, experiment, ordinal, block, attempt, is_baseline, mesh (label), mesh_name,
+        profile, mesh_title, data_plane, layer, mtls, archetype, shape_of and lacks (lists of text), workload,
+        payload_bytes, server_delay_s, fan_out, rate_per_s, duration_s, warmup_s, connections, protocol, arrival,
+        generator, generator_version and latency_from (empty when the load did not report), environment, fingerprint,
+        status, reason, provenance, started_at (UTC), window_s (measured; NaN: none was), requests, errors,
+        achieved_rate_per_s, generator_cpu_per_request_s (NaN: unknown), limited (why the generator was the limit;
+        empty: it was not), psi_ratio, steal_ratio, foreign_cores (NaN: unknown), cpus, noisy (why the machine counts
+        as disturbed; empty: it does not).
+        """
+        asked = {"campaign_id": campaign_id, "experiment": experiment, "mesh": mesh, "status": status}
+        given = {name: value for name, value in asked.items() if value is not None}
+        conditions = " AND ".join(f'"{name}" = ?' for name in given)
+        return self._frame(frames.RUNS.sql(conditions), list(given.values()))
+
+    def consumption(self, run_ids: RunIds = None) -> pd.DataFrame:
+        """Return what each watched part consumed within the measured window of its run.
+
+        Columns: run_id, component, role, cpu_s (CPU time at the window's end less that at its start, from the samples
+        nearest to the edges), cpu_cores (the same by the time between these two samples), mem_pss_bytes,
+        mem_anon_bytes, mem_rss_bytes, mem_working_set_bytes (95th percentile of the samples in the window, linearly
+        interpolated), ctx_switches (as cpu_s), samples (how many lie in the window). NaN: not watched, or fewer than
+        two readings. A run without a measured window has no rows.
+        """
+        return self._of(frames.CONSUMPTION, run_ids)
+
+    def latency(self, run_ids: RunIds = None) -> pd.DataFrame:
+        """Return the quantiles of each run's histograms.
+
+        Columns: run_id, kind (from_schedule, from_send, send_lag), count, p50_s, p75_s, p90_s, p99_s, p999_s, low_s,
+        high_s (NaN: nothing was recorded). Quantiles of several runs come from merged `histograms`, never from these.
+        """
+        return self._of(frames.LATENCY, run_ids)
+
+    def histograms(self, run_ids: RunIds = None) -> pd.DataFrame:
+        """Return whole histograms; a row's fields but the first two make a `records.Histogram`.
+
+        Columns: run_id, kind, encoded (HdrHistogram V2, compressed, base64), count, low_s, high_s (NaN when empty).
+        """
+        return self._of(frames.HISTOGRAMS, run_ids)
+
+    def gates(self, run_ids: RunIds = None) -> pd.DataFrame:
+        """Return the gates that each run had to pass: run_id, name, passed, evidence; in the order they were tried."""
+        return self._of(frames.GATES, run_ids)
+
+    def series(self, run_id: str) -> pd.DataFrame:
+        """Return all samples of one run, in order of time.
+
+        Columns: time_s (from the start of the measured window, negative before it; from the first sample when there
+        is no window), component, role, cpu_cores (mean since the previous sample of the part, NaN for its first),
+        mem_pss_bytes, mem_anon_bytes, mem_rss_bytes (NaN where not read at that moment).
+        """
+        return self._frame(frames.SERIES.sql(), [run_id])
+
+    def campaign(self, campaign_id: str) -> Campaign:
+        """Return a campaign's record, with its plan and facts.
+
+        Raises
+        ------
+        NothingToShow
+            When there is none of this id.
+        StoreError
+            When its folder is broken or newer.
+        """
+        folder = self._folder("campaigns", "campaign_id", campaign_id)
+        return read_campaign(folder)
+
+    def run(self, run_id: str) -> Run:
+        """Return a run's record; raises as `campaign`."""
+        return read_run(self._folder("runs", "run_id", run_id))
+
+    def latest_campaign(self) -> str:
+        """Return the id of the campaign that started last among those with a recorded run.
+
+        Raises
+        ------
+        NothingToShow
+            When nothing was recorded yet.
+        """
+        sql = "SELECT campaign_id FROM runs GROUP BY ALL ORDER BY min(started_at_s) DESC, campaign_id DESC LIMIT 1"
+        found = self._ask(lambda connection: connection.execute(sql).fetchone())
+        if found is None:
+            raise NothingToShow(f"There is no run in {self.data} yet; `workbench demo` makes the first ones.")
+        return str(found[0])
+
+    def problems(self) -> list[tuple[str, str]]:
+        """Return (folder, reason) of everything that is broken or newer than this workbench, and was skipped."""
+        sql = "SELECT folder, reason FROM problems ORDER BY folder"
+        found = self._ask(lambda connection: connection.execute(sql).fetchall())
+        return [(str(runs_folder(self.data) / folder), str(reason)) for folder, reason in found]
+
+    def rebuild(self) -> int:
+        """Make the index anew from the folders; return how many folders (campaigns and runs) it holds."""
+        return self._index.remake()
+
+    def query(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> pd.DataFrame:
+        """Ask anything of the index in SQL (DuckDB's), read-only.
+
+        Tables: campaigns, runs, components, samples, consumption, latency, gates, problems; see `store.schema`.
+
+        Parameters
+        ----------
+        sql
+            One SELECT, WITH, DESCRIBE or EXPLAIN.
+        params
+            Values for ``?`` or ``$1`` in it, or by name for ``$name``.
+
+        Raises
+        ------
+        BadInput
+            When it is not one reading statement, or DuckDB cannot make sense of it.
+        """
+        try:
+            return self._ask(lambda connection: _answer(connection, sql, params), ours=False)
+        except _QUERYS_FAULT as error:
+            raise BadInput(f"The query cannot be answered: {error}") from error
+
+    def _of(self, frame: frames.Frame, run_ids: RunIds) -> pd.DataFrame:
+        if run_ids is None:
+            return self._frame(frame.sql())
+        listed = [run_ids] if isinstance(run_ids, str) else [str(one) for one in run_ids]
+        return self._frame(frame.sql("run_id IN (SELECT unnest(?::VARCHAR[]))"), [listed])
+
+    def _frame(self, sql: str, params: Sequence[Any] = ()) -> pd.DataFrame:
+        return self._ask(lambda connection: frames.shaped(connection.execute(sql, list(params))))
+
+    def _ask(self, question: Callable[[duckdb.DuckDBPyConnection], T], ours: bool = True) -> T:
+        """Put a question to the index. If that fails although the question is sound, the index is not: remake it.
+
+        Parameters
+        ----------
+        ours
+            Whether the question is known to be sound; a user's may be at fault itself.
+        """
+        try:
+            with self._index.connection() as connection:
+                return question(connection)
+        except duckdb.InterruptException:
+            raise
+        except duckdb.OutOfMemoryException as error:
+            raise StoreError(f"There is not enough memory for this question: {error}. Ask for fewer runs.") from error
+        except duckdb.Error as error:
+            if not ours and isinstance(error, _QUERYS_FAULT):
+                raise
+            self._index.distrust(error)
+        with self._index.connection() as connection:
+            return question(connection)
+
+    def _folder(self, table: str, column: str, name: str) -> Path:
+        sql = f"SELECT folder FROM {table} WHERE {column} = ?"  # noqa: S608 - our own names
+        found = self._ask(lambda connection: connection.execute(sql, [name]).fetchone())
+        if found is not None:
+            return runs_folder(self.data) / str(found[0])
+        for folder, reason in self.problems():
+            if Path(folder).name == name:
+                raise StoreError(reason)
+        kind = column.removesuffix("_id")
+        raise NothingToShow(f"There is no {kind} {name!r} in {self.data}; `workbench runs` lists what there is.")
+
+
+def _answer(connection: duckdb.DuckDBPyConnection, sql: str, params: Sequence[Any] | Mapping[str, Any]) -> pd.DataFrame:
+    statements = connection.extract_statements(sql)
+    if len(statements) != 1 or statements[0].type not in _READING:
+        raise BadInput("Ask one reading statement at a time: SELECT, WITH, DESCRIBE or EXPLAIN.")
+    return connection.execute(statements[0], params if isinstance(params, Mapping) else list(params)).df()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from workbench.environments._folder import LabFolder, sweep
+from workbench.environments._namespaces import probe
 
 pytestmark = pytest.mark.lab
 
@@ -61,9 +62,12 @@ def wait_for_nothing(folder, pids):
     assert not folder.exists()
 
 
+@pytest.mark.parametrize("mesh", ["l7-sidecars", "cross-connect"])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_signal_leaves_nothing(number):
-    program, folder, pids = owner("sleep")
+def test_a_signal_leaves_nothing(number, mesh):
+    if mesh == "cross-connect" and (reason := probe()):
+        pytest.skip(reason)
+    program, folder, pids = owner("sleep", mesh)
     assert all(alive(pid) for pid in pids)
     assert folder.exists()
     program.send_signal(number)

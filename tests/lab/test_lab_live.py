@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from cryptography import x509
 
 from workbench import adapters
 from workbench.environments._certificates import write_certificates
+from workbench.environments._enter import enter_command
 from workbench.environments._supervisor import Supervisor
 from workbench.environments.lab import ADAPTER, LabDeployment
 from workbench.errors import CannotHere, DeadlineExceeded, RunFailed, UnknownName
@@ -272,7 +273,7 @@ def test_supervisor_ends_a_program_that_ignores_sigterm(tmp_path, monkeypatch):
     monkeypatch.setattr("workbench.environments._supervisor._STOP_DEADLINE_S", 0.3)
     supervisor = Supervisor()
     code = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
-    child = supervisor.start("deaf", "sidecar", [os.sys.executable, "-c", code], tmp_path)
+    child = supervisor.start("deaf", "sidecar", enter_command([sys.executable, "-c", code]), tmp_path)
     while "deaf" not in child.output():
         time.sleep(0.01)
     supervisor.stop_all()

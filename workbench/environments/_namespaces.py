@@ -20,8 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import workbench
-from workbench.environments._enter import NOWHERE
+from workbench.environments._enter import NOWHERE, enter_command, standalone_command
 from workbench.environments._forbidden import why
 from workbench.environments._holder import LONGEST_MESSAGE
 from workbench.environments._topology import operations
@@ -36,18 +35,6 @@ _END_S = 5.0
 
 _RECEIVED_PACKETS, _SENT_PACKETS = 1, 9
 """Columns of /proc/net/dev, after the device's name (proc(5))."""
-
-
-def _standalone(module: str) -> list[str]:
-    """Return the command that runs ``main`` of a module of this package on the standard library alone.
-
-    Isolated and without site-packages it starts in 20 ms and takes nothing from the user's Python settings;
-    the package's own folder comes last on the path, so that it can hide no standard module.
-    """
-    folder = str(Path(workbench.__file__).resolve().parent.parent)
-    name = f"workbench.environments.{module}"
-    code = f"import sys; sys.path.append({folder!r}); from {name} import main; sys.exit(main(sys.argv[1:]))"
-    return [sys.executable, "-I", "-S", "-c", code]
 
 
 def read_counters(text: str) -> dict[str, int]:
@@ -168,8 +155,7 @@ class Namespaces:
         BadInput
             When there is no such namespace.
         """
-        parent = str(os.getpid())
-        return [*_standalone("_enter"), parent, self._owner, self._path(namespace), *argv]
+        return enter_command(argv, self._owner, self._path(namespace))
 
     def open_socket(self, namespace: str, kind: int = socket.SOCK_STREAM) -> socket.socket:
         """Return a new IPv4 socket that lives inside ``namespace``, for this process to use and to close."""
@@ -235,7 +221,7 @@ class Namespaces:
 def _start_holder(channel: socket.socket, messages: BinaryIO) -> subprocess.Popen[bytes]:
     descriptor = channel.fileno()
     return subprocess.Popen(
-        [*_standalone("_holder"), str(descriptor), str(os.getpid())],
+        [*standalone_command("_holder"), str(descriptor), str(os.getpid())],
         pass_fds=[descriptor],
         stdin=subprocess.DEVNULL,
         stdout=messages,

@@ -21,7 +21,6 @@ START_DEADLINE_S = 20.0
 """An Envoy with one cluster is up in 0.1 s and with 3,000 in 6 s; a loaded machine may take thrice that."""
 
 _STOP_DEADLINE_S = 3.0
-_LAUNCHER = Path(__file__).with_name("_launch.py")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,10 +92,10 @@ class Supervisor:
         self.children: list[Child] = []
 
     def start(self, name: str, role: Role, argv: Sequence[str], folder: Path) -> Child:
-        """Start ``argv`` (absolute program first) in ``folder``, its output in the file ``output`` there."""
+        """Start ``argv``, made by `enter_command`, in ``folder``; what it prints goes to the file ``output`` there."""
         with (folder / "output").open("wb") as output:
             popen = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid()), *argv],
+                argv,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

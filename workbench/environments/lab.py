@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 
 from workbench.environments._certificates import write_certificates
+from workbench.environments._enter import enter_command
 from workbench.environments._facts import envoy_facts, lab_facts
 from workbench.environments._folder import LabFolder
 from workbench.environments._job import JobRun
@@ -118,7 +119,7 @@ class LabDeployment:
         return call(stream, (place.host, place.port), request)
 
     def _enter(self, namespace: str | None, argv: list[str]) -> list[str]:
-        return argv if namespace is None else self._networks().enter_command(namespace, argv)
+        return enter_command(argv) if namespace is None else self._networks().enter_command(namespace, argv)
 
     def components(self) -> tuple[Component, ...]:
         """Return the watched parts, without the load generator."""
@@ -220,15 +221,15 @@ class OpenLab:
         processes = [*services, *(step for step in steps if isinstance(step, Process))]
         namespaces = Namespaces.open(networks[0], folder) if networks else None
         names = Names(application, networks[0].addresses if networks else {})
-        deployment = LabDeployment(
-            folder=folder,
-            names=names,
-            supervisor=self._supervisor,
-            namespaces=namespaces,
-            application=application,
-            children=(),
-        )
         try:
+            deployment = LabDeployment(
+                folder=folder,
+                names=names,
+                supervisor=self._supervisor,
+                namespaces=namespaces,
+                application=application,
+                children=(),
+            )
             for step in steps:
                 if isinstance(step, Certificates):
                     write_certificates(step, folder / "certs")

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-import pandas as pd
-
 from workbench.analysis.contract import BLOCK, CELL
-from workbench.analysis.costing import block_baseline, has_kernel_data_plane
+from workbench.analysis.costing import baseline_rows, has_kernel_data_plane
 from workbench.analysis.evidence import Check, Evidence, Severity
 from workbench.analysis.impossible import IMPOSSIBLE
 from workbench.analysis.intervals import ENOUGH_BLOCKS, rank_and_coverage
@@ -34,34 +32,39 @@ machine equal baselines differed by a third between sweeps."""
 
 _RANK: dict[Severity, int] = {"error": 0, "warning": 1, "info": 2}
 
-_NEXT = {
-    "failed": ("warning", "Read the reason, mend it, and run the experiment again."),
-    "interrupted": ("warning", "Continue the campaign with workbench run --resume."),
-    "skipped": ("info", "Run workbench doctor to see what this machine lacks, or measure elsewhere."),
-    "superseded": ("info", "Nothing: the rule looks at the noise gauge only, and both attempts stay in the record."),
-}
+_UNFINISHED: tuple[tuple[str, Severity, str], ...] = (
+    ("failed", "warning", "Read the reason, mend it, and run the experiment again."),
+    ("interrupted", "warning", "Continue the campaign with workbench run --resume."),
+    ("skipped", "info", "Run workbench doctor to see what this machine lacks, or measure elsewhere."),
+)
 
 
 def left_out(evidence: Evidence) -> Iterator[Check]:
-    """Name every run that does not count, by reason and data plane."""
+    """Name every run that did not finish, by reason and data plane, and every attempt that another stands for."""
     rows = evidence.selection.left_out
-    for why, (severity, step) in _NEXT.items():
+    for why, severity, step in _UNFINISHED:
         for (mesh, reason), group in rows[rows["why"].eq(why)].groupby(["mesh", "reason"], sort=False):
-            told = f": {reason}" if reason and why != "superseded" else ""
-            verb = "was" if len(group) == 1 else "were"
-            message = f"{counted(len(group), 'run')} of {mesh} {verb} {why}{told}"
-            if why == "superseded":
-                message = (
-                    f"{counted(len(group), 'noisy or repeated run')} of {mesh} {verb} superseded by another attempt"
-                )
+            be = "" if why == "failed" else "was " if len(group) == 1 else "were "
             yield Check(
                 name=f"runs-{why}",
-                severity="warning" if severity == "warning" else "info",
+                severity=severity,
                 scope=some(group["run_id"]),
                 figure=counted(len(group), "run"),
-                message=message.rstrip(".") + ".",
+                message=f"{counted(len(group), 'run')} of {mesh} {be}{why}{f': {reason}' if reason else ''}".rstrip(".")
+                + ".",
                 next_step=step,
             )
+    repeated = rows[rows["why"].eq("superseded")]
+    if len(repeated):
+        yield Check(
+            name="runs-superseded",
+            severity="info",
+            scope=some(repeated["run_id"]),
+            figure=counted(len(repeated), "run"),
+            message=f"Another attempt stands for {counted(len(repeated), 'run')} of {some(repeated['mesh'])}: the "
+            "first quiet one by the noise gauge, the first one where none was quiet. No cost or latency was looked at.",
+            next_step="Nothing needs doing: all attempts stay in the record.",
+        )
 
 
 def unlike(evidence: Evidence) -> Iterator[Check]:
@@ -114,18 +117,21 @@ def blocks(evidence: Evidence) -> Iterator[Check]:
     """Say where there are too few blocks for 95 %, and what the interval is worth then."""
     runs = evidence.runs
     number = runs.drop_duplicates(["mesh", *CELL, *BLOCK]).groupby(["mesh", *CELL]).size()
-    fewest = int(number.min())
-    if fewest >= ENOUGH_BLOCKS:
+    few = number[number < ENOUGH_BLOCKS]
+    if few.empty:
         return
-    cells = [f"{mesh} at {rate:g}/s" for mesh, _, rate in number[number < ENOUGH_BLOCKS].index]
+    fewest, most = int(few.min()), int(few.max())
+    told = counted(fewest, "block") if fewest == most else f"{fewest} to {most} blocks"
+    cells = [f"{mesh} at {rate:g}/s" for mesh, _, rate in few.index]
     coverage = rank_and_coverage(fewest)[1]
-    says = f"the range shown holds the true median in {percent(coverage, 1)} of cases"
+    least = "" if fewest == most else "as little as "
+    says = f"the range shown holds the true median in {least}{percent(coverage, 1)} of cases"
     yield Check(
         name="too-few-blocks",
         severity="info" if fewest == ENOUGH_BLOCKS - 1 else "warning",
         scope="all cells" if len(cells) == len(number) else some(cells),
-        figure=f"{counted(fewest, 'block')}, coverage {percent(coverage, 1)}",
-        message=f"{counted(fewest, 'block')} cannot give a 95 % interval: "
+        figure=f"{told}, coverage {'from ' if fewest < most else ''}{percent(coverage, 1)}",
+        message=f"{told} cannot give a 95 % interval: "
         + (says if fewest > 1 else "a single block gives no interval at all")
         + ".",
         next_step=f"Set blocks = {ENOUGH_BLOCKS} or more in the experiment; more, shorter blocks cost the same time.",
@@ -136,8 +142,7 @@ def missing_baseline(evidence: Evidence) -> Iterator[Check]:
     """Name the runs without overhead, because their block has no finished baseline."""
     runs = evidence.runs
     others = runs[~runs["is_baseline"]]
-    base = block_baseline(runs, pd.Series(1.0, index=runs.index))
-    orphans = others[base[others.index].isna()]
+    orphans = runs[~runs["is_baseline"] & (baseline_rows(runs) < 0)]
     if orphans.empty:
         return
     yield Check(
@@ -326,15 +331,15 @@ def archetypes(evidence: Evidence) -> Iterator[Check]:
     """Say of each lab data plane that it is no product, what it resembles and what it lacks."""
     rows = evidence.runs[evidence.runs["archetype"] & ~evidence.runs["is_baseline"]]
     for row in rows.drop_duplicates("mesh").to_dict("records"):
-        shapes, lacks, mesh = join(row["shape_of"]), join(row["lacks"]), str(row["mesh"])
+        shapes, lacks, mesh = "; ".join(row["shape_of"]), "; ".join(row["lacks"]), str(row["mesh"])
         yield Check(
             name="archetype",
             severity="info",
             scope=mesh,
             figure="0 products measured",
             message=f"{mesh} is a lab data plane, not a product."
-            + (f" It has the shape of {shapes}." if shapes else "")
-            + (f" Against them it lacks: {lacks}." if lacks else ""),
+            + (f" Its shape is that of: {shapes}." if shapes else "")
+            + (f" Against that it lacks: {lacks}." if lacks else ""),
             next_step="Read it as what the shape costs; measure the product itself on a cluster before choosing it.",
         )
 

@@ -45,8 +45,8 @@ class Comparison:
     verdicts
         Per workload, rate_per_s, metric, mesh_a, mesh_b; see `workbench.analysis.verdicts.verdicts`.
     order
-        Labels of meshes with a counted run: the baseline first, then by median normalised CPU of the first workload at
-        its highest rate; those without a value there last.
+        Labels of meshes with a counted run: the baseline first, then by median normalised CPU of the workload with the
+        most runs at its highest rate; those without a value there last.
     checks
         What to know before believing it, the worst first.
     meshes
@@ -111,10 +111,18 @@ def _meshes(runs: pd.DataFrame, counted: pd.DataFrame, order: list[str]) -> pd.D
     return table.sort_values(["_place", "mesh"])[MESH_COLUMNS].reset_index(drop=True)
 
 
+def _plain(value: Any) -> Any:
+    """Return a circumstance as plain text or number, whole numbers as such."""
+    if isinstance(value, float | np.floating):
+        number = float(value)
+        return int(number) if number.is_integer() else number
+    return str(value)
+
+
 def _circumstances(counted: pd.DataFrame) -> dict[str, Any]:
     first = counted.iloc[0]
     return {
-        **{name: first[name].item() if hasattr(first[name], "item") else first[name] for name in LIKE},
+        **{name: _plain(first[name]) for name in LIKE},
         "workloads": sorted(counted["workload"].unique()),
         "rates_per_s": sorted(float(rate) for rate in counted["rate_per_s"].unique()),
         "payload_bytes": sorted(int(size) for size in counted["payload_bytes"].dropna().unique()),

@@ -8,6 +8,7 @@ costs is known only as a difference to the baseline of the same block, so that w
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from workbench.analysis.contract import (
@@ -21,6 +22,8 @@ from workbench.analysis.contract import (
 )
 from workbench.analysis.selection import finished_runs, labelled
 from workbench.steps import DATA_PLANE_ROLES
+
+Rows = npt.NDArray[np.int64]
 
 COST_COLUMNS = [
     "run_id",
@@ -55,17 +58,24 @@ KERNEL_ROLE = "kernel"
 """Role in a bill under which a kernel data plane's difference to the baseline is shown."""
 
 
-def block_baseline(runs: pd.DataFrame, value: pd.Series) -> pd.Series:
-    """Return for each run ``value`` of its block's baseline run: same campaign, block, workload and rate.
+def baseline_rows(runs: pd.DataFrame) -> Rows:
+    """Return for each run the position of its block's baseline run: same campaign, block, workload and rate.
 
-    NaN where that block has no finished baseline. Were there two baseline runs in a block, the first one planned
+    -1 where that block has no finished baseline. Were there two baseline runs in a block, the first one planned
     stands for both.
     """
-    key = [*BLOCK, *CELL]
-    base = runs.assign(_value=value)[runs["is_baseline"]].sort_values("ordinal", kind="stable")
-    table = base.drop_duplicates(key).set_index(key)["_value"]
-    found = table.reindex(pd.MultiIndex.from_frame(runs[key]))
-    return pd.Series(found.to_numpy(dtype="float64"), index=runs.index)
+    cell = runs.groupby([*BLOCK, *CELL], sort=False).ngroup().to_numpy()
+    found = np.full(len(runs), -1, dtype=np.int64)
+    planned = np.argsort(runs["ordinal"].to_numpy(), kind="stable")[::-1]
+    base = planned[runs["is_baseline"].to_numpy()[planned]]
+    found[cell[base]] = base  # written in reverse order of the plan: the first planned one stays
+    rows: Rows = found[cell]
+    return rows
+
+
+def at_baseline(rows: Rows, values: pd.Series) -> pd.Series:
+    """Return for each run what ``values`` is for its block's baseline run; NaN where there is none."""
+    return pd.Series(np.where(rows < 0, np.nan, values.to_numpy(dtype="float64")[rows]), index=values.index)
 
 
 def has_kernel_data_plane(runs: pd.DataFrame) -> pd.Series:
@@ -112,7 +122,7 @@ def _cpu_metrics(runs: pd.DataFrame, cpu: pd.DataFrame) -> pd.DataFrame:
     proxies = proxies.where(watched & ~kernel)
     ends = cpu["application"] + cpu["load-generator"]
     total = cpu.sum(axis=1, skipna=False) / completed
-    base = block_baseline(runs, total)
+    base = at_baseline(baseline_rows(runs), total)
     difference = (total - base) / base.where(base > 0)
     normalised = (proxies / ends.where(ends > 0)).where(~kernel, difference).mask(baseline, 0.0)
     per_request = (proxies / completed).mask(baseline & completed.notna(), 0.0)
@@ -213,7 +223,8 @@ def wide_bill(runs: pd.DataFrame, cpu: pd.DataFrame) -> pd.DataFrame:
     total = shares.sum(axis=1, skipna=False)
     kernel = has_kernel_data_plane(runs)
     ends = ["application", "load-generator"]
-    level = pd.DataFrame({role: block_baseline(runs, shares[role]) for role in ends})
+    base = baseline_rows(runs)
+    level = pd.DataFrame({role: at_baseline(base, shares[role]) for role in ends})
     known = kernel & level.notna().all(axis=1) & total.notna()
     for role in ends:
         shares[role] = shares[role].where(~known, level[role])

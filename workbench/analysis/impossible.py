@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.costing import block_baseline
+from workbench.analysis.costing import at_baseline, baseline_rows
 from workbench.analysis.evidence import Check, Evidence, Severity
 from workbench.analysis.words import counted, some
 
@@ -78,7 +78,7 @@ def latency_units(evidence: Evidence) -> Iterator[Check]:
         _at(flight, full, "requests in flight per connection"),
         "The p50 latency from the send would need more requests in flight than there are connections",
     )
-    ratio = p50 / block_baseline(runs, p50)
+    ratio = p50 / at_baseline(baseline_rows(runs), p50)
     unlikely = ratio.between(*_UNIT_RATIO) & ~longer
     yield from _check(
         evidence,

@@ -3,7 +3,7 @@
 Second stage of the analysis. Nothing is dropped silently: every run that does not count stands in a frame with the
 reason, and becomes a check. No rule here looks at a cost or a latency; that would be choosing the answer.
 
-1. Only finished runs count.
+1. Only finished runs count. One that did not finish and was measured again (resumed) is superseded.
 2. Of several attempts at one cell of one block, the first that the noise gauge calls quiet counts; when it calls none
    quiet, the first attempt does. The gauge (steal, foreign load) knows nothing of the outcome.
 3. Of runs of unlike circumstances only one like group is compared: the largest; of equally large ones the latest.
@@ -32,7 +32,7 @@ class Selection:
         Rows of the runs frame; its column ``workload`` holds labels that tell workloads apart.
     left_out
         The other rows, with ``why``: ``"failed"``, ``"interrupted"``, ``"skipped"``, ``"superseded"`` (another
-        attempt counts), ``"unlike"`` (other circumstances).
+        attempt at the same run counts), ``"unlike"`` (other circumstances).
     unlike
         Circumstance -> its values, for every circumstance in which runs differed.
     """
@@ -100,7 +100,10 @@ def finished_runs(runs: pd.DataFrame) -> tuple[pd.DataFrame, list[pd.DataFrame]]
         raise _nothing_finished(runs)
     unfinished, finished = runs[~done], runs[done]
     best = _best_attempts(finished)
-    return finished[best], [unfinished.assign(why=unfinished["status"]), finished[~best].assign(why="superseded")]
+    planned = ["campaign_id", "ordinal"]
+    again = pd.MultiIndex.from_frame(unfinished[planned]).isin(pd.MultiIndex.from_frame(finished[planned]))
+    why = unfinished["status"].mask(again, "superseded")
+    return finished[best], [unfinished.assign(why=why), finished[~best].assign(why="superseded")]
 
 
 def select(runs: pd.DataFrame, *, strict: bool = False) -> Selection:

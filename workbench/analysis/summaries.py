@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.analysis.contract import BLOCK, CELL
-from workbench.analysis.costing import COST_METRICS, block_baseline
+from workbench.analysis.costing import COST_METRICS, at_baseline, baseline_rows
 from workbench.analysis.intervals import Intervals, intervals, method
 
 SUMMARY_COLUMNS = ["mesh", *CELL, "metric", "median", "low", "high", "coverage", "blocks", "method"]
@@ -67,7 +67,8 @@ def overhead(runs: pd.DataFrame, wide: pd.DataFrame) -> pd.DataFrame:
     median, low and high are of the differences, in the metric's own stored unit; ratio_median, ratio_low and
     ratio_high of the quotients where both are positive (NaN otherwise). The baseline itself is not in it.
     """
-    base = wide.apply(lambda column: block_baseline(runs, column))
+    rows = baseline_rows(runs)
+    base = wide.apply(lambda column: at_baseline(rows, column))
     others = runs.loc[~runs["is_baseline"], ["mesh", *CELL, *BLOCK]]
     keys = ["mesh", *CELL, "metric"]
     found = summarise(_melted(others, wide - base), keys, "value").set_index(keys)

@@ -24,11 +24,10 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from workbench.analysis.contract import CELL, QUANTILES
-from workbench.analysis.costing import has_kernel_data_plane
+from workbench.analysis.costing import Rows, has_kernel_data_plane
 from workbench.analysis.intervals import ENOUGH_BLOCKS, Floats, intervals
 from workbench.analysis.judging import RESOLUTION, Flags, Judged, judge
 from workbench.analysis.summaries import RATIO_METRICS, block_table
@@ -46,8 +45,6 @@ TAIL_REQUESTS = 10
 1/sqrt(10), about a third."""
 
 GREATER, LESS, EQUAL, UNRANKED = "a>b", "a<b", "cannot tell apart", "not ranked"
-
-Rows = npt.NDArray[np.int64]
 
 
 def _pairs(names: pd.DataFrame, order: dict[str, int]) -> tuple[Rows, Rows]:
@@ -109,7 +106,7 @@ def tail_problems(runs: pd.DataFrame, counts: pd.Series) -> dict[tuple[str, floa
 def _tail_problem(name: str, count: float, noisy: int, limited: int) -> str:
     beyond = count * (1 - QUANTILES[name])
     if not round(beyond, 6) >= TAIL_REQUESTS:
-        told = "unknown how many" if np.isnan(beyond) else f"only {beyond:.0f}"
+        told = "unknown how many" if np.isnan(beyond) else f"only {beyond:.3g}"
         return f"{told} requests lie beyond it in a run (at least {TAIL_REQUESTS} are needed)"
     if noisy:
         return f"the machine was disturbed in {counted(noisy, 'run')}"

@@ -2,6 +2,15 @@
 
 They stand beside `workbench.steps` and follow the same rule: descriptions, no effects. Everything an environment
 creates from them carries the run's labels, and removal deletes by that label only.
+
+Text in `HelmRelease.values` may hold placeholders that the environment fills in when it acts, so that no plan, log or
+record ever holds a key:
+
+====================  ====================================================================================
+``${trust.NAME.ca}``   certificate of the authority that the step `TrustAnchor` NAME made, as PEM
+``${trust.NAME.crt}``  certificate of the issuer below it
+``${trust.NAME.key}``  the issuer's private key
+====================  ====================================================================================
 """
 
 from __future__ import annotations
@@ -26,13 +35,42 @@ class Manifest:
         What they are, for people: ``"Gateway API CRDs"``.
     objects
         Complete manifests; the environment adds its labels and nothing else.
+    source
+        Path or URL of a YAML file whose objects are read when the step is carried out and applied after `objects`:
+        what is too large, or not ours, to be described here. Empty: none.
     shared
         True: may be there already and then is left alone, and is removed only if this run created it.
     """
 
     name: str
-    objects: tuple[KubernetesObject, ...]
+    objects: tuple[KubernetesObject, ...] = ()
+    source: str = ""
     shared: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustAnchor:
+    """An authority and an issuer below it, for a chart that must be given its own.
+
+    The environment makes them once and keeps them in the Secret `secret` of `namespace` (entries ``ca.crt``,
+    ``tls.crt``, ``tls.key``; the authority's own key is thrown away); where that Secret is there, its content is used
+    again, because proxies that run would not trust a new authority. Both keys are EC P-256, signatures ECDSA-SHA256, the
+    subject's CN is also the one DNS name: ``root.linkerd.TRUST_DOMAIN`` (path length 1) and
+    ``identity.linkerd.TRUST_DOMAIN`` (path length 0), key usage keyCertSign and cRLSign, validity backdated by 5 minutes.
+
+    Attributes
+    ----------
+    name
+        By which later steps refer to it: ``${trust.NAME.ca}`` and its like.
+    lifetime_s
+        Of both certificates.
+    """
+
+    name: str
+    namespace: str
+    secret: str
+    trust_domain: str = "cluster.local"
+    lifetime_s: float = 365 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,22 +109,27 @@ class Wait:
         ``"available"``: every Deployment, DaemonSet and StatefulSet of `namespace` that matches `selector` is fully
         available; ``"webhooks"``: every webhook of the configurations called `names` has a CA bundle;
         ``"established"``: the CRDs called `names` are served; ``"ready"``: the pods of `namespace` that match
-        `selector` are ready.
+        `selector` are ready, and there is one at least; ``"synced"``: the status of every object of `objects` has the
+        condition Synced=True.
+    objects
+        apiVersion, kind, metadata.name and namespace of what is waited for.
     """
 
-    condition: Literal["available", "webhooks", "established", "ready"]
+    condition: Literal["available", "webhooks", "established", "ready", "synced"]
     namespace: str = ""
     selector: str = ""
     names: tuple[str, ...] = ()
+    objects: tuple[KubernetesObject, ...] = ()
     deadline_s: float = 180.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delete:
-    """Objects to delete and to see gone, in order, before anything else is removed: what a chart leaves or would block.
+    """Objects to delete and to see gone, in order: what a chart leaves behind or what would block its removal.
 
     `objects` need only apiVersion, kind, metadata.name and namespace; or metadata.labels to mean all of that kind with
-    these labels. Missing ones are fine. With `strip_finalizers` their finalizers are cleared when they do not go.
+    these labels. The namespace ``"*"`` means every namespace. Missing objects, and kinds that the cluster does not serve,
+    are fine. With `strip_finalizers` their finalizers are cleared when they do not go.
     """
 
     name: str
@@ -95,7 +138,20 @@ class Delete:
     deadline_s: float = 120.0
 
 
-ClusterStep = Manifest | HelmRelease | Wait | Delete
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uninstall:
+    """A Helm release to uninstall where it stands in a mesh's `remove`; a missing one is fine.
+
+    Its hooks run; when one of them fails or outlives the deadline, its Jobs are deleted and the release is uninstalled
+    without hooks.
+    """
+
+    release: str
+    namespace: str
+    deadline_s: float = 180.0
+
+
+ClusterStep = Manifest | TrustAnchor | HelmRelease | Wait | Delete | Uninstall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +206,11 @@ class MetricMoved:
         Where they show Prometheus text.
     metric, labels
         The series summed: exact name, and label values that must be there.
+    deadline_s
+        How long after the call the counter may take to show it: Envoy's statistics are flushed every 5 s.
+    already
+        True: it is enough that the counter stands above 0 after the call. For what happens once a connection, such as a
+        TLS handshake, where the call may use a connection that is open already.
     """
 
     name: str
@@ -158,6 +219,8 @@ class MetricMoved:
     path: str
     metric: str
     labels: Mapping[str, str] = field(default_factory=dict)
+    deadline_s: float = 30.0
+    already: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,3 +1,58 @@
-"""The workbench: what a service mesh costs an application, measured."""
+"""The workbench: what a service mesh costs an application, measured.
+
+``import workbench as wb`` gives a notebook a dozen names, each loaded when first used::
+
+    wb.doctor()                       what this machine can do
+    wb.experiments()                  what can be run by name
+    wb.experiment("quick")            one of them
+    wb.outline("quick")               its runs in order; nothing is started
+    wb.run("quick")                   carry it out; returns the campaign's id
+    wb.open_store()                   everything that was measured, as frames
+    wb.campaign("quick")              the id of an experiment's latest campaign
+    wb.compare("quick")               what each data plane costs, with intervals and checks
+    wb.headline(comparison)           the answer in three sentences
+    wb.charts.consumption(...)        frames in, charts out
+    wb.enable_charts()                show charts without a network; once in a notebook
+    wb.metric("normalised_cpu")       unit, label and exact definition
+    wb.write_report("quick")          one HTML file
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from workbench.startup import skip_slow_format_checks
+
+skip_slow_format_checks()  # before a notebook's first import of altair
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "campaign": "workbench.facade",
+    "charts": "",
+    "compare": "workbench.facade",
+    "doctor": "workbench.facade",
+    "enable_charts": "workbench.facade",
+    "experiment": "workbench.facade",
+    "experiments": "workbench.facade",
+    "headline": "workbench.analysis",
+    "metric": "workbench.metrics",
+    "open_store": "workbench.facade",
+    "outline": "workbench.facade",
+    "run": "workbench.facade",
+    "write_report": "workbench.facade",
+}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'workbench' has no attribute {name!r}; it has {', '.join(__all__)}")
+    home = _HOMES[name]
+    return getattr(importlib.import_module(home), name) if home else importlib.import_module(f"workbench.{name}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

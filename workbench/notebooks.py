@@ -20,7 +20,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -45,6 +45,11 @@ _LONGEST_SOCKET_FOLDER = 80
 _START_S = 60
 """Seconds that a kernel may take to answer; half a second when the machine is idle."""
 _KINDS: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (int, float), "bool": (bool,)}
+_READERS: dict[str, Callable[[str], Value]] = {
+    "int": int,
+    "float": float,
+    "bool": lambda text: {"true": True, "false": False}[text.strip().lower()],
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +103,31 @@ def check_parameters(notebook: Path, given: Mapping[str, Value]) -> None:
         wanted = _KINDS.get(kind)
         if wanted and (not isinstance(value, wanted) or (isinstance(value, bool) and kind != "bool")):
             raise BadInput(f"Parameter {name} of {notebook.name} must be {kind}, not {value!r}: {known[name].help}")
+
+
+def read_values(notebook: Path, given: Mapping[str, str]) -> dict[str, Value]:
+    """Turn texts, as a command line has them, into the types that ``notebook`` declares.
+
+    Raises
+    ------
+    UnknownName
+        For a parameter that it does not have.
+    BadInput
+        For a text that is not of the declared type.
+    """
+    known = parameters_of(notebook)
+    values: dict[str, Value] = {}
+    for name, text in given.items():
+        if name not in known:
+            raise UnknownName("parameter", name, known, notebook.name)
+        kind = known[name].kind
+        try:
+            values[name] = _READERS.get(kind, str)(text)
+        except (KeyError, ValueError) as error:
+            raise BadInput(
+                f"Parameter {name} of {notebook.name} must be {kind}, not {text!r}: {known[name].help}"
+            ) from error
+    return values
 
 
 class _Kernel(AsyncKernelManager):

@@ -67,6 +67,14 @@ class Settings:
             reports=settle(reports, "WORKBENCH_REPORTS", "reports"),
         )
 
-    def as_environment(self) -> dict[str, str]:
-        """Return the environment variables that make a child process resolve to the same settings."""
-        return {"WORKBENCH_DATA": str(self.data), "WORKBENCH_REPORTS": str(self.reports)}
+    def child_environment(self) -> dict[str, str]:
+        """Return this process's environment with what makes a child resolve to the same settings.
+
+        A Jupyter server among the children prefers this installation's kernel to any that the user has elsewhere.
+        """
+        return {
+            **os.environ,
+            "WORKBENCH_DATA": str(self.data),
+            "WORKBENCH_REPORTS": str(self.reports),
+            "JUPYTER_PREFER_ENV_PATH": "1",
+        }

@@ -1,0 +1,84 @@
+"""The command line: verbs, a call or two each. The only place that prints and that sets exit codes.
+
+::
+
+    __init__    `main`: errors become one sentence and an exit code
+    app         the program, its options and its help
+    measuring   demo, run, plan
+    reading     runs, compare, report, rebuild
+    machine     doctor, lab
+    executing   a notebook under way: progress, signals
+    progress    a bar on a terminal, lines elsewhere
+    show        tables, durations, JSON
+
+``--help`` must stay under 0.3 s, so pandas, papermill and the rest are imported inside the verbs.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import traceback
+from typing import NoReturn
+
+from workbench.errors import Interrupted, StoreError, WorkbenchError
+
+_BUG = 1
+_CLICK_INTERRUPTED = 130
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line and exit; ``arguments`` are the process's own unless given."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    wanted = [one for one in given if one != "--traceback"]
+    try:
+        code = _run(wanted)
+    except WorkbenchError as error:
+        code = _tell(error, error.exit_code, str(error), given)
+    except KeyboardInterrupt as error:
+        code = _tell(error, Interrupted.exit_code, "stopped.", given)
+    except BrokenPipeError:
+        code = 0
+    except OSError as error:
+        code = _tell(error, *_explained(error), given)
+    except Exception as error:  # noqa: BLE001 - whatever is left is a bug, and is said to be one
+        message = f"This is a bug in the workbench: {type(error).__name__}: {error}. --traceback shows where."
+        code = _tell(error, _BUG, message, given)
+    _flush()
+    sys.exit(code)
+
+
+def _flush() -> None:
+    """Write out what is left; a reader that hung up (``| head``) is no error, not at the interpreter's end either."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _run(arguments: list[str]) -> int:
+    """Run the program and return its exit code; what it raises is left to the caller."""
+    from workbench.cli.app import app
+
+    try:
+        app(args=arguments, prog_name="workbench")
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(bool(end.code))
+        return Interrupted.exit_code if code == _CLICK_INTERRUPTED else code
+    return 0
+
+
+def _explained(error: OSError) -> tuple[int, str]:
+    if error.errno == errno.ENOSPC:
+        return StoreError.exit_code, f"The disk is full: {error}. Nothing stored was lost; free space and try again."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return StoreError.exit_code, f"No right to write or read: {error}. Choose other folders: --data, --reports."
+    return StoreError.exit_code, f"The system said: {error}. --traceback shows where."
+
+
+def _tell(error: BaseException, code: int, message: str, given: list[str]) -> int:
+    if "--traceback" in given:
+        traceback.print_exception(error)
+    sys.stderr.write(f"workbench: {message}\n")
+    return code

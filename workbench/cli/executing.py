@@ -1,0 +1,106 @@
+"""A notebook under way: its progress is drawn, and a signal stops it in good order.
+
+The first Ctrl-C (or SIGTERM) asks it to stop and waits; a second one, or the end of the patience, interrupts its
+kernel; then the kernel is ended. What was captured is kept each time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.cli.progress import EventTail, Meter
+from workbench.cli.show import note
+
+if TYPE_CHECKING:
+    from workbench.notebooks import Execution
+
+PATIENCE_S = 20.0
+"""Seconds given to a run to record itself and remove its data plane; it takes one or two."""
+
+INTERRUPTED_S = 5.0
+"""Seconds given to an interrupted kernel before it is ended."""
+
+_TICK_S = 0.25
+
+
+class _Signals:
+    """Counts the wishes to stop."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def take(self, number: int, frame: Any) -> None:
+        self.count += 1
+
+
+@contextlib.contextmanager
+def signals() -> Iterator[_Signals]:
+    """Count SIGINT, SIGTERM and SIGHUP instead of dying of them."""
+    taken = _Signals()
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, taken.take) for number in numbers}
+    try:
+        yield taken
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def see_through(execution: Execution, meter: Meter, *, stop: Callable[[], bool], events: Path | None = None) -> Path:
+    """Wait for a started execution, drawing its progress, and return the executed copy.
+
+    Parameters
+    ----------
+    stop
+        Asks for an orderly stop; returns whether there was anybody to ask. Otherwise the kernel is interrupted.
+    events
+        The campaign's events file, when it carries one out.
+
+    Raises
+    ------
+    WorkbenchError
+        See `workbench.notebooks.Execution.result`.
+    """
+    tail = EventTail(events) if events else None
+    stopping = _Stopping(execution, stop)
+    with signals() as taken:
+        while not execution.wait(_TICK_S):
+            for step in tail.steps() if tail else ():
+                meter.step(step)
+            meter.draw()
+            stopping.look(taken.count)
+    for step in tail.steps() if tail else ():
+        meter.step(step)
+    return execution.result()
+
+
+class _Stopping:
+    """Grows more insistent with time and with every further signal."""
+
+    def __init__(self, execution: Execution, stop: Callable[[], bool]) -> None:
+        self._execution, self._stop = execution, stop
+        self._asked_at = self._interrupted_at = 0.0
+        self._killed = False
+
+    def look(self, wishes: int) -> None:
+        """Do what ``wishes`` (signals so far) and the time since the first one call for."""
+        now = time.monotonic()
+        if wishes and not self._asked_at:
+            self._asked_at = now
+            note("\nStopping; what was captured is kept. (Once more to insist.)")
+            if not self._stop():
+                wishes = max(wishes, 2)
+        if not self._asked_at or self._killed:
+            return
+        if not self._interrupted_at:
+            if wishes > 1 or now - self._asked_at > PATIENCE_S:
+                self._interrupted_at = now
+                self._execution.interrupt()
+        elif wishes > 2 or now - self._interrupted_at > INTERRUPTED_S:
+            self._killed = True
+            self._execution.kill()

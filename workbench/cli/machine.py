@@ -1,0 +1,112 @@
+"""Verbs about this machine: doctor, lab."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workbench.cli.options import Data, Json, Reports, settle
+from workbench.cli.show import note, say, say_json, table
+
+if TYPE_CHECKING:
+    from workbench.settings import Settings
+
+MIB = 2**20
+ROOM_BYTES = 500 * MIB
+"""Free space under which the doctor warns: some hundred campaigns of the size of the demo."""
+
+
+def doctor(data: Data = None, json: Json = False) -> None:
+    """Say what this machine can do, and why not; change nothing."""
+    from workbench import adapters
+
+    settings = settle(data)
+    found = [*_software(), *_machine(), *_folders(settings)]
+    groups = {group: list(adapters.names(group)) for group in ("meshes", "loadgens", "workloads", "environments")}
+    if json:
+        say_json({"checks": found, **groups})
+        return
+    say(table([{"": "yes" if one["can"] else "NO", "what": one["what"], "because": one["because"]} for one in found]))
+    for group, names in groups.items():
+        say(f"\n{adapters.SINGULAR[group]}, by name: {', '.join(names)}")
+
+
+def _check(what: str, can: bool, because: str) -> dict[str, object]:
+    return {"what": what, "can": can, "because": because}
+
+
+def _software() -> list[dict[str, object]]:
+    from workbench import __version__, adapters
+
+    found = [_check("workbench", True, f"{__version__} on Python {sys.version.split()[0]} ({sys.executable})")]
+    for name in adapters.names("loadgens"):
+        traits = adapters.load("loadgens", name).traits
+        path = shutil.which(traits.needs) if traits.needs else "comes with the workbench"
+        because = path or f"{traits.needs} is not on PATH; {traits.install_hint}"
+        found.append(_check(f"load generator {name}", bool(path), because))
+    return found
+
+
+def _machine() -> list[dict[str, object]]:
+    from workbench import adapters
+
+    return [_check(one.name, one.passed, one.evidence) for one in adapters.load("environments", "lab").diagnose()]
+
+
+def _folders(settings: Settings) -> list[dict[str, object]]:
+    found = []
+    for what, folder in (("data folder", settings.data), ("report folder", settings.reports)):
+        there = next(one for one in (folder, *folder.parents) if one.exists())
+        writable = os.access(there, os.W_OK | os.X_OK)
+        free = shutil.disk_usage(there).free
+        because = f"{folder}, {free / MIB:,.0f} MiB free" if writable else f"no right to write in {there}"
+        found.append(_check(what, writable and free > ROOM_BYTES, because))
+    return found
+
+
+def lab(
+    data: Data = None,
+    reports: Reports = None,
+    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: any.")] = 8888,
+    notebooks: Annotated[
+        Path | None,
+        typer.Option(help="Folder with your copies of the notebooks. Default: ./notebooks.", show_default=False),
+    ] = None,
+) -> None:
+    """Open JupyterLab on the notebooks."""
+    settings = settle(data, reports)
+    folder = _own_notebooks(notebooks or Path.cwd() / "notebooks")
+    arguments = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        f"--ServerApp.root_dir={folder}",
+        f"--ServerApp.port={port}",
+        f"--ServerApp.open_browser={browser}",
+        *(["--allow-root"] if os.geteuid() == 0 else []),
+    ]
+    note(f"JupyterLab on {folder}; Ctrl-C ends it.")
+    sys.stdout.flush()
+    os.execve(sys.executable, arguments, settings.child_environment())
+
+
+def _own_notebooks(folder: Path) -> Path:
+    """Return ``folder`` with a copy of each shipped notebook; what is there already stays as it is.
+
+    In a checkout the shipped notebooks are that folder.
+    """
+    from workbench import shipped
+
+    folder.mkdir(parents=True, exist_ok=True)
+    fresh = [path for path in shipped.notebooks() if not (folder / path.name).exists()]
+    for path in fresh:
+        shutil.copy(path, folder / path.name)
+    if fresh:
+        note(f"Copied {len(fresh)} notebooks to {folder}.")
+    return folder.resolve()

@@ -1,0 +1,275 @@
+"""Verbs that measure: demo, run, plan."""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workbench.cli.options import Data, Json, Parameters, Reports, Yes, read_parameters, refuse_taken, settle
+from workbench.cli.show import duration, note, say, say_json
+from workbench.errors import BadInput, Interrupted, UnknownName, WorkbenchError
+
+if TYPE_CHECKING:
+    from workbench.settings import Settings
+    from workbench.spec import Plan, RunSpec
+    from workbench.steps import Step
+
+RUN_NOTEBOOK = "20_run_an_experiment"
+
+LONG_S = 3600.0
+"""A plan that takes longer is not started without a yes."""
+
+Asked = Annotated[
+    str, typer.Argument(metavar="[EXPERIMENT]", help="Name of an experiment, or a file.", show_default=False)
+]
+
+
+def plan(
+    experiment: Annotated[str, typer.Argument(metavar="EXPERIMENT", help="Name of an experiment, or a file.")],
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Print every step that an experiment would take; do nothing."""
+    from workbench.facade import plan_of
+    from workbench.runner import estimate_s, steps_of
+
+    settings = settle(data)
+    asked = plan_of(experiment, settings.data)
+    todo = steps_of(asked)
+    if json:
+        say_json({"plan": asked, "about_s": estimate_s(asked), "deployments": [_as_data(*one) for one in todo]})
+        return
+    _announce(asked)
+    starts = [run.ordinal for run, _ in todo] + [len(asked.runs) + 1]
+    for (first, steps), until in zip(todo, starts[1:], strict=True):
+        runs = asked.runs[first.ordinal - 1 : until - 1]
+        say(f"\nblock {first.block}, {first.mesh.label}, {first.workload.name}:")
+        say("\n".join(f"  up    {line}" for line in map(_said, steps)))
+        say("  prove that it carries the traffic as it should; a failed gate fails these runs")
+        for run in runs:
+            load = run.load
+            say(
+                f"  run   {run.ordinal:>3}  {load.rate_per_s:g} requests/s, {load.arrival}, {load.connections} "
+                f"connections, {load.duration_s:g} s after {load.warmup_s:g} s of warm-up, by {load.generator}"
+            )
+        say("  down  everything that was started")
+
+
+def run(
+    experiment: Asked = "",
+    resume: Annotated[
+        str, typer.Option(help="Continue this campaign where it stopped; 'latest': the last one.", metavar="CAMPAIGN")
+    ] = "",
+    parameter: Parameters = None,
+    data: Data = None,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Carry out an experiment and keep everything that was measured."""
+    settings = settle(data)
+    if bool(experiment) == bool(resume):
+        raise BadInput("Say which EXPERIMENT to run (`workbench run quick`), or --resume CAMPAIGN; not both, not none.")
+    campaign_id = _resumed(settings, resume) if resume else ""
+    campaign_id = measure(
+        settings, experiment, resume=campaign_id, yes=yes, quiet=json, parameters=read_parameters(parameter)
+    )
+    if json:
+        from workbench.facade import open_store
+
+        found = open_store(settings.data).campaign(campaign_id)
+        say_json({"campaign_id": campaign_id, "folder": settings.data / "runs" / campaign_id, "campaign": found})
+    else:
+        say(f"{campaign_id} is in {settings.data / 'runs' / campaign_id}")
+        say("Show it: workbench compare. As one page: workbench report.")
+
+
+def demo(data: Data = None, reports: Reports = None, json: Json = False) -> None:
+    """Measure real data planes on this machine, compare them, write the report: two minutes."""
+    from workbench.cli.reading import as_data, report_execution, say_comparison, write_report
+
+    started = time.monotonic()
+    settings = settle(data, reports)
+    campaign_id = measure(settings, "quick", quiet=json)
+    execution, target = report_execution(settings, [campaign_id])
+    execution.start()
+
+    from workbench.facade import compare
+
+    comparison = compare(campaign_id, data=settings.data)  # meanwhile, on the other CPU
+    write_report(execution, quiet=json)
+    elapsed = time.monotonic() - started
+    measured = float(comparison.runs["window_s"].sum())
+    if json:
+        facts = {"campaign_id": campaign_id, "report": target, "elapsed_s": elapsed, "measured_s": measured}
+        say_json({**facts, **as_data(comparison)})
+        return
+    say_comparison(comparison)
+    say(f"\n{duration(measured)} measured in {duration(elapsed)}. The report: {target}")
+
+
+def measure(
+    settings: Settings,
+    asked: str,
+    *,
+    resume: str = "",
+    yes: bool = False,
+    quiet: bool = False,
+    parameters: Mapping[str, str] | None = None,
+) -> str:
+    """Run the notebook that carries an experiment out, and return the campaign's id.
+
+    Raises
+    ------
+    WorkbenchError
+        Whatever ended it; see `workbench.runner.run_experiment`.
+    """
+    from workbench.cli.executing import see_through
+    from workbench.cli.progress import Meter
+    from workbench.notebooks import Execution, read_values
+    from workbench.shipped import notebook
+
+    what = _checked(settings, asked, resume, yes=yes, quiet=quiet)
+    campaign_id = resume or fresh_id(what.experiment.name)
+    folder = settings.data / "runs" / campaign_id
+    own = {"data": str(settings.data), **({"resume": resume} if resume else _asked(settings, asked, campaign_id))}
+    source = notebook(RUN_NOTEBOOK)
+    refuse_taken(own, parameters)
+    execution = Execution(source, record_of(folder, RUN_NOTEBOOK), {**own, **read_values(source, parameters or {})})
+    try:
+        with Meter(what.experiment.name, quiet=quiet) as meter:
+            see_through(execution.start(), meter, stop=lambda: _stop(folder), events=folder / "events.jsonl")
+    except Interrupted:
+        _complete(settings)
+        raise
+    return campaign_id
+
+
+def record_of(folder: Path, name: str) -> Path:
+    """Return where the executed copy of notebook ``name`` goes in a campaign's folder; earlier ones stay."""
+    place = folder / "notebooks"
+    turns = sum(1 for _ in place.glob(f"{name}*.ipynb"))
+    return place / (f"{name}.ipynb" if not turns else f"{name}-{turns + 1}.ipynb")
+
+
+def fresh_id(name: str) -> str:
+    """Return a campaign id that nobody else has: time, experiment, four random digits."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{name}-{secrets.token_hex(2)}"
+
+
+def _asked(settings: Settings, asked: str, campaign_id: str) -> dict[str, str]:
+    from workbench.shipped import experiment_file
+
+    return {"experiment": str(experiment_file(asked, settings.data).resolve()), "campaign_id": campaign_id}
+
+
+def _checked(settings: Settings, asked: str, resume: str, *, yes: bool, quiet: bool) -> Plan:
+    """Return the plan, after refusing what cannot work and asking about what takes long."""
+    from workbench.facade import asked_before, plan_of
+    from workbench.runner import estimate_s, steps_of
+    from workbench.spec import experiment_from_toml
+
+    if resume:
+        what = plan_of(experiment_from_toml(asked_before(settings.data, resume), f"campaign {resume}"))
+    else:
+        what = plan_of(asked, settings.data)
+    steps_of(what)  # refuses unknown names, profiles, options and impossible loads
+    if not quiet:
+        _announce(what, to=note)
+        _mention_file(settings, asked)
+    about = estimate_s(what)
+    if about > LONG_S and not yes and not resume:
+        _ask(f"This takes about {duration(about)}.")
+    return what
+
+
+def _mention_file(settings: Settings, asked: str) -> None:
+    from workbench.shipped import experiment_files
+
+    files = experiment_files(settings.data).get(asked, ())
+    if len(files) > 1:
+        note(f"Taking {files[0]}, which goes before the shipped experiment of that name.")
+
+
+def _ask(sentence: str) -> None:
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise BadInput(f"{sentence} Add --yes to start it all the same.")
+    if not typer.confirm(f"{sentence} Start?", err=True):
+        raise Interrupted("Nothing was started.")
+
+
+def _announce(what: Plan, to: Any = say) -> None:
+    from workbench.runner import estimate_s
+
+    experiment = what.experiment
+    if experiment.question:
+        to(experiment.question)
+    to(
+        f"{experiment.name}: {len(what.runs)} runs in {experiment.blocks} randomized blocks of "
+        f"{len(experiment.meshes)} data planes, about {duration(estimate_s(what))}."
+    )
+
+
+def _stop(folder: Path) -> bool:
+    from workbench.runner import request_stop
+
+    if not folder.is_dir():
+        return False
+    request_stop(folder)
+    return True
+
+
+def _complete(settings: Settings) -> None:
+    """Make complete records of what an ended kernel left half done."""
+    from workbench.store import recover
+
+    try:
+        recover(settings.data)
+    except WorkbenchError as error:
+        note(f"workbench: {error}")
+
+
+def _resumed(settings: Settings, asked: str) -> str:
+    from workbench.store import read_campaign
+
+    folders = sorted(path.parent for path in (settings.data / "runs").glob("*/campaign.json"))
+    if asked != "latest":
+        if asked not in {folder.name for folder in folders}:
+            raise UnknownName("campaign", asked, [folder.name for folder in folders][-20:], str(settings.data))
+        return asked
+    if not folders:
+        raise BadInput(f"There is no campaign in {settings.data} to continue.")
+    newest = max(folders, key=lambda folder: read_campaign(folder).started_at_s)
+    return newest.name
+
+
+def _as_data(first: RunSpec, steps: Sequence[Step]) -> dict[str, Any]:
+    return {
+        "first_run": first.ordinal,
+        "steps": [{"kind": type(step).__name__, **dataclasses.asdict(step)} for step in steps],
+    }
+
+
+def _said(step: Any) -> str:
+    """Return one step in words."""
+    from workbench.steps import Certificates, Network, Process
+
+    match step:
+        case Process():
+            where = f" in namespace {step.namespace}" if step.namespace else ""
+            return f"{step.role}: {step.name} ({step.program} {' '.join(step.arguments)}){where}"
+        case Certificates():
+            return f"certificates for {', '.join(step.identities)} under {step.trust_domain}"
+        case Network():
+            return (
+                f"network namespaces {', '.join(step.namespaces)}, {len(step.links)} links, {len(step.vxlans)} VXLANs"
+            )
+        case _:
+            return repr(step)

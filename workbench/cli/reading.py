@@ -1,0 +1,275 @@
+"""Verbs that read what was measured: runs, compare, report, rebuild."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workbench.cli.options import Data, Json, Parameters, Reports, read_parameters, refuse_taken, settle
+from workbench.cli.show import duration, facts, note, records, say, say_json, table
+from workbench.errors import NothingToShow, UnknownName
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.analysis import Comparison
+    from workbench.notebooks import Execution
+    from workbench.settings import Settings
+    from workbench.store import Store
+
+REPORT_NOTEBOOK = "50_build_a_report"
+
+SHOWN_METRICS = (
+    "normalised_cpu",
+    "cpu_per_request_s",
+    "latency_p50_s",
+    "latency_p99_s",
+    "memory_per_replica_bytes",
+)
+
+Which = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[CAMPAIGN|EXPERIMENT]...",
+        help="Campaigns, or experiments (their latest campaign). Default: the latest campaign.",
+        show_default=False,
+    ),
+]
+
+
+def runs(
+    run: Annotated[
+        str, typer.Argument(metavar="[RUN|CAMPAIGN]", help="Show this run, or this campaign's.", show_default=False)
+    ] = "",
+    experiment: Annotated[str, typer.Option(help="Only of this experiment.")] = "",
+    mesh: Annotated[str, typer.Option(help="Only under this mesh.")] = "",
+    status: Annotated[str, typer.Option(help="Only finished, failed, interrupted or skipped.")] = "",
+    most: Annotated[int, typer.Option(min=1, help="Show at most so many, the newest.")] = 40,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """List runs, or show one with everything that is known of it."""
+    from workbench.facade import open_store
+
+    settings = settle(data)
+    _check_status(status)
+    opened = open_store(settings.data)
+    known = opened.runs()
+    for folder, reason in opened.problems():
+        note(f"Passed over {folder}: {reason}")
+    if known.empty:
+        raise NothingToShow(f"Nothing has been measured in {settings.data} yet: start with `workbench demo`.")
+    if run in set(known["run_id"]):
+        _show_run(opened, run, json=json)
+        return
+    if run and run not in set(known["campaign_id"]):
+        raise UnknownName("run or campaign", run, [*known["campaign_id"].unique()[-10:], *known["run_id"].tail(5)])
+    chosen = _chosen(known, campaign_id=run, experiment=experiment, mesh=mesh, status=status)
+    if json:
+        say_json(records(chosen))
+        return
+    _list_runs(chosen, most)
+
+
+def _check_status(status: str) -> None:
+    from typing import get_args
+
+    from workbench.records import Status
+
+    if status and status not in get_args(Status):
+        raise UnknownName("status", status, get_args(Status))
+
+
+def _chosen(known: pd.DataFrame, **filters: str) -> pd.DataFrame:
+    """Return the runs that match every filter; an empty one matches all."""
+    chosen = known
+    for column, value in filters.items():
+        if value:
+            if column != "status" and value not in set(known[column]):
+                raise UnknownName(column.removesuffix("_id"), value, known[column].unique())
+            chosen = chosen[chosen[column] == value]
+    if chosen.empty:
+        asked = ", ".join(f"{column} {value}" for column, value in filters.items() if value)
+        raise NothingToShow(f"No run with {asked}; `workbench runs` lists them all.")
+    return chosen
+
+
+def _list_runs(chosen: pd.DataFrame, most: int) -> None:
+    shown = chosen.sort_values(["started_at", "run_id"]).tail(most)
+    rows = [
+        {
+            "run": row["run_id"],
+            "block": row["block"],
+            "mesh": row["mesh"],
+            "workload": row["workload"],
+            "rate/s": row["rate_per_s"],
+            "achieved/s": None if _missing(row["achieved_rate_per_s"]) else round(row["achieved_rate_per_s"], 1),
+            "status": row["status"],
+            "remark": row["reason"] or row["limited"] or row["noisy"],
+        }
+        for row in records(shown)
+    ]
+    say(table(rows, right=("block", "rate/s", "achieved/s")))
+    if len(chosen) > len(shown):
+        note(f"The newest {len(shown)} of {len(chosen)} runs; --most shows more.")
+
+
+def _missing(value: Any) -> bool:
+    return value is None or value != value
+
+
+def _show_run(opened: Store, run_id: str, *, json: bool) -> None:
+    known = opened.runs()
+    row = records(known[known["run_id"] == run_id])[0]
+    parts = opened.consumption([run_id]).drop(columns="run_id")
+    latency = opened.latency([run_id]).drop(columns="run_id")
+    gates = opened.gates([run_id])
+    if json:
+        say_json({**row, "consumption": records(parts), "latency": records(latency), "gates": records(gates)})
+        return
+    say(facts({key: value for key, value in row.items() if value not in (None, "", [])}))
+    for title, frame in (("who consumed what", parts), ("latency", latency), ("gates", gates)):
+        if len(frame):
+            rows = records(frame)
+            say(f"\n{title}:\n" + table(rows, right=tuple(frame.select_dtypes("number").columns)))
+
+
+def compare(which: Which = None, data: Data = None, json: Json = False) -> None:
+    """Say what each data plane costs, with intervals, and what to believe of it."""
+    from workbench.facade import compare as make
+
+    settings = settle(data)
+    comparison = make(*(which or ()), data=settings.data)
+    if json:
+        say_json(as_data(comparison))
+    else:
+        say_comparison(comparison)
+
+
+def as_data(comparison: Comparison) -> dict[str, Any]:
+    """Return a comparison as plain data, for machines."""
+    from workbench import analysis
+
+    frames = ("summary", "overhead", "bill_summary", "verdicts", "meshes", "left_out")
+    return {
+        "headline": analysis.headline(comparison),
+        "order": comparison.order,
+        **{name: records(getattr(comparison, name)) for name in frames},
+        "checks": [asdict(check) for check in comparison.checks],
+        "circumstances": comparison.circumstances,
+        "campaigns": comparison.campaigns,
+    }
+
+
+def say_comparison(comparison: Comparison) -> None:
+    """Print the answer, a table for each workload and rate, and what to know before believing them."""
+    from workbench import analysis
+
+    say("\n".join(analysis.headline(comparison)))
+    summary = comparison.summary
+    for (workload, rate), cell in summary.groupby(["workload", "rate_per_s"]):
+        say(f"\n{workload} at {rate:g} requests/s, medians over blocks [their range or interval]:")
+        say(table([_line(cell, mesh) for mesh in comparison.order if mesh in set(cell["mesh"])]))
+    for check in comparison.checks:
+        if check.severity != "info":
+            say(f"\n{check.severity}: {check.message} ({check.figure}; {check.scope}) {check.next_step}")
+
+
+def _line(cell: pd.DataFrame, mesh: str) -> dict[str, str]:
+    from workbench.metrics import metric
+
+    line = {"data plane": mesh}
+    for name in SHOWN_METRICS:
+        found = cell[(cell["mesh"] == mesh) & (cell["metric"] == name)]
+        value = found.iloc[0] if len(found) else None
+        shown = metric(name)
+        text = "–"
+        if value is not None and not _missing(value["median"]):
+            text = shown.show(value["median"])
+            if not _missing(value["low"]):
+                low, high = (f"{value[end] * shown.scale:,.{shown.digits}f}" for end in ("low", "high"))
+                text += f" [{low} .. {high}]"
+        line[shown.label] = text
+    return line
+
+
+def report(
+    which: Which = None,
+    parameter: Parameters = None,
+    data: Data = None,
+    reports: Reports = None,
+    json: Json = False,
+) -> None:
+    """Write the comparison as one HTML file that opens with no network."""
+    settings = settle(data, reports)
+    from workbench.facade import campaign
+
+    ids = [campaign(one, settings.data) for one in which or ("latest",)]
+    execution, target = report_execution(settings, ids, read_parameters(parameter))
+    write_report(execution.start(), quiet=json)
+    if json:
+        say_json({"report": target, "campaigns": ids, "bytes": target.stat().st_size})
+    else:
+        say(str(target))
+
+
+def report_execution(
+    settings: Settings, ids: list[str], parameters: Mapping[str, str] | None = None
+) -> tuple[Execution, Path]:
+    """Return the execution, not yet started, of the notebook that reports on these campaigns; and its report's path.
+
+    Raises
+    ------
+    BadInput
+        For parameters that the notebook does not have, or that the command sets itself.
+    """
+    from workbench.cli.measuring import record_of
+    from workbench.notebooks import Execution, read_values
+    from workbench.shipped import notebook
+
+    source = notebook(REPORT_NOTEBOOK)
+    more = f"-and-{len(ids) - 1}-more" if len(ids) > 1 else ""
+    target = settings.reports / f"{ids[-1]}{more}.html"
+    own = {"campaigns": " ".join(ids), "data": str(settings.data), "target": str(target)}
+    refuse_taken(own, parameters)
+    copy = record_of(settings.data / "runs" / ids[-1], REPORT_NOTEBOOK)
+    return Execution(source, copy, {**own, **read_values(source, parameters or {})}), target
+
+
+def write_report(execution: Execution, *, quiet: bool = False) -> None:
+    """See a started execution of the report's notebook through.
+
+    Raises
+    ------
+    WorkbenchError
+        Whatever ended it.
+    """
+    from workbench.cli.executing import see_through
+    from workbench.cli.progress import Meter
+
+    with Meter("report", quiet=quiet) as meter:
+        see_through(execution, meter, stop=lambda: False)
+
+
+def rebuild(data: Data = None, json: Json = False) -> None:
+    """Make the index (data/workbench.duckdb) again from the run folders."""
+    from workbench.facade import open_store
+    from workbench.store import recover
+
+    settings = settle(data)
+    started = time.monotonic()
+    recover(settings.data)
+    opened = open_store(settings.data)
+    count = opened.rebuild()
+    problems = [{"folder": str(folder), "reason": reason} for folder, reason in opened.problems()]
+    if json:
+        say_json({"runs": count, "problems": problems, "elapsed_s": time.monotonic() - started})
+        return
+    say(f"{count} runs indexed in {duration(time.monotonic() - started)}.")
+    for problem in problems:
+        say(f"Passed over {problem['folder']}: {problem['reason']}")

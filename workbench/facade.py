@@ -1,0 +1,256 @@
+"""What a notebook calls: experiments by name, runs, comparisons and reports, with the user's settings filled in.
+
+Each function is one or two calls into the package; ``workbench.NAME`` loads them when first used. An empty ``data`` or
+``reports`` means the user's setting, see `workbench.settings`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench import shipped
+from workbench.errors import BadInput, NothingToShow, UnknownName
+from workbench.settings import Settings
+from workbench.spec import Experiment, Plan, experiment_from_toml, read_experiment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+
+    from workbench.analysis import Comparison
+    from workbench.records import Event
+    from workbench.store import Store
+
+LATEST = "latest"
+"""Stands for the campaign that was started last."""
+
+
+def experiments(data: str | Path = "") -> pd.DataFrame:
+    """Return the experiments that can be run by name: name, question, meshes, runs, about_s (seconds), file."""
+    import pandas as pd
+
+    from workbench.plan import make_plan
+    from workbench.runner import estimate_s
+
+    rows: list[dict[str, object]] = []
+    for name, files in shipped.experiment_files(Settings.resolve(data=data).data).items():
+        try:
+            asked = make_plan(read_experiment(files[0]))
+        except BadInput as error:
+            rows.append({"name": name, "question": f"cannot be read: {error}", "file": str(files[0])})
+            continue
+        meshes = [mesh.label for mesh in asked.experiment.meshes]
+        question, about = asked.experiment.question, estimate_s(asked)
+        row = {"name": name, "question": question, "meshes": meshes, "runs": len(asked.runs), "about_s": about}
+        rows.append({**row, "file": str(files[0])})
+    return pd.DataFrame(rows, columns=["name", "question", "meshes", "runs", "about_s", "file"])
+
+
+def experiment(asked: str, data: str | Path = "") -> Experiment:
+    """Return the experiment called ``asked``, or the one in the file of this path.
+
+    Raises
+    ------
+    UnknownName, BadInput
+        See `workbench.shipped.experiment_file` and `workbench.spec.read_experiment`.
+    """
+    return read_experiment(shipped.experiment_file(asked, Settings.resolve(data=data).data))
+
+
+def plan_of(asked: str | Experiment, data: str | Path = "") -> Plan:
+    """Return the ordered runs of an experiment; nothing is started. See `workbench.plan.make_plan`."""
+    from workbench.plan import make_plan
+
+    return make_plan(asked if isinstance(asked, Experiment) else experiment(asked, data))
+
+
+def outline(asked: str | Experiment, data: str | Path = "") -> pd.DataFrame:
+    """Return the runs of an experiment in their order: block, mesh, workload, rate_per_s, duration_s, warmup_s."""
+    import pandas as pd
+
+    rows = [
+        {
+            "block": one.block,
+            "mesh": one.mesh.label,
+            "workload": one.workload.name,
+            "rate_per_s": one.load.rate_per_s,
+            "duration_s": one.load.duration_s,
+            "warmup_s": one.load.warmup_s,
+        }
+        for one in plan_of(asked, data).runs
+    ]
+    return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="run"))
+
+
+def run(
+    asked: str | Experiment = "",
+    *,
+    data: str | Path = "",
+    campaign_id: str = "",
+    resume: str = "",
+    on_event: Callable[[Event], None] | None = None,
+) -> str:
+    """Carry an experiment out and return the campaign's id.
+
+    Parameters
+    ----------
+    asked
+        An experiment's name or file, or the experiment itself; not needed with ``resume``.
+    campaign_id
+        Id to use; empty: made from the time and the experiment's name.
+    resume
+        Campaign to continue where it stopped.
+    on_event
+        Called with every event; None: in a notebook, one line that shows how far it is.
+
+    Raises
+    ------
+    WorkbenchError
+        See `workbench.runner.run_experiment`.
+    """
+    from workbench.runner import run_experiment
+
+    where = Settings.resolve(data=data).data
+    if resume:
+        text = asked_before(where, resume)
+        wanted = experiment_from_toml(text, f"campaign {resume}")
+    elif isinstance(asked, Experiment):
+        wanted, text = asked, ""
+    else:
+        path = shipped.experiment_file(asked, where)
+        wanted, text = read_experiment(path), path.read_text(encoding="utf-8")
+    return run_experiment(
+        wanted,
+        data=where,
+        toml=text,
+        campaign_id=campaign_id or None,
+        resume=resume or None,
+        on_event=on_event or _line_of_progress(),
+    )
+
+
+def asked_before(data: Path, campaign_id: str) -> str:
+    """Return the experiment file of a campaign as it was asked.
+
+    Raises
+    ------
+    UnknownName
+        When there is no such campaign.
+    BadInput
+        When the campaign was asked for without a file.
+    """
+    file = data / "runs" / campaign_id / "experiment.toml"
+    if not file.parent.is_dir() or not campaign_id:
+        known = sorted(path.parent.name for path in (data / "runs").glob("*/campaign.json"))
+        raise UnknownName("campaign", campaign_id, known[-20:], str(data))
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    if not text.strip():
+        raise BadInput(f"Campaign {campaign_id} was not asked for with a file; run its experiment again instead.")
+    return text
+
+
+def open_store(data: str | Path = "") -> Store:
+    """Return the store of the data folder: everything that was measured, as frames."""
+    from workbench.store import Store
+
+    return Store(Settings.resolve(data=data).data)
+
+
+def campaign(asked: str = LATEST, data: str | Path = "", *, otherwise_run: str = "") -> str:
+    """Return the id of the campaign that ``asked`` stands for.
+
+    Parameters
+    ----------
+    asked
+        An id, the name of an experiment (its latest campaign), or ``"latest"``.
+    otherwise_run
+        Experiment to run first when nothing has been measured yet; empty: none.
+
+    Raises
+    ------
+    NothingToShow
+        When the store is empty.
+    UnknownName
+        With the known campaigns.
+    """
+    known = open_store(data).campaigns().sort_values("started_at")
+    if known.empty and otherwise_run:
+        return run(otherwise_run, data=data)
+    if known.empty:
+        where = Settings.resolve(data=data).data
+        raise NothingToShow(f"Nothing has been measured in {where} yet: start with `workbench demo`.")
+    with_numbers = known[known["runs_finished"] > 0]
+    if asked == LATEST:
+        return str((with_numbers if len(with_numbers) else known)["campaign_id"].iloc[-1])
+    if asked in set(known["campaign_id"]):
+        return asked
+    of_experiment = with_numbers[with_numbers["experiment"] == asked]
+    if len(of_experiment):
+        return str(of_experiment["campaign_id"].iloc[-1])
+    raise UnknownName("campaign or experiment", asked, [*known["campaign_id"].tail(10), *known["experiment"].unique()])
+
+
+def compare(*asked: str, data: str | Path = "") -> Comparison:
+    """Compare the data planes of one campaign or several.
+
+    Parameters
+    ----------
+    asked
+        See `campaign`; none: the latest.
+
+    Raises
+    ------
+    NothingToShow
+        When no run of it has finished.
+    """
+    from workbench import analysis
+
+    opened = open_store(data)
+    ids = [campaign(one, data) for one in asked or (LATEST,)]
+    runs = pd_concat([opened.runs(campaign_id=one) for one in dict.fromkeys(ids)])
+    run_ids = list(runs["run_id"])
+    return analysis.compare(runs, opened.consumption(run_ids), opened.latency(run_ids))
+
+
+def pd_concat(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """Return ``frames`` one below the other."""
+    import pandas as pd
+
+    return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+
+
+def enable_charts() -> None:
+    """Show charts in this notebook, live and in executed copies, without a network; call it before the first one."""
+    from workbench.charts.display import enable
+
+    enable()
+
+
+def doctor() -> pd.DataFrame:
+    """Return what this machine can do: what, can, because."""
+    import pandas as pd
+
+    from workbench import adapters
+
+    found = adapters.load("environments", "lab").diagnose()
+    return pd.DataFrame([{"what": one.name, "can": one.passed, "because": one.evidence} for one in found])
+
+
+def _line_of_progress() -> Callable[[Event], None] | None:
+    """Return a listener that keeps one line up to date in a notebook's output; None outside notebooks."""
+    try:
+        from IPython.core.getipython import get_ipython
+        from IPython.display import Markdown, display
+    except ImportError:
+        return None
+    if get_ipython() is None:
+        return None
+    line = display(Markdown("starting ..."), display_id=True)
+
+    def show(event: Event) -> None:
+        left = "" if event.remaining_s is None else f", about {event.remaining_s:.0f} s left"
+        line.update(Markdown(f"{event.done} of {event.total} runs{left}: {event.message}"))
+
+    return show

@@ -156,20 +156,21 @@ def compare(
     counted = selection.counted
     usage, durations = clean_consumption(consumption), clean_latency(latency)
     wide, cpu = wide_costs(counted, usage, durations), cpu_by_role(counted, usage)
-    long, shares = long_costs(counted, wide), long_bill(counted, wide_bill(counted, cpu))
-    summed = summary(long)
+    shares = wide_bill(counted, cpu)
+    bill = long_bill(counted, shares)
+    summed = summary(counted, wide)
     order = _order(counted, summed)
     main = main_latency(counted, durations)
-    judged = verdicts.verdicts(counted, long, main["count"], order)
+    judged = verdicts.verdicts(counted, wide, main["count"], order)
     evidence = checks.Evidence(
         runs=counted, selection=selection, wide=wide, cpu=cpu, latency=main, consumption=usage, verdicts=judged
     )
     return Comparison(
-        costs=long,
+        costs=long_costs(counted, wide),
         summary=summed,
         overhead=overhead(counted, wide),
-        bill=shares,
-        bill_summary=bill_summary(shares),
+        bill=bill,
+        bill_summary=bill_summary(counted, shares, bill),
         verdicts=judged,
         order=order,
         checks=checks.all_checks(evidence),

@@ -61,6 +61,12 @@ def _student(paired: Floats) -> Flags:
     return flags
 
 
+def _exponential(logs: Intervals) -> Intervals:
+    with np.errstate(over="ignore"):  # a ratio beyond the largest float is infinite
+        median, low, high = np.exp(logs.median), np.exp(logs.low), np.exp(logs.high)
+    return Intervals(median=median, low=low, high=high, coverage=logs.coverage, blocks=logs.blocks)
+
+
 def judge(a: Floats, b: Floats, may_be_ratio: Flags, floor: Floats) -> Judged:
     """Compare ``a`` with ``b``, both of shape (rows, blocks), NaN where a block holds no value.
 
@@ -86,13 +92,7 @@ def judge(a: Floats, b: Floats, may_be_ratio: Flags, floor: Floats) -> Judged:
     near = np.abs(difference.median) < floor
     small = np.where(by_ratio, np.abs(log_ratio.median) < np.log1p(RESOLUTION), near)
     return Judged(
-        ratio=Intervals(
-            median=np.exp(log_ratio.median),
-            low=np.exp(log_ratio.low),
-            high=np.exp(log_ratio.high),
-            coverage=log_ratio.coverage,
-            blocks=log_ratio.blocks,
-        ),
+        ratio=_exponential(log_ratio),
         difference=difference,
         by_ratio=by_ratio,
         consistent=(low > 0) | (high < 0),

@@ -5,15 +5,12 @@ Fourth stage of the analysis. Blocks of pooled campaigns stand side by side, eac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 from workbench.analysis.contract import BLOCK, CELL
 from workbench.analysis.costing import COST_METRICS, at_baseline, baseline_rows
-from workbench.analysis.intervals import Intervals, intervals, method
+from workbench.analysis.intervals import Floats, Intervals, intervals, method
 
 SUMMARY_COLUMNS = ["mesh", *CELL, "metric", "median", "low", "high", "coverage", "blocks", "method"]
 OVERHEAD_COLUMNS = [*SUMMARY_COLUMNS, "ratio_median", "ratio_low", "ratio_high"]
@@ -31,34 +28,41 @@ RATIO_METRICS = frozenset(COST_METRICS) - {
 negative, or are mostly 0; of them differences are taken."""
 
 
-def block_table(long: pd.DataFrame, keys: Sequence[str], value: str) -> pd.DataFrame:
-    """Return a row for each of ``keys`` and a column for each (campaign, block); NaN: no value there."""
-    return long.set_index([*keys, *BLOCK])[value].unstack(list(BLOCK)).sort_index()
+def block_table(runs: pd.DataFrame, wide: pd.DataFrame, name: str = "metric") -> tuple[pd.DataFrame, Floats]:
+    """Set the blocks of every cell and column side by side.
+
+    Returns
+    -------
+    pandas.DataFrame, numpy.ndarray
+        A row for each mesh, workload, rate_per_s and column of ``wide`` (its name in the column ``name``), sorted;
+        and the values of these rows, a column for each (campaign, block), NaN where a block holds none.
+    """
+    keys = ["mesh", *CELL]
+    cells, blocks = runs.groupby(keys).ngroup(), runs.groupby(list(BLOCK)).ngroup()
+    shape = (int(cells.max()) + 1, int(blocks.max()) + 1, wide.shape[1])
+    cube = np.full(shape, np.nan)
+    cube[cells.to_numpy(), blocks.to_numpy()] = wide.to_numpy(dtype="float64")
+    rows = runs[keys].set_axis(cells.to_numpy()).loc[lambda frame: ~frame.index.duplicated()].sort_index()
+    names = rows.take(np.repeat(np.arange(shape[0]), shape[2])).reset_index(drop=True)
+    names[name] = np.tile(np.asarray(wide.columns, dtype=object), shape[0])
+    return names, cube.transpose(0, 2, 1).reshape(-1, shape[1])
 
 
-def _frame(index: pd.Index[Any], found: Intervals) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "median": found.median,
-            "low": found.low,
-            "high": found.high,
-            "coverage": found.coverage,
-            "blocks": found.blocks,
-            "method": [method(int(count)) for count in found.blocks],
-        },
-        index=index,
+def _summarise(names: pd.DataFrame, found: Intervals) -> pd.DataFrame:
+    return names.assign(
+        median=found.median,
+        low=found.low,
+        high=found.high,
+        coverage=found.coverage,
+        blocks=found.blocks,
+        method=[method(int(count)) for count in found.blocks],
     )
 
 
-def summarise(long: pd.DataFrame, keys: Sequence[str], value: str) -> pd.DataFrame:
-    """Return median, low, high, coverage, blocks and method of ``value`` over blocks, one row for each of ``keys``."""
-    table = block_table(long, keys, value)
-    return _frame(table.index, intervals(table.to_numpy(dtype="float64"))).reset_index()
-
-
-def summary(long: pd.DataFrame) -> pd.DataFrame:
-    """Return the long costs' medians with intervals, the columns `SUMMARY_COLUMNS`."""
-    return summarise(long, ["mesh", *CELL, "metric"], "value")[SUMMARY_COLUMNS]
+def summary(runs: pd.DataFrame, wide: pd.DataFrame) -> pd.DataFrame:
+    """Return the costs' medians with intervals, the columns `SUMMARY_COLUMNS`."""
+    names, values = block_table(runs, wide)
+    return _summarise(names, intervals(values))[SUMMARY_COLUMNS]
 
 
 def overhead(runs: pd.DataFrame, wide: pd.DataFrame) -> pd.DataFrame:
@@ -67,31 +71,37 @@ def overhead(runs: pd.DataFrame, wide: pd.DataFrame) -> pd.DataFrame:
     median, low and high are of the differences, in the metric's own stored unit; ratio_median, ratio_low and
     ratio_high of the quotients where both are positive (NaN otherwise). The baseline itself is not in it.
     """
+    others = runs[~runs["is_baseline"]]
+    if others.empty:
+        return pd.DataFrame(columns=OVERHEAD_COLUMNS)
     rows = baseline_rows(runs)
     base = wide.apply(lambda column: at_baseline(rows, column))
-    others = runs.loc[~runs["is_baseline"], ["mesh", *CELL, *BLOCK]]
-    keys = ["mesh", *CELL, "metric"]
-    found = summarise(_melted(others, wide - base), keys, "value").set_index(keys)
-    positive = (wide > 0) & (base > 0)
-    with_ratio = [name for name in wide.columns if name in RATIO_METRICS]
-    logs = (wide.where(positive) / base.where(positive))[with_ratio].transform(np.log)
-    ratio = summarise(_melted(others, logs), keys, "value").set_index(keys)[["median", "low", "high"]]
-    return found.join(ratio.transform(np.exp).add_prefix("ratio_")).reset_index()[OVERHEAD_COLUMNS]
+    names, differences = block_table(others, (wide - base).loc[others.index])
+    positive = (wide > 0) & (base > 0) & [name in RATIO_METRICS for name in wide.columns]
+    logs = (wide.where(positive) / base.where(positive)).transform(np.log)
+    ratio = intervals(block_table(others, logs.loc[others.index])[1])
+    return _summarise(names, intervals(differences)).assign(
+        ratio_median=np.exp(ratio.median), ratio_low=np.exp(ratio.low), ratio_high=np.exp(ratio.high)
+    )[OVERHEAD_COLUMNS]
 
 
-def _melted(runs: pd.DataFrame, wide: pd.DataFrame) -> pd.DataFrame:
-    return runs.join(wide).melt(id_vars=list(runs.columns), var_name="metric", value_name="value")
-
-
-def bill_summary(bill: pd.DataFrame) -> pd.DataFrame:
+def bill_summary(runs: pd.DataFrame, wide: pd.DataFrame, bill: pd.DataFrame) -> pd.DataFrame:
     """Return the bill's medians with intervals by role, the columns `BILL_SUMMARY_COLUMNS`.
 
     ``total`` with ``total_low`` and ``total_high`` is the median of the runs' totals and stands in every row of a
     cell: medians of parts need not add up to it exactly, so a stacked bar should be marked with it.
+
+    Parameters
+    ----------
+    runs, wide, bill
+        The counted runs, their bill with a column for each role, and the same in long form, which says what roles
+        take part in a cell.
     """
     keys = ["mesh", *CELL]
-    roles = summarise(bill, [*keys, "role"], "cpu_per_request_s").rename(columns={"median": "cpu_per_request_s"})
-    per_run = bill.groupby([*keys, *BLOCK], sort=False)["cpu_per_request_s"].sum(min_count=1)
-    total = summarise(per_run.reset_index(), keys, "cpu_per_request_s")[[*keys, "median", "low", "high"]]
-    total = total.rename(columns={"median": "total", "low": "total_low", "high": "total_high"})
-    return roles.merge(total, on=keys, how="left")[BILL_SUMMARY_COLUMNS]
+    names, values = block_table(runs, wide, "role")
+    roles = _summarise(names, intervals(values)).rename(columns={"median": "cpu_per_request_s"})
+    roles = roles.merge(bill[[*keys, "role"]].drop_duplicates(), on=[*keys, "role"])
+    cells, totals = block_table(runs, wide.sum(axis=1, min_count=1).to_frame("total"), "of")
+    total = intervals(totals)
+    marks = cells[keys].assign(total=total.median, total_low=total.low, total_high=total.high)
+    return roles.merge(marks, on=keys, how="left")[BILL_SUMMARY_COLUMNS]

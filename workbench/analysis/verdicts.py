@@ -169,15 +169,15 @@ def _assembled(pairs: pd.DataFrame, judged: Judged, found: list[tuple[str, str]]
     return pairs.assign(**columns)[VERDICT_COLUMNS]
 
 
-def verdicts(runs: pd.DataFrame, long: pd.DataFrame, counts: pd.Series, order: list[str]) -> pd.DataFrame:
+def verdicts(runs: pd.DataFrame, wide: pd.DataFrame, counts: pd.Series, order: list[str]) -> pd.DataFrame:
     """Compare every two data planes in every cell and metric, the columns `VERDICT_COLUMNS`.
 
     Parameters
     ----------
     runs
         The counted runs.
-    long
-        Their costs.
+    wide
+        Their costs, a column for each metric (same index).
     counts
         Requests behind each run's latency figures.
     order
@@ -191,11 +191,9 @@ def verdicts(runs: pd.DataFrame, long: pd.DataFrame, counts: pd.Series, order: l
         greater), "a<b", "cannot tell apart" or "not ranked". why: the reason, for people. A pair of which neither has
         a value is not in it.
     """
-    table = block_table(long, [*CELL, "metric", "mesh"], "value")
-    values = table.to_numpy(dtype="float64")
-    names = table.index.to_frame(index=False)
+    names, values = block_table(runs, wide)
     a, b = _pairs(names, {mesh: place for place, mesh in enumerate(order)})
-    absent = np.isnan(values).all(axis=1)
+    absent: Flags = np.all(np.isnan(values), axis=1)
     a, b = a[~(absent[a] & absent[b])], b[~(absent[a] & absent[b])]
     pairs = names.iloc[a].rename(columns={"mesh": "mesh_a"}).reset_index(drop=True)
     pairs["mesh_b"] = names["mesh"].to_numpy()[b]

@@ -54,9 +54,9 @@ class TrustAnchor:
 
     The environment makes them once and keeps them in the Secret `secret` of `namespace` (entries ``ca.crt``,
     ``tls.crt``, ``tls.key``; the authority's own key is thrown away); where that Secret is there, its content is used
-    again, because proxies that run would not trust a new authority. Both keys are EC P-256, signatures ECDSA-SHA256, the
-    subject's CN is also the one DNS name: ``root.linkerd.TRUST_DOMAIN`` (path length 1) and
-    ``identity.linkerd.TRUST_DOMAIN`` (path length 0), key usage keyCertSign and cRLSign, validity backdated by 5 minutes.
+    again, because proxies that run would not trust a new authority. Both keys are EC P-256, signatures ECDSA-SHA256,
+    the subject's CN is also the one DNS name: ``root.linkerd.TRUST_DOMAIN`` (path length 1) and
+    ``identity.linkerd.TRUST_DOMAIN`` (path length 0), key usage keyCertSign and cRLSign, validity backdated by 5 min.
 
     Attributes
     ----------
@@ -128,8 +128,8 @@ class Delete:
     """Objects to delete and to see gone, in order: what a chart leaves behind or what would block its removal.
 
     `objects` need only apiVersion, kind, metadata.name and namespace; or metadata.labels to mean all of that kind with
-    these labels. The namespace ``"*"`` means every namespace. Missing objects, and kinds that the cluster does not serve,
-    are fine. With `strip_finalizers` their finalizers are cleared when they do not go.
+    these labels. The namespace ``"*"`` means every namespace. Missing objects, and kinds that the cluster does not
+    serve, are fine. With `strip_finalizers` their finalizers are cleared when they do not go.
     """
 
     name: str
@@ -178,10 +178,14 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HasProxy:
-    """A gate: every pod of the application runs this container, and it is ready."""
+    """A gate: every pod of the application, the client's too, runs this container, and it is ready.
+
+    With `labels`, every pod that bears them; there must be one.
+    """
 
     name: str
     container: str
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,10 +236,14 @@ class Answers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InterfaceMoved:
-    """A gate: one call moves the packet counters of this interface inside the client's pod."""
+    """A gate: one call moves the packet counters of this interface inside the client's pod.
+
+    `container` is one of that pod that has a shell's tools to read them with.
+    """
 
     name: str
     interface: str
+    container: str = ""
 
 
 ClusterGate = HasProxy | PodSays | MetricMoved | Answers | InterfaceMoved
@@ -256,7 +264,10 @@ class ClusterApplication:
     client
         The pod template of the client, from whose pod the load is sent, as a Deployment manifest.
     url
-        What the client calls.
+        What the client calls; its scheme is the protocol.
+    calls
+        (caller, callee) of every call between its Deployments by name, the client's first; empty: not known beyond the
+        client's own call. For meshes whose callers must dial another address.
     """
 
     namespace: str
@@ -264,3 +275,4 @@ class ClusterApplication:
     objects: tuple[KubernetesObject, ...]
     client: KubernetesObject
     url: str
+    calls: tuple[tuple[str, str], ...] = ()

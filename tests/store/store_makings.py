@@ -88,6 +88,6 @@ def one_run(campaign: CampaignWriter, place: int = 0, status: Status = "finished
     return writer.run_id
 
 
-def new_campaign(data: Path, **options: object) -> CampaignWriter:
+def new_campaign(data: Path, campaign_id: str | None = None, blocks: int = 2) -> CampaignWriter:
     """A campaign of `small_plan`."""
-    return CampaignWriter.create(data, small_plan(**options), 'name = "probe"\n', FACTS)  # type: ignore[arg-type]
+    return CampaignWriter.create(data, small_plan(blocks=blocks), 'name = "probe"\n', FACTS, campaign_id=campaign_id)

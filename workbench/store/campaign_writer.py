@@ -22,16 +22,10 @@ from workbench.errors import BadInput, Interrupted, StoreError
 from workbench.records import Event, Facts, MeshFacts, Run, Status
 from workbench.spec import Plan, RunSpec
 from workbench.store.disk import append_whole, explained, sync_folder, temporary, write_whole
-from workbench.store.formats import (
-    EVENTS_NAME,
-    EXPERIMENT_NAME,
-    Campaign,
-    read_campaign,
-    read_run,
-    write_campaign,
-)
+from workbench.store.formats import Campaign, read_campaign, read_run, write_campaign
+from workbench.store.layout import EVENTS_NAME, EXPERIMENT_NAME, run_folders, runs_folder
 from workbench.store.lock import CampaignLock, holder
-from workbench.store.recovery import complete_runs, run_folders, runs_folder
+from workbench.store.recovery import complete_runs
 from workbench.store.run_writer import RunWriter, write_header
 
 ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,126}")

@@ -26,9 +26,6 @@ from workbench.metrics import SAMPLE_COLUMNS
 from workbench.protocols import SampleRow
 from workbench.store.disk import append_whole
 
-CAPTURE_NAME = "capture.bin"
-CAPTURE_HEADER_NAME = "capture.json"
-
 COLUMN = {name: position for position, name in enumerate(SAMPLE_COLUMNS, start=2)}
 """Sampled metric -> its place in a record."""
 

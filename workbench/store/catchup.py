@@ -16,10 +16,8 @@ from pathlib import Path
 import duckdb
 
 from workbench.records import SCHEMA_VERSION
-from workbench.store.capture import CAPTURE_HEADER_NAME
-from workbench.store.formats import CAMPAIGN_NAME, MANIFEST_NAME
+from workbench.store.layout import CAMPAIGN_NAME, CAPTURE_HEADER_NAME, MANIFEST_NAME, campaign_folders, run_folders
 from workbench.store.lock import is_held
-from workbench.store.recovery import campaign_folders, run_folders
 from workbench.store.rows import Loaded, Row, load_campaign, load_run
 from workbench.store.schema import EDGE_S, OF_A_RUN, TABLES
 

@@ -39,7 +39,7 @@ def explained(doing: str, path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StoreError(f"Cannot {doing} in {path}: {advice(error)}") from error
+        raise StoreError(f"Cannot {doing} ({path}): {advice(error)}") from error
 
 
 def advice(error: OSError) -> str:

@@ -21,19 +21,9 @@ from workbench.errors import BadInput, NewerFormat, StoreError
 from workbench.records import SCHEMA_VERSION, Facts, Run, Status
 from workbench.spec import Plan
 from workbench.store.disk import explained, write_whole
+from workbench.store.layout import CAMPAIGN_NAME, MANIFEST_NAME
 
 T = TypeVar("T")
-
-CAMPAIGN_NAME = "campaign.json"
-MANIFEST_NAME = "manifest.json"
-EXPERIMENT_NAME = "experiment.toml"
-EVENTS_NAME = "events.jsonl"
-SAMPLES_NAME = "samples.parquet"
-REQUESTS_NAME = "requests.parquet"
-RAW_NAME = "raw"
-
-NOT_RUNS = frozenset({"notebooks"})
-"""Folders in a campaign's folder that are no runs."""
 
 Document = dict[str, Any]
 
@@ -145,7 +135,7 @@ def read_document(path: Path, kind: type[T]) -> T:
     StoreError
         When it is missing, unreadable or damaged.
     """
-    with explained("read", path):
+    with explained("read a record", path):
         content = path.read_bytes()
     document = _current(_parse(content, path), path)
     try:

@@ -20,12 +20,11 @@ import duckdb
 
 from workbench.errors import StoreError
 from workbench.store.catchup import catch_up
-from workbench.store.recovery import runs_folder
+from workbench.store.layout import INDEX_NAME, runs_folder
 from workbench.store.schema import INDEX_VERSION, create, found_version
 
 log = logging.getLogger(__name__)
 
-INDEX_NAME = "workbench.duckdb"
 ASIDE_SUFFIX = ".aside"
 
 PATIENCE_S = 3.0
@@ -57,7 +56,7 @@ class Index:
         self.path = data / INDEX_NAME
         self._memory: duckdb.DuckDBPyConnection | None = None
         with _locks_guard:
-            self._lock = _locks.setdefault(self.path.absolute(), threading.RLock())
+            self._lock = _locks.setdefault(self.path.resolve(), threading.RLock())
 
     @contextmanager
     def connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -99,15 +98,14 @@ class Index:
     def _open(self) -> duckdb.DuckDBPyConnection:
         """Open the file, or the memory where that cannot be, up to date with the folders."""
         with self._lock:
-            if self._memory is None and runs_folder(self.data).exists():
+            if not runs_folder(self.data).exists():
+                return _in_memory()  # nothing to index yet, so leave no file either
+            if self._memory is None:
                 try:
                     return self._open_file()[0]
                 except _UnusableError as reason:
                     log.warning("%s The folders are indexed in memory instead; answers are the same.", reason)
-            if self._memory is None:
-                self._memory = duckdb.connect(":memory:")
-                _quieten(self._memory)
-                create(self._memory)
+                self._memory = _in_memory()
             catch_up(self._memory, self.data)
             return self._memory.cursor()
 
@@ -189,6 +187,13 @@ class Index:
             raise _UnusableError(
                 f"The index {self.path} is of no use and cannot be set aside: {error.strerror}."
             ) from error
+
+
+def _in_memory() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(":memory:")
+    _quieten(connection)
+    create(connection)
+    return connection
 
 
 def _version(connection: duckdb.DuckDBPyConnection) -> int | None:

@@ -13,7 +13,7 @@ import os
 import time
 from pathlib import Path
 
-LOCK_NAME = "lock"
+from workbench.store.layout import LOCK_NAME
 
 _TRIES = 5
 _PAUSE_S = 0.02

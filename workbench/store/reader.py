@@ -18,7 +18,7 @@ from workbench.records import Run, Status
 from workbench.store import frames
 from workbench.store.formats import Campaign, read_campaign, read_run
 from workbench.store.index import Index
-from workbench.store.recovery import runs_folder
+from workbench.store.layout import runs_folder
 
 T = TypeVar("T")
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,17 +18,19 @@ import numpy as np
 
 from workbench.errors import StoreError
 from workbench.records import Run
-from workbench.store.capture import CAPTURE_HEADER_NAME, CAPTURE_NAME, read_capture
+from workbench.store.capture import read_capture
 from workbench.store.disk import explained, is_temporary
-from workbench.store.formats import (
+from workbench.store.formats import InFlight, read_campaign, read_document, write_campaign
+from workbench.store.layout import (
+    CAPTURE_HEADER_NAME,
+    CAPTURE_NAME,
+    LOCK_NAME,
     MANIFEST_NAME,
-    NOT_RUNS,
-    InFlight,
-    read_campaign,
-    read_document,
-    write_campaign,
+    campaign_folders,
+    run_folders,
+    runs_folder,
 )
-from workbench.store.lock import LOCK_NAME, CampaignLock
+from workbench.store.lock import CampaignLock
 from workbench.store.sealing import drop_capture, seal
 
 log = logging.getLogger(__name__)
@@ -39,27 +40,6 @@ CUT_OFF = "cut off before its end; what had been captured is kept"
 _UNLOCKED_LEFTOVER_S = 60.0
 """Age after which a half-made campaign folder without a lock file counts as left behind; making one takes
 milliseconds."""
-
-
-def runs_folder(data: Path) -> Path:
-    """Return where the campaigns of the data folder are."""
-    return data / "runs"
-
-
-def campaign_folders(data: Path) -> list[Path]:
-    """Return the folders of all campaigns, the oldest name first; empty when nothing was ever stored."""
-    runs = runs_folder(data)
-    if not runs.exists():
-        return []
-    with explained("list the campaigns", runs):
-        return sorted(path for path in runs.iterdir() if path.is_dir() and not path.name.startswith("."))
-
-
-def run_folders(campaign: Path) -> Iterator[Path]:
-    """Yield the folders of a campaign's runs, complete or not, in order."""
-    for path in sorted(campaign.iterdir()):
-        if path.is_dir() and path.name not in NOT_RUNS and not path.name.startswith("."):
-            yield path
 
 
 def recover(data: Path) -> list[str]:

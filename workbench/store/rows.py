@@ -10,7 +10,8 @@ from typing import Any
 from workbench import distributions
 from workbench.errors import StoreError
 from workbench.records import Run
-from workbench.store.formats import SAMPLES_NAME, RunDocument, read_campaign, read_manifest
+from workbench.store.formats import RunDocument, read_campaign, read_manifest
+from workbench.store.layout import SAMPLES_NAME
 from workbench.store.schema import QUANTILES
 from workbench.store.sealing import digest
 

@@ -17,9 +17,10 @@ from workbench.errors import BadInput, StoreError
 from workbench.metrics import SAMPLE_COLUMNS
 from workbench.protocols import SampleRow
 from workbench.records import Component, Run
-from workbench.store.capture import CAPTURE_HEADER_NAME, CAPTURE_NAME, CaptureFile, pack
+from workbench.store.capture import CaptureFile, pack
 from workbench.store.disk import explained, write_whole
-from workbench.store.formats import MANIFEST_NAME, RAW_NAME, REQUESTS_NAME, InFlight, write_document
+from workbench.store.formats import InFlight, write_document
+from workbench.store.layout import CAPTURE_HEADER_NAME, CAPTURE_NAME, MANIFEST_NAME, RAW_NAME, REQUESTS_NAME
 from workbench.store.sealing import seal
 from workbench.store.tables import write_table
 

@@ -13,18 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from workbench.records import Run
-from workbench.store.capture import CAPTURE_HEADER_NAME, CAPTURE_NAME, read_capture
+from workbench.store.capture import read_capture
 from workbench.store.disk import explained, is_temporary, sync_folder
-from workbench.store.formats import (
-    MANIFEST_NAME,
-    REQUESTS_NAME,
-    SAMPLES_NAME,
-    FileRecord,
-    InFlight,
-    RunDocument,
-    read_document,
-    write_document,
-)
+from workbench.store.formats import FileRecord, InFlight, RunDocument, read_document, write_document
+from workbench.store.layout import CAPTURE_HEADER_NAME, CAPTURE_NAME, MANIFEST_NAME, REQUESTS_NAME, SAMPLES_NAME
 from workbench.store.tables import count_rows, write_samples
 
 _NOT_LISTED = {MANIFEST_NAME, CAPTURE_NAME, CAPTURE_HEADER_NAME}

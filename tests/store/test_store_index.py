@@ -1,0 +1,404 @@
+"""The index: rebuildable, catching up, and never a reason to fail."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+from store_makings import mesh_facts, new_campaign, one_run, watch
+from store_workers import (
+    Workers,
+    carry_out,
+    hold_database,
+    hold_database_briefly,
+    hold_database_read_only,
+    read_all,
+)
+
+from workbench.errors import NothingToShow, StoreError
+from workbench.records import SCHEMA_VERSION
+from workbench.store import Store, read_run
+from workbench.store import index as index_module
+from workbench.store.sealing import digest
+
+FRAMES: dict[str, Callable[[Store], pd.DataFrame]] = {
+    "campaigns": Store.campaigns,
+    "runs": Store.runs,
+    "consumption": Store.consumption,
+    "latency": Store.latency,
+    "histograms": Store.histograms,
+    "gates": Store.gates,
+    "series": lambda store: store.series(str(store.runs()["run_id"].iloc[0])),
+}
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Two campaigns of two runs."""
+    for name in ("2020-first", "2020-second"):
+        with new_campaign(tmp_path, name) as campaign:
+            one_run(campaign, 0)
+            one_run(campaign, 1)
+            campaign.finish("finished")
+    return tmp_path
+
+
+def _everything(store: Store) -> dict[str, pd.DataFrame]:
+    return {name: frame(store) for name, frame in FRAMES.items()}
+
+
+def _assert_same(one: dict[str, pd.DataFrame], other: dict[str, pd.DataFrame]) -> None:
+    for name, frame in one.items():
+        assert_frame_equal(frame, other[name])
+
+
+def _run_folders(data: Path) -> list[Path]:
+    return sorted(path.parent for path in data.glob("runs/*/*/manifest.json"))
+
+
+def test_rebuilding_gives_the_same_frames(data: Path) -> None:
+    before = _everything(Store(data))
+    assert len(before["runs"]) == 4
+    assert Store(data).rebuild() == 6
+    _assert_same(_everything(Store(data)), before)
+    (data / "workbench.duckdb").unlink()
+    _assert_same(_everything(Store(data)), before)
+
+
+def test_new_folders_are_noticed_and_known_ones_are_not_read_again(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(data)
+    assert len(store.runs()) == 4
+    read: list[str] = []
+    monkeypatch.setattr("workbench.store.catchup.load_run", _noting(read, "workbench.store.rows", "load_run"))
+    assert len(store.runs()) == 4
+    assert read == []
+    with new_campaign(data) as campaign:
+        run_id = one_run(campaign)
+        assert store.campaigns()["status"].tolist() == ["finished", "finished", "running"]
+        assert len(store.runs()) == 5, "a campaign is seen while it runs"
+        assert read == [run_id]
+        campaign.finish("finished")
+    assert store.campaigns()["status"].tolist() == ["finished"] * 3
+
+
+def _noting(read: list[str], module: str, name: str) -> Callable[..., object]:
+    real = getattr(__import__(module, fromlist=[name]), name)
+
+    def noted(path: Path, *rest: object) -> object:
+        read.append(path.name)
+        return real(path, *rest)
+
+    return noted
+
+
+def test_removed_and_changed_folders_are_noticed(data: Path) -> None:
+    store = Store(data)
+    first, second, third, fourth = _run_folders(data)
+    assert len(store.consumption()) == 12
+    shutil.rmtree(first)
+    manifest = second / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"finished"', '"failed"', 1))
+    assert store.runs()["run_id"].tolist() == [second.name, third.name, fourth.name]
+    assert store.runs(status="failed")["run_id"].tolist() == [second.name]
+    assert len(store.consumption()) == 9
+    assert store.query("SELECT count(*) AS n FROM samples")["n"][0] == 99
+    assert store.query("SELECT count(DISTINCT run_id) AS n FROM components")["n"][0] == 3
+
+
+def _truncate(run: Path) -> None:
+    file = run / "samples.parquet"
+    file.write_bytes(file.read_bytes()[:-20])
+
+
+def _flip(run: Path) -> None:
+    file = run / "samples.parquet"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(bytes(content))
+
+
+def _forge(run: Path) -> None:
+    """A file that is no Parquet, with a manifest that vouches for it."""
+    file = run / "samples.parquet"
+    old = json.loads((run / "manifest.json").read_text())
+    file.write_bytes(b"PAR1 this is not a table PAR1")
+    for record in old["files"]:
+        if record["name"] == file.name:
+            record.update(size=file.stat().st_size, sha256=digest(file))
+    (run / "manifest.json").write_text(json.dumps(old))
+
+
+def _other_columns(run: Path) -> None:
+    file = run / "samples.parquet"
+    file.unlink()
+    with duckdb.connect() as connection:
+        connection.execute(f"COPY (SELECT 'x' AS surprise) TO '{file}' (FORMAT parquet)")
+    old = json.loads((run / "manifest.json").read_text())
+    for record in old["files"]:
+        if record["name"] == file.name:
+            record.update(size=file.stat().st_size, sha256=digest(file))
+    (run / "manifest.json").write_text(json.dumps(old))
+
+
+def _edit(old: str, new: str) -> Callable[[Path], None]:
+    def edit(run: Path) -> None:
+        manifest = run / "manifest.json"
+        assert old in manifest.read_text()
+        manifest.write_text(manifest.read_text().replace(old, new, 1))
+
+    return edit
+
+
+_NEWER = _edit(f'"schema_version": {SCHEMA_VERSION}', f'"schema_version": {SCHEMA_VERSION + 7}')
+
+BREAKAGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "truncated Parquet": (_truncate, "is damaged: "),
+    "one flipped bit": (_flip, "SHA-256 differs"),
+    "no Parquet although listed": (lambda run: (run / "samples.parquet").unlink(), "samples.parquet is missing"),
+    "a forged Parquet": (_forge, "samples.parquet cannot be read"),
+    "Parquet with other columns": (_other_columns, "samples.parquet cannot be read"),
+    "no manifest": (lambda run: (run / "manifest.json").unlink(), "has no manifest"),
+    "an empty folder": (lambda run: (shutil.rmtree(run), run.mkdir()), "has no manifest"),
+    "garbage for a manifest": (lambda run: (run / "manifest.json").write_bytes(b"\0\xff garbage"), "is not JSON"),
+    "an empty manifest": (lambda run: (run / "manifest.json").write_bytes(b""), "is not JSON"),
+    "deeply nested garbage": (lambda run: (run / "manifest.json").write_text("[" * 10**6), ""),
+    "a folder for a manifest": (
+        lambda run: ((run / "manifest.json").unlink(), (run / "manifest.json").mkdir()),
+        "a file stands where a folder should be, or the reverse",
+    ),
+    "a newer format": (_NEWER, f"was written by a newer workbench (format {SCHEMA_VERSION + 7}"),
+    "a raw file changed": (lambda run: (run / "raw/builtin/output.json").write_text("[]"), "SHA-256 differs"),
+    "a file outside its folder": (_edit('"samples.parquet"', '"../../../campaign.json"'), "is missing"),
+    "a value out of range": (_edit('"rate_per_s": 100.0', '"rate_per_s": 0.0'), "out of range"),
+    "another run's manifest": (_edit('"run_id": "2', '"run_id": "3'), "is a copy, or was renamed"),
+}
+
+
+@pytest.mark.parametrize("name", BREAKAGES)
+def test_a_broken_folder_is_named_and_hides_no_other(name: str, data: Path) -> None:
+    damage, says = BREAKAGES[name]
+    broken, *sound = _run_folders(data)
+    kept = data / "kept"
+    shutil.copytree(broken, kept)
+    damage(broken)
+    store = Store(data)
+    assert store.runs()["run_id"].tolist() == [run.name for run in sound]
+    assert len(store.consumption()) == 9
+    assert len(store.campaigns()) == 2
+    ((folder, reason),) = store.problems()
+    assert folder == str(broken)
+    assert says in reason
+    assert len(reason) < 600
+    with pytest.raises(StoreError) as error:
+        store.run(broken.name)
+    assert str(error.value) == reason
+    shutil.rmtree(broken)
+    shutil.move(kept, broken)
+    assert len(store.runs()) == 4, "a restored folder is noticed"
+    assert store.problems() == []
+
+
+def test_a_run_in_flight_is_no_problem_and_a_cut_off_one_is(tmp_path: Path) -> None:
+    campaign = new_campaign(tmp_path)
+    writer = campaign.begin(campaign.campaign.plan.runs[0], mesh_facts("baseline"))
+    watch(writer, 1.0)
+    store = Store(tmp_path)
+    assert store.problems() == []
+    assert store.campaigns()["status"].tolist() == ["running"]
+    campaign._close()
+    ((folder, reason),) = store.problems()
+    assert folder == str(writer.folder)
+    assert "was cut off" in reason
+    assert store.campaigns()["status"].tolist() == ["interrupted"]
+
+
+def test_a_broken_campaign_record_hides_no_run(data: Path) -> None:
+    campaign = next((data / "runs").iterdir())
+    (campaign / "campaign.json").write_text("{")
+    store = Store(data)
+    assert len(store.runs()) == 4
+    assert len(store.campaigns()) == 1
+    assert [folder for folder, _ in store.problems()] == [str(campaign)]
+    with pytest.raises(StoreError, match="is not JSON"):
+        store.campaign(campaign.name)
+
+
+def test_a_copied_campaign_is_named_and_counted_once(data: Path) -> None:
+    campaign = next((data / "runs").iterdir())
+    shutil.copytree(campaign, data / "runs" / "my-backup")
+    store = Store(data)
+    assert len(store.runs()) == 4
+    assert {Path(folder).name for folder, _ in store.problems()} >= {"my-backup"}
+    assert all("is a copy, or was renamed" in reason for _, reason in store.problems())
+
+
+def _garbage(database: Path) -> None:
+    database.write_bytes(os.urandom(10_000))
+
+
+def _half(database: Path) -> None:
+    database.write_bytes(database.read_bytes()[: database.stat().st_size // 2])
+
+
+def _scribbled(database: Path) -> None:
+    content = bytearray(database.read_bytes())
+    for place in range(12_288, len(content), 512):
+        content[place : place + 64] = os.urandom(64)
+    database.write_bytes(bytes(content))
+
+
+def _foreign(database: Path) -> None:
+    database.unlink()
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("CREATE TABLE notes AS SELECT 'mine' AS text")
+
+
+def _versioned(version: int) -> Callable[[Path], None]:
+    def change(database: Path) -> None:
+        with duckdb.connect(str(database)) as connection:
+            connection.execute("UPDATE index_version SET version = ?", [version])
+            connection.execute("DROP TABLE samples")
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "damage", [_garbage, _half, _scribbled, _foreign, _versioned(0), _versioned(99)],
+    ids=["garbage", "cut in half", "scribbled over", "a foreign database", "an older index", "a newer index"],
+)  # fmt: skip
+def test_a_database_of_no_use_is_set_aside_and_remade(
+    damage: Callable[[Path], None], data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = _everything(Store(data))
+    damage(data / "workbench.duckdb")
+    with caplog.at_level(logging.WARNING):
+        _assert_same(_everything(Store(data)), before)
+    assert "is remade from the run folders" in caplog.text
+    assert (data / "workbench.duckdb.aside").exists(), "in case somebody misses something"
+    caplog.clear()
+    _assert_same(_everything(Store(data)), before)
+    assert caplog.text == "", "mended for good"
+
+
+def test_an_index_that_lost_a_table_is_remade(data: Path) -> None:
+    before = _everything(Store(data))
+    with duckdb.connect(str(data / "workbench.duckdb")) as connection:
+        connection.execute("DROP TABLE gates")
+        connection.execute("ALTER TABLE consumption DROP COLUMN cpu_s")
+    _assert_same(_everything(Store(data)), before)
+
+
+@pytest.mark.parametrize("holder", [hold_database, hold_database_read_only], ids=["reading and writing", "read-only"])
+def test_somebodys_open_notebook_blocks_nobody(
+    holder: Callable[..., None], data: Path, workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = _everything(Store(data))
+    worker = workers.start(holder, data)
+    worker.told()
+    monkeypatch.setattr(index_module, "PATIENCE_S", 0.2)
+    store = Store(data)
+    _assert_same(_everything(store), before)
+    with new_campaign(data) as campaign:
+        run_id = one_run(campaign)
+        campaign.finish("finished")
+    assert store.latest_campaign() == campaign.campaign_id, "what is new is seen in memory, too"
+    assert read_run(campaign.folder / run_id).status == "finished"
+    with pytest.raises(StoreError, match=f"Another program holds the index.*PID {worker.pid}"):
+        store.rebuild()
+    worker.kill()
+    list(worker.rest())
+    assert len(Store(data).runs()) == 5
+
+
+def test_somebody_who_holds_the_database_briefly_is_waited_for(data: Path, workers: Workers) -> None:
+    worker = workers.start(hold_database_briefly, data)
+    worker.told()
+    store = Store(data)
+    assert len(store.runs()) == 4
+    assert store._index._memory is None
+
+
+def test_a_connection_of_our_own_process_does_no_harm(data: Path) -> None:
+    before = _everything(Store(data))
+    for read_only in (False, True):
+        with duckdb.connect(str(data / "workbench.duckdb"), read_only=read_only) as mine:
+            _assert_same(_everything(Store(data)), before)
+            assert mine.execute("SELECT count(*) FROM runs").fetchone() == (4,)
+
+
+def test_several_readers_and_writers_at_once(tmp_path: Path, workers: Workers) -> None:
+    writers = [workers.start(carry_out, tmp_path) for _ in range(2)]
+    for writer in writers:
+        writer.told()
+    readers = [workers.start(read_all, tmp_path) for _ in range(3)]
+    seen = [told for reader in readers for told in reader.rest()]
+    assert len(seen) == 15
+    for writer in writers:
+        list(writer.rest())
+    assert all(samples % 33 == 0 and not memory for _, samples, memory in seen)
+    store = Store(tmp_path)
+    assert len(store.runs()) == 8
+    assert store.query("SELECT count(*) AS n FROM samples")["n"][0] == 8 * 33, "nothing was indexed twice"
+
+
+def test_threads_may_share_a_store_or_have_their_own(data: Path) -> None:
+    shared, failures = Store(data), []
+    stop = time.monotonic() + 1.5
+
+    def read(store: Store) -> None:
+        try:
+            while time.monotonic() < stop:
+                before = len(store.runs())
+                assert len(store.consumption()) >= 3 * before
+                assert store.query("SELECT count(*) % 33 AS rest FROM samples")["rest"][0] == 0
+        except Exception as error:  # noqa: BLE001 - handed to the main thread
+            failures.append(error)
+
+    threads = [threading.Thread(target=read, args=(store,)) for store in (shared, shared, Store(data), Store(data))]
+    for thread in threads:
+        thread.start()
+    with new_campaign(data) as campaign:
+        for place in range(4):
+            one_run(campaign, place)
+        campaign.finish("finished")
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert shared.query("SELECT count(*) AS n FROM samples")["n"][0] == 8 * 33
+
+
+def test_data_folders_with_odd_names_work(tmp_path: Path) -> None:
+    data = tmp_path / "it's [old] *?{a,b} ü"
+    with new_campaign(data) as campaign:
+        one_run(campaign)
+        campaign.finish("finished")
+    assert len(Store(data).consumption()) == 3
+
+
+def test_looking_into_an_empty_place_makes_no_files(tmp_path: Path) -> None:
+    store = Store(tmp_path / "nowhere")
+    assert store.campaigns().empty
+    assert store.rebuild() == 0
+    with pytest.raises(NothingToShow, match="workbench demo"):
+        store.latest_campaign()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_made_before_the_first_campaign_sees_it(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    assert store.runs().empty
+    with new_campaign(tmp_path) as campaign:
+        one_run(campaign)
+        campaign.finish("finished")
+    assert len(store.runs()) == 1
+    assert (tmp_path / "workbench.duckdb").exists()

@@ -88,7 +88,7 @@ class MeshSpec(_Checked):
 class Workload(_Checked):
     """The services that answer."""
 
-    name: str = _asked("Name of the workload: echo, chain.", default="echo")
+    name: str = _asked("Name of the workload: echo, chain, own.", default="echo")
     payload_bytes: int = _asked(
         "Bytes of the request's body, echoed by the answer.", low=0, high=1_048_576, default=1024
     )
@@ -96,6 +96,8 @@ class Workload(_Checked):
     fan_out: int = _asked(
         "Calls that chain's frontend makes to the backend for one request.", low=1, high=16, default=1
     )
+    manifests: str = _asked("Workload own: file or folder with the manifests of your application.", default="")
+    url: str = _asked("Workload own: what the client calls, such as http://web:8080/.", default="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

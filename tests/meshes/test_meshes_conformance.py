@@ -1,4 +1,4 @@
-"""What every mesh adapter must keep, with nothing running."""
+"""What every mesh adapter of the lab must keep, with nothing running; for clusters: test_cluster_meshes.py."""
 
 from __future__ import annotations
 
@@ -14,11 +14,17 @@ from workbench.spec import MeshSpec, Workload
 from workbench.steps import DATA_PLANE_ROLES, Certificates, Network, Probe, Process
 
 PRODUCTS = ("istio", "linkerd", "consul", "nsm", "cilium", "ambient", "ztunnel", "network service mesh")
+
+
+def _of_the_lab(group):
+    return [name for name in adapters.names(group) if "lab" in adapters.load(group, name).environments]
+
+
 CASES = [
     (name, profile, workload)
-    for name in adapters.names("meshes")
+    for name in _of_the_lab("meshes")
     for profile in adapters.load("meshes", name).profiles
-    for workload in adapters.names("workloads")
+    for workload in _of_the_lab("workloads")
 ]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from workbench.cluster_steps import ClusterApplication
 from workbench.spec import Workload
 from workbench.steps import Application, Endpoint
+from workbench.workloads._cluster import NAMESPACE, cluster_application
 from workbench.workloads._services import service
 
 
@@ -12,6 +14,7 @@ class Chain:
 
     name = "chain"
     title = "a frontend that calls a backend for every request (two hops, and a fan-out)"
+    environments: tuple[str, ...] = ("lab", "kubernetes")
 
     def application(self, workload: Workload) -> Application:
         """Return frontend and backend, called directly."""
@@ -23,6 +26,17 @@ class Chain:
                 "frontend>backend": Endpoint(component="backend", port="http"),
             },
         )
+
+    def cluster_application(
+        self, workload: Workload, *, namespace: str = NAMESPACE, registry: str = ""
+    ) -> ClusterApplication:
+        """Return the same on a cluster, see `workbench.workloads._cluster`.
+
+        The frontend is Fortio's fan-out: it answers with the answers of all its calls, one after the other, and the
+        server's delay is the backend's alone.
+        """
+        services = {"frontend": ("backend",), "backend": ()}
+        return cluster_application(workload, services, namespace=namespace, registry=registry)
 
 
 ADAPTER = Chain()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from workbench.cluster_steps import ClusterApplication
 from workbench.spec import Workload
 from workbench.steps import Application, Endpoint
+from workbench.workloads._cluster import NAMESPACE, cluster_application
 from workbench.workloads._services import service
 
 
@@ -12,6 +14,7 @@ class Echo:
 
     name = "echo"
     title = "one service that echoes the request's body (one hop)"
+    environments: tuple[str, ...] = ("lab", "kubernetes")
 
     def application(self, workload: Workload) -> Application:
         """Return the server, called directly."""
@@ -20,6 +23,12 @@ class Echo:
             entry="server",
             routes={"client>server": Endpoint(component="server", port="http")},
         )
+
+    def cluster_application(
+        self, workload: Workload, *, namespace: str = NAMESPACE, registry: str = ""
+    ) -> ClusterApplication:
+        """Return the same on a cluster; see `workbench.workloads._cluster`."""
+        return cluster_application(workload, {"server": ()}, namespace=namespace, registry=registry)
 
 
 ADAPTER = Echo()

@@ -1,0 +1,37 @@
+"""``own``: the user's own application, from Kubernetes manifests; on clusters only."""
+
+from __future__ import annotations
+
+from workbench.cluster_steps import ClusterApplication
+from workbench.errors import BadInput
+from workbench.spec import Workload
+from workbench.steps import Application
+from workbench.workloads._cluster import NAMESPACE
+from workbench.workloads._manifests import own_application
+
+
+class Own:
+    """Client -> whatever the manifests deploy."""
+
+    name = "own"
+    title = "your own application: Kubernetes manifests (a file or a folder) and the URL to call"
+    environments: tuple[str, ...] = ("kubernetes",)
+
+    def application(self, workload: Workload) -> Application:
+        """Refuse: the lab runs no containers.
+
+        Raises
+        ------
+        BadInput
+            Always, saying where it runs.
+        """
+        raise BadInput("The workload 'own' is made of Kubernetes manifests and runs on a cluster only, not in the lab.")
+
+    def cluster_application(
+        self, workload: Workload, *, namespace: str = NAMESPACE, registry: str = ""
+    ) -> ClusterApplication:
+        """Return the objects of `workload.manifests` in ``namespace``; see `workbench.workloads._manifests`."""
+        return own_application(workload.manifests, workload.url, namespace=namespace, registry=registry)
+
+
+ADAPTER = Own()

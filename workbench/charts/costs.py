@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -69,7 +69,7 @@ def describe_overhead(overhead: pd.DataFrame, order: Sequence[str]) -> str:
     return ranges.describe(overhead, order, OVERHEAD)
 
 
-def memory(summary: pd.DataFrame, order: Sequence[str]) -> Picture:
+def memory(summary: pd.DataFrame, order: Sequence[str], absent: Mapping[str, str] | None = None) -> Picture:
     """Show the data plane's memory: per replica (anonymous), all replicas (PSS), per replica (RSS).
 
     Parameters
@@ -79,10 +79,12 @@ def memory(summary: pd.DataFrame, order: Sequence[str]) -> Picture:
         ``memory_per_replica_bytes``, ``data_plane_memory_bytes``, ``rss_per_replica_bytes``.
     order
         Mesh labels from top to bottom, baseline first.
+    absent
+        Mesh -> why there is nothing to measure, shown instead of "not measured": ``"no data plane"``.
     """
-    return ranges.draw(summary, order, MEMORY)
+    return ranges.draw(summary, order, MEMORY, absent)
 
 
-def describe_memory(summary: pd.DataFrame, order: Sequence[str]) -> str:
+def describe_memory(summary: pd.DataFrame, order: Sequence[str], absent: Mapping[str, str] | None = None) -> str:
     """Say what `memory` shows; parameters as there."""
-    return ranges.describe(summary, order, MEMORY)
+    return ranges.describe(summary, order, MEMORY, absent)

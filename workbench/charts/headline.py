@@ -82,7 +82,13 @@ def _bars(y: Any, roles: Sequence[str]) -> Any:
         .mark_bar(height=15, yOffset=MARK, stroke="white", strokeWidth=0.7)
         .encode(
             y=y,
-            x=alt.X("value:Q", stack="zero", title=metric(TOTAL).axis_title, axis=alt.Axis(tickCount=4)),
+            x=alt.X(
+                "value:Q",
+                stack="zero",
+                title=metric(TOTAL).axis_title,
+                axis=alt.Axis(tickCount=4),
+                scale=alt.Scale(nice=False),
+            ),
             color=alt.Color("role:N", scale=role_scale(roles), legend=alt.Legend(symbolType="square")),
             order=alt.Order("rank:Q"),
             opacity=faded(picked),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,9 @@ LINE = -8
 
 MARK = 9
 """Pixels from the middle of a row to its mark."""
+
+_HEADING = 36
+"""Characters of a heading's line that fit above the narrowest panel."""
 
 _LIMIT = 165
 """Pixels after which a text ends in an ellipsis: two of them fit into the narrowest panel (the tooltip has it all)."""
@@ -36,6 +40,11 @@ def row_text(base: Any) -> list[Any]:
     return layers
 
 
-def two_lines() -> Any:
-    """Return a panel's heading that breaks its text at line feeds."""
+def heading(*parts: str) -> str:
+    """Return a panel's heading: each of ``parts`` on a line of its own, long ones on two."""
+    return "\n".join(line for part in parts for line in textwrap.wrap(part, _HEADING))
+
+
+def lined() -> Any:
+    """Return how panels show a `heading`."""
     return alt.Header(labelExpr="split(datum.value, '\\n')", labelLineHeight=17)

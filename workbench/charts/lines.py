@@ -9,7 +9,7 @@ import pandas as pd
 
 from workbench.charts.controls import Choice, faded, legend_selection, with_choices
 from workbench.charts.engine import Picture, alt
-from workbench.charts.labels import two_lines
+from workbench.charts.labels import heading, lined
 from workbench.charts.rows import (
     basis_text,
     estimate_text,
@@ -81,7 +81,7 @@ def _lines(order: Sequence[str], x: Any, y: Any, tooltip: Sequence[Any], low_hig
 
 def _panelled(layers: Any, panels: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Any:
     """Return ``layers`` as one panel at a time, headed by the field ``panel``."""
-    facet = alt.Facet("panel:N", sort=list(panels), header=two_lines())
+    facet = alt.Facet("panel:N", sort=list(panels), header=lined())
     return layers.properties(width=_WIDTH, height=_HEIGHT).facet(facet=facet, columns=1, data=inline(rows))
 
 
@@ -95,12 +95,17 @@ def _tips(*more: Any) -> list[Any]:
     ]
 
 
+def _latency_panel(rate: float) -> str:
+    return heading("Latency (µs)", f"at {rate_text(rate)}")
+
+
 def _point(row: dict[str, Any], panel: str) -> dict[str, Any]:
     shown = metric(row["metric"])
     return {
         "mesh": row["mesh"],
         "workload": row["workload"],
         "rate": rate_text(row["rate_per_s"]),
+        "metric": shown.axis_title,
         "panel": panel,
         "value": row["median"] * shown.scale,
         "low": row["low"] * shown.scale,
@@ -123,7 +128,10 @@ def cost_against_rate(summary: pd.DataFrame, order: Sequence[str]) -> Picture:
     cells = _measured(summary, order, COST_METRICS, "median")
     shown, rates = metrics_of(cells, COST_METRICS), rates_of(cells)
     titles = [one.axis_title for one in shown]
-    rows = [{**_point(row, metric(row["metric"]).axis_title), "offered": row["rate_per_s"]} for row in records(cells)]
+    rows = [
+        {**_point(row, heading(metric(row["metric"]).axis_title)), "offered": row["rate_per_s"]}
+        for row in records(cells)
+    ]
     wide = len(rates) > 1 and rates[-1] / rates[0] > 4
     x = alt.X(
         "offered:Q",
@@ -131,13 +139,15 @@ def cost_against_rate(summary: pd.DataFrame, order: Sequence[str]) -> Picture:
         scale=alt.Scale(type="log" if wide else "linear", zero=False, padding=24, nice=False),
         axis=alt.Axis(values=rates, format=",.10~g", grid=False),
     )
-    layers = _lines(order, x, alt.Y("value:Q", title=None, scale=alt.Scale(zero=True)), _tips(), True)
+    layers = _lines(
+        order, x, alt.Y("value:Q", title=None, scale=alt.Scale(zero=True, nice=False, padding=8)), _tips(), True
+    )
     choices = [
-        Choice(field="panel", label="Metric", options=tuple(titles)),
+        Choice(field="metric", label="Metric", options=tuple(titles)),
         Choice(field="workload", label="Workload", options=tuple(workloads_of(cells))),
     ]
     return finish(
-        with_choices(_panelled(layers, titles, rows), choices),
+        with_choices(_panelled(layers, [heading(title) for title in titles], rows), choices),
         "Cost against rate",
         ["CPU per request falls as the rate rises: a cost holds at its rate only.", *_gaps(cells, order)],
         describe_cost_against_rate(summary, order),
@@ -171,9 +181,9 @@ def latency_by_percentile(summary: pd.DataFrame, order: Sequence[str]) -> Pictur
     """
     cells = _measured(summary, order, tuple(LATENCIES), "median")
     cells = cells[cells["median"] > 0]
-    panels = [f"Latency (µs)\nat {rate_text(rate)}" for rate in reversed(rates_of(cells))]
+    panels = [_latency_panel(rate) for rate in reversed(rates_of(cells))]
     rows = [
-        {**_point(row, f"Latency (µs)\nat {rate_text(row['rate_per_s'])}"), "quantile": LATENCIES[row["metric"]]}
+        {**_point(row, _latency_panel(row["rate_per_s"])), "quantile": LATENCIES[row["metric"]]}
         for row in records(cells)
     ]
     x = alt.X("quantile:O", title="Percentile of requests", sort=list(LATENCIES.values()), axis=alt.Axis(labelAngle=0))
@@ -229,11 +239,10 @@ def _run_row(row: dict[str, Any], places: Mapping[tuple[str, int], int]) -> dict
         "workload": row["workload"],
         "metric": shown.axis_title,
         "rate": rate,
-        "panel": f"{shown.axis_title}\nat {rate}",
+        "panel": heading(shown.axis_title, f"at {rate}"),
         "block": places[(str(row["campaign_id"]), int(row["block"]))],
         "value": row["value"] * shown.scale,
-        "said": value_text(row["metric"], row["value"]),
-        "basis": row["run_id"],
+        "run": row["run_id"],
     }
 
 
@@ -261,18 +270,20 @@ def blocks(costs: pd.DataFrame, order: Sequence[str]) -> Picture:
     )
     tips = [
         alt.Tooltip("mesh:N", title="data plane"),
-        alt.Tooltip("said:N", title="value"),
+        alt.Tooltip("value:Q", title="value", format=",.4~g"),
         alt.Tooltip("block:Q", title="block"),
-        alt.Tooltip("basis:N", title="run"),
+        alt.Tooltip("run:N", title="run"),
         alt.Tooltip("rate:N", title="at"),
     ]
-    layers = _lines(order, x, alt.Y("value:Q", title=None, scale=alt.Scale(zero=True)), tips, False)
+    layers = _lines(
+        order, x, alt.Y("value:Q", title=None, scale=alt.Scale(zero=True, nice=False, padding=8)), tips, False
+    )
     choices = [
         Choice(field="metric", label="Metric", options=tuple(titles)),
         Choice(field="rate", label="Rate", options=tuple(rate_text(rate) for rate in rates)),
         Choice(field="workload", label="Workload", options=tuple(workloads_of(cells))),
     ]
-    panels = [f"{title}\nat {rate_text(rate)}" for title in titles for rate in rates]
+    panels = [heading(title, f"at {rate_text(rate)}") for title in titles for rate in rates]
     return finish(
         with_choices(_panelled(layers, panels, rows), choices),
         "Every run, block by block",

@@ -18,9 +18,9 @@ DOTS = 400
 
 _GAUGES = {
     "foreign_cores": ("Other processes (cores)", 1.0),
-    "steal_ratio": ("Taken by the hypervisor (% of CPU time)", 100.0),
-    "psi_ratio": ("Somebody waited for a CPU (PSI, % of the window)", 100.0),
-    "send_lag_p99_s": ("The generator sent late, p99 (µs)", 1e6),
+    "steal_ratio": ("Taken by the hypervisor (% of CPU)", 100.0),
+    "psi_ratio": ("Waiting for a CPU (PSI, % of time)", 100.0),
+    "send_lag_p99_s": ("Generator late, p99 (µs)", 1e6),
 }
 
 
@@ -66,7 +66,7 @@ def _rows(runs: pd.DataFrame, name: str) -> list[dict[str, Any]]:
 
 def _layers(order: Sequence[str], runs: int) -> Any:
     picked = legend_selection("mesh")
-    y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=4))
+    y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=True, nice=False, padding=6), axis=alt.Axis(tickCount=4))
     x = alt.X(
         "place:Q",
         title="Run (in order of time)",

@@ -14,7 +14,7 @@ import pandas as pd
 
 from workbench.charts.controls import Choice, with_choices
 from workbench.charts.engine import Picture, alt
-from workbench.charts.labels import MARK, mesh_rows, row_text, two_lines
+from workbench.charts.labels import MARK, heading, lined, mesh_rows, row_text
 from workbench.charts.rows import (
     basis_text,
     complete,
@@ -63,7 +63,7 @@ def _cells(frame: pd.DataFrame, order: Sequence[str], kind: Ranges) -> pd.DataFr
 
 
 def _panel(name: str, rate: float, several: bool) -> str:
-    return f"{metric(name).axis_title}\nat {rate_text(rate)}" if several else rate_text(rate)
+    return heading(metric(name).axis_title, f"at {rate_text(rate)}") if several else rate_text(rate)
 
 
 def _said(row: Mapping[str, Any], kind: Ranges, absent: Mapping[str, str]) -> str:
@@ -105,7 +105,7 @@ def _layers(order: Sequence[str], kind: Ranges, title: str | None) -> Any:
         x=alt.X("low:Q", title=title, axis=axis), x2="high:Q", color=colour
     )
     point = base.mark_point(yOffset=MARK, size=85, filled=True, opacity=1, stroke="white", strokeWidth=1.2).encode(
-        x=alt.X("value:Q", title=title, axis=axis, scale=alt.Scale(zero=True, nice=True)), color=colour
+        x=alt.X("value:Q", title=title, axis=axis, scale=alt.Scale(zero=True, nice=False, padding=7)), color=colour
     )
     return alt.layer(zero, spread, point, *row_text(base))
 
@@ -130,7 +130,7 @@ def draw(frame: pd.DataFrame, order: Sequence[str], kind: Ranges, absent: Mappin
     picture = (
         _layers(order, kind, None if several else metric(shown[0]).axis_title)
         .properties(width=WIDTH, height=alt.Step(_ROW))
-        .facet(facet=alt.Facet("panel:N", sort=panels, header=two_lines()), columns=2, data=inline(rows))
+        .facet(facet=alt.Facet("panel:N", sort=panels, header=lined()), columns=2, data=inline(rows))
         .resolve_axis(x="independent")
     )
     choices = [

@@ -85,25 +85,26 @@ def value_text(name: str, value: float | None, *, signed: bool = False) -> str:
     """Return ``value`` of metric ``name`` (stored unit) for people; "not measured" when there is none."""
     if value is None or value != value:
         return NOT_MEASURED
-    text = _minus(REGISTRY[name].show(value))
+    text = _set(REGISTRY[name].show(value))
     return f"+{text}" if signed and value > 0 and any(digit in text for digit in "123456789") else text
 
 
-def _minus(text: str) -> str:
-    """Write a negative number with the minus sign that has the width of a plus."""
-    return text.replace("-", "\N{MINUS SIGN}")
+def _set(text: str) -> str:
+    """Write a negative number with the minus sign that has the width of a plus, and "times" next to its number."""
+    return text.replace("-", "\N{MINUS SIGN}").replace(" ×", "×")
 
 
 def interval_text(name: str, low: float | None, high: float | None) -> str:
-    """Return ``"[100 … 162]"`` in the shown unit, empty where there is no interval."""
+    """Return ``"[100–162]"`` in the shown unit, empty where there is no interval."""
     if low is None or high is None or low != low or high != high:
         return ""
     shown = REGISTRY[name]
-    return _minus(f"[{low * shown.scale:,.{shown.digits}f} … {high * shown.scale:,.{shown.digits}f}]")
+    ends = [f"{end * shown.scale:,.{shown.digits}f}" for end in (low, high)]
+    return _set(f"[{(' to ' if ends[0].startswith('-') else '–').join(ends)}]")
 
 
 def estimate_text(name: str, row: Mapping[str, Any], *, signed: bool = False) -> str:
-    """Return ``"118 µs [100 … 162]"`` of a row with median, low and high; "not measured" where there is no median."""
+    """Return ``"118 µs [100–162]"`` of a row with median, low and high; "not measured" where there is no median."""
     value = value_text(name, row["median"], signed=signed)
     interval = interval_text(name, row.get("low"), row.get("high")) if value != NOT_MEASURED else ""
     return f"{value} {interval}".strip()

@@ -8,7 +8,7 @@ import pandas as pd
 
 from workbench.charts.controls import Choice, faded, legend_selection, with_choices
 from workbench.charts.engine import Picture, alt
-from workbench.charts.labels import two_lines
+from workbench.charts.labels import lined
 from workbench.charts.rows import groups, inline, listed, records
 from workbench.charts.theme import (
     NOT_MEASURED,
@@ -21,12 +21,16 @@ from workbench.charts.theme import (
 MOMENTS = 240
 """Points in time that one line of a timeline keeps: more than that many cannot be told apart on a screen."""
 
+WHOLE = ("node", "unattributed")
+"""Roles that contain the others' consumption or foreign work, and so do not belong on top of them."""
+
 _QUANTITIES = {"cpu_cores": ("CPU (cores)", 1.0), "mem_pss_bytes": ("Memory, PSS (MiB)", 2.0**-20)}
 
 
 def _binned(series: pd.DataFrame) -> pd.DataFrame:
     """Return means by run, component and equal steps of time, at most `MOMENTS` of them."""
     frame = series if "run" in series else series.assign(run="")
+    frame = frame[~frame["role"].isin(WHOLE)]
     length = float(frame["time_s"].max()) if len(frame) else 0.0
     steps = frame.groupby(["run", "component"])["time_s"].diff().median()
     step = max(float(steps) if steps == steps else 1.0, length / MOMENTS, 1e-3)
@@ -61,7 +65,8 @@ def timeline(series: pd.DataFrame) -> Picture:
     ----------
     series
         Columns time_s (from the window's start), component, role, cpu_cores (NaN in a part's first sample),
-        mem_pss_bytes; optionally run, a label that tells several runs apart.
+        mem_pss_bytes; optionally run, a label that tells several runs apart. Parts with the role node or unattributed
+        are left out.
     """
     rows = _moment_rows(series)
     picked = legend_selection("role")
@@ -77,7 +82,9 @@ def timeline(series: pd.DataFrame) -> Picture:
                 axis=alt.Axis(grid=False, tickCount=8),
             ),
             y=alt.Y("value:Q", stack="zero", title=None, axis=alt.Axis(tickCount=5)),
-            color=alt.Color("role:N", scale=role_scale(series["role"]), legend=alt.Legend(symbolType="square")),
+            color=alt.Color(
+                "role:N", scale=role_scale(row["role"] for row in rows), legend=alt.Legend(symbolType="square")
+            ),
             detail="component:N",
             order=alt.Order("rank:Q"),
             opacity=faded(picked),
@@ -90,7 +97,7 @@ def timeline(series: pd.DataFrame) -> Picture:
         )
         .add_params(picked)
     )
-    facet = alt.Facet("panel:N", sort=titles, header=two_lines())
+    facet = alt.Facet("panel:N", sort=titles, header=lined())
     picture = area.properties(width=2 * WIDTH, height=240).facet(facet=facet, columns=1, data=inline(rows))
     runs = tuple(dict.fromkeys(row["run"] for row in rows))
     choices = [
@@ -108,7 +115,7 @@ def timeline(series: pd.DataFrame) -> Picture:
 def describe_timeline(series: pd.DataFrame) -> str:
     """Say what `timeline` shows: the mean CPU of each part; parameters as there."""
     frame = series if "run" in series else series.assign(run="")
-    told = []
+    frame, told = frame[~frame["role"].isin(WHOLE)], []
     for (run,), rows in groups(frame, ("run",)):
         means = pd.DataFrame(rows).groupby("component", sort=False)["cpu_cores"].mean()
         parts = [

@@ -1,0 +1,52 @@
+"""Everything a report says, as one frozen value: pure, from material to content.
+
+Second stage: material -> content -> page.
+"""
+
+from __future__ import annotations
+
+from workbench.analysis import headline
+from workbench.report import figures, prose, tables, trust
+from workbench.report.downloads import downloads
+from workbench.report.material import Material
+from workbench.report.parts import ReportContent
+
+DEFAULT_QUESTION = "What does each data plane cost the application?"
+
+
+def content(material: Material, title: str | None = None) -> ReportContent:
+    """Say everything that ``material`` holds; ``title`` replaces the title that the experiments' names make."""
+    comparison, order = material.comparison, figures.full_order(material)
+    campaigns = tuple(prose.campaign(sheet) for sheet in material.sheets)
+    names = list(dict.fromkeys(one.experiment or one.campaign_id for one in campaigns))
+    question = next((one.question for one in campaigns if one.question), DEFAULT_QUESTION)
+    return ReportContent(
+        title=title or f"Data planes compared: {', '.join(names)}",
+        question=question,
+        dateline=_dateline(material, campaigns[0].started),
+        banners=trust.banners(material),
+        answer=tuple(headline(comparison)),
+        badges=trust.badges(material),
+        headline=figures.headline_figure(material),
+        figures=figures.cost_figures(material),
+        costs=tables.cost_tables(comparison, figures.absent(material)),
+        matrix=tables.verdict_matrix(comparison, order),
+        verdicts=tables.verdict_table(comparison),
+        cards=prose.cards(material, order),
+        findings=trust.findings(comparison),
+        trust=figures.trust_figures(material),
+        gates=tables.gate_table(material.gates, material.runs, order),
+        left_out=tables.left_out_table(comparison),
+        load=prose.load(comparison),
+        definitions=prose.definitions(comparison),
+        campaigns=campaigns,
+        downloads=downloads(material),
+        versions=prose.versions(),
+    )
+
+
+def _dateline(material: Material, started: str) -> str:
+    comparison = material.comparison
+    count = len(comparison.campaigns)
+    several = f" and {count - 1} more" if count > 1 else ""
+    return f"{started}{several} · {comparison.circumstances['environment']} · {len(comparison.runs)} runs"

@@ -1,0 +1,74 @@
+"""The data inside the report: what its tables and charts were made from, as files to save."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import pandas as pd
+
+from workbench.report.material import Material
+from workbench.report.parts import Download
+
+PLAIN_LIMIT = 64 * 1024
+"""Bytes above which a file is embedded compressed: a report is to stay small enough to be mailed."""
+
+_HELD = {
+    "runs": "every run with its circumstances, status and noise",
+    "costs": "every counted run's metrics, in SI base units",
+    "summary": "medians over blocks with intervals",
+    "overhead": "differences to the baseline of the same block",
+    "bill": "CPU per request by role",
+    "verdicts": "every pair of data planes, compared",
+    "gates": "every gate of every run with its evidence",
+}
+
+
+def downloads(material: Material) -> tuple[Download, ...]:
+    """Return the frames behind the report as CSV, and the comparison's checks and circumstances as JSON."""
+    comparison = material.comparison
+    frames = {
+        "runs": material.runs,
+        "costs": comparison.costs,
+        "summary": comparison.summary,
+        "overhead": comparison.overhead,
+        "bill": comparison.bill_summary,
+        "verdicts": comparison.verdicts,
+        "gates": material.gates,
+    }
+    return (*(_csv(name, frame) for name, frame in frames.items()), _comparison_json(material))
+
+
+def _csv(name: str, frame: pd.DataFrame) -> Download:
+    rounded = frame.to_csv(index=False, lineterminator="\n", float_format="%.7g").encode()
+    return _packed(f"{name}.csv", "text/csv", rounded, f"{_HELD[name]}; {len(frame):,} rows")
+
+
+def _comparison_json(material: Material) -> Download:
+    comparison = material.comparison
+    document = {
+        "circumstances": comparison.circumstances,
+        "campaigns": comparison.campaigns,
+        "order": comparison.order,
+        "checks": [
+            {
+                "name": check.name,
+                "severity": check.severity,
+                "scope": check.scope,
+                "figure": check.figure,
+                "message": check.message,
+                "next_step": check.next_step,
+            }
+            for check in comparison.checks
+        ],
+        "facts": {sheet.campaign_id: sheet.details for sheet in material.sheets},
+    }
+    text = json.dumps(document, indent=1, ensure_ascii=False, default=str)
+    return _packed("comparison.json", "application/json", text.encode(), "checks, circumstances and facts")
+
+
+def _packed(name: str, media: str, content: bytes, holds: str) -> Download:
+    if len(content) <= PLAIN_LIMIT:
+        return Download(name=name, media=media, content=content, holds=holds)
+    packed = gzip.compress(content, compresslevel=9, mtime=0)
+    return Download(name=f"{name}.gz", media="application/gzip", content=packed, holds=holds)

@@ -1,0 +1,74 @@
+"""The charts of a report: which ones, in what order, with their words beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from workbench import charts
+from workbench.charts.engine import Picture
+from workbench.charts.theme import NOT_MEASURED
+from workbench.report.material import Material
+from workbench.report.parts import Figure
+
+_ABSENT = {"none": "no data plane", "kernel": "not measured (kernel)"}
+"""Kind of data plane -> why figures of its own processes are not there."""
+
+
+def full_order(material: Material) -> list[str]:
+    """Return the comparison's order, headed by the baseline even when no run of it counts."""
+    comparison = material.comparison
+    baselines = list(comparison.meshes.loc[comparison.meshes["is_baseline"], "mesh"])
+    return [*(mesh for mesh in baselines if mesh not in comparison.order), *comparison.order]
+
+
+def figure(key: str, picture: Picture) -> Figure:
+    """Take title and description out of ``picture``, so that the page can set them as text."""
+    spec: dict[str, Any] = picture.to_dict()
+    title = spec.pop("title")
+    subtitle = title.get("subtitle", [])
+    lede = (subtitle,) if isinstance(subtitle, str) else tuple(subtitle)
+    return Figure(key=key, title=title["text"], lede=lede, words=spec["description"], spec=spec)
+
+
+def headline_figure(material: Material) -> Figure:
+    """Return the picture of the first screen."""
+    comparison = material.comparison
+    picture = charts.consumption(comparison.bill_summary, comparison.summary, full_order(material))
+    return figure("consumption", picture)
+
+
+def cost_figures(material: Material) -> tuple[Figure, ...]:
+    """Return the charts of what it costs. A chart that would have nothing to show is left out."""
+    comparison, order = material.comparison, full_order(material)
+    drawn: dict[str, Picture] = {"tax": charts.tax(comparison.summary, order)}
+    if len(comparison.overhead):
+        drawn["overhead"] = charts.overhead(comparison.overhead, order)
+    drawn["latency"] = charts.latency_by_percentile(comparison.summary, order)
+    if comparison.summary["rate_per_s"].nunique() > 1:
+        drawn["cost-against-rate"] = charts.cost_against_rate(comparison.summary, order)
+    drawn["memory"] = charts.memory(comparison.summary, order, absent(material))
+    return _figures(drawn)
+
+
+def trust_figures(material: Material) -> tuple[Figure, ...]:
+    """Return the charts that say how far to believe the others."""
+    comparison, order = material.comparison, full_order(material)
+    drawn = {
+        "blocks": charts.blocks(comparison.costs, order),
+        "noise": charts.noise(comparison.runs, material.latency, order),
+    }
+    if len(material.series):
+        drawn["timeline"] = charts.timeline(material.series)
+    return _figures(drawn)
+
+
+def _figures(drawn: Mapping[str, Picture]) -> tuple[Figure, ...]:
+    return tuple(figure(key, picture) for key, picture in drawn.items())
+
+
+def absent(material: Material) -> dict[str, str]:
+    """Return mesh, in charts' order -> what to say where figures of its data plane's own processes are missing."""
+    meshes = material.comparison.meshes
+    kinds = dict(zip(meshes["mesh"], meshes["data_plane"], strict=True))
+    return {mesh: _ABSENT.get(kinds.get(mesh, ""), NOT_MEASURED) for mesh in full_order(material)}

@@ -1,0 +1,163 @@
+"""What a report is made from, read out of the store: the report's only look at the disk.
+
+First stage: material (frames and records) -> content (what is said) -> page (one HTML file).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+
+from workbench.analysis import Comparison, compare
+from workbench.errors import NothingToShow, StoreError
+from workbench.store.layout import EXPERIMENT_NAME, runs_folder
+from workbench.store.reader import Store
+
+MOMENTS = 60
+"""Points in time kept of each watched part: a timeline in a report is a glance, the samples stay in the store."""
+
+SHOWN_RUNS = 4
+"""Runs whose timeline a report holds."""
+
+_SERIES_SQL = """
+WITH watched AS (
+    SELECT s.component, s.role, s.time_s - r.window_start_s AS time_s, s.cpu_time_s, s.mem_pss_bytes,
+           floor((s.time_s - r.window_start_s) / greatest(r.window_s / ?, 0.001)) AS step
+    FROM samples s JOIN runs r USING (run_id)
+    WHERE s.run_id = ? AND s.role NOT IN ('node', 'unattributed')
+          AND s.time_s BETWEEN r.window_start_s AND r.window_end_s
+), steps AS (
+    SELECT component, role, step, max(time_s) AS time_s, max(cpu_time_s) AS cpu_time_s,
+           max(time_s) FILTER (cpu_time_s IS NOT NULL) AS read_s, avg(mem_pss_bytes) AS mem_pss_bytes
+    FROM watched GROUP BY component, role, step
+)
+SELECT time_s, component, role, mem_pss_bytes,
+       (cpu_time_s - lag(cpu_time_s) OVER part) / nullif(read_s - lag(read_s) OVER part, 0) AS cpu_cores
+FROM steps WINDOW part AS (PARTITION BY component, role ORDER BY step) ORDER BY time_s, component
+"""
+"""One run's samples, aggregated to steps inside DuckDB, so that a run of any length is a few hundred rows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """A campaign's record, as far as a report shows it.
+
+    Attributes
+    ----------
+    started_at
+        UTC.
+    details
+        The environment's facts, nested.
+    toml
+        The experiment file as asked; empty when it cannot be read.
+    """
+
+    campaign_id: str
+    experiment: str
+    question: str
+    status: str
+    reason: str
+    started_at: datetime
+    details: Mapping[str, Any] = field(default_factory=dict)
+    toml: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Material:
+    """Frames as the store gives them, the comparison of the runs that count, and the campaigns' records.
+
+    Attributes
+    ----------
+    series
+        Columns run (label), time_s, component, role, cpu_cores, mem_pss_bytes: a few runs over time; may be empty.
+    """
+
+    comparison: Comparison
+    runs: pd.DataFrame
+    consumption: pd.DataFrame
+    latency: pd.DataFrame
+    gates: pd.DataFrame
+    series: pd.DataFrame
+    sheets: tuple[Sheet, ...]
+
+
+def gather(store: Store, campaign_ids: Sequence[str] | None = None) -> Material:
+    """Read everything a report of ``campaign_ids`` needs; None or empty: the latest campaign.
+
+    Raises
+    ------
+    NothingToShow
+        When there is no such campaign, or none of its runs finished.
+    """
+    asked = list(dict.fromkeys(campaign_ids or [store.latest_campaign()]))
+    parts = [store.runs(campaign_id=one) for one in asked]
+    for one, part in zip(asked, parts, strict=True):
+        if part.empty:
+            raise NothingToShow(f"There is no run of a campaign {one!r}; `workbench runs` lists what there is.")
+    runs = parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
+    consumption, latency = store.consumption(runs["run_id"]), store.latency(runs["run_id"])
+    comparison = compare(runs, consumption, latency)
+    return Material(
+        comparison=comparison,
+        runs=runs,
+        consumption=consumption,
+        latency=latency,
+        gates=store.gates(runs["run_id"]),
+        series=_series(store, comparison),
+        sheets=tuple(_sheet(store, one) for one in asked),
+    )
+
+
+def shown_runs(comparison: Comparison) -> dict[str, str]:
+    """Return label -> id of the runs to show over time: the costliest first, the baseline, and some in between.
+
+    Of each data plane the last counted run at the highest rate; the one looked at first is the one that most depends
+    on having been steady.
+    """
+    counted = comparison.runs[comparison.runs["rate_per_s"] == comparison.runs["rate_per_s"].max()]
+    latest = counted.sort_values("started_at", kind="stable").drop_duplicates("mesh", keep="last")
+    ids = latest.set_index("mesh")["run_id"].to_dict()
+    present = [mesh for mesh in reversed(comparison.order) if mesh in ids]
+    steps = max(len(present) - 1, 1) / (SHOWN_RUNS - 1)
+    places = (
+        range(len(present)) if len(present) <= SHOWN_RUNS else [round(steps * place) for place in range(SHOWN_RUNS)]
+    )
+    return {present[place]: ids[present[place]] for place in places}
+
+
+def _series(store: Store, comparison: Comparison) -> pd.DataFrame:
+    found = [
+        store.query(_SERIES_SQL, [MOMENTS, run_id]).assign(run=label)
+        for label, run_id in shown_runs(comparison).items()
+    ]
+    filled = [frame for frame in found if len(frame)]
+    return pd.concat(filled, ignore_index=True) if filled else found[0]
+
+
+def _sheet(store: Store, campaign_id: str) -> Sheet:
+    """Return the record of a campaign; one whose record is broken is shown as such, its runs speak for themselves."""
+    try:
+        campaign = store.campaign(campaign_id)
+    except (StoreError, NothingToShow) as error:
+        moment = datetime.fromtimestamp(0, UTC)
+        return Sheet(campaign_id=campaign_id, experiment="", question="", status="unknown", reason=str(error),
+                     started_at=moment)  # fmt: skip
+    path = runs_folder(store.data) / campaign_id / EXPERIMENT_NAME
+    try:
+        toml = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        toml = ""
+    return Sheet(
+        campaign_id=campaign_id,
+        experiment=campaign.plan.experiment.name,
+        question=campaign.plan.experiment.question,
+        status=campaign.status,
+        reason=campaign.reason,
+        started_at=datetime.fromtimestamp(campaign.started_at_s, UTC),
+        details=campaign.facts.details,
+        toml=toml,
+    )

@@ -1,0 +1,117 @@
+"""From content to one HTML file: self-contained, escaped, and forbidden by its own policy to reach for anything.
+
+Last stage: material -> content -> page. Text goes through Jinja2's autoescape; specifications are JSON in which ``<``,
+``>`` and ``&`` are written as escapes, so that no text can end its script element; scripts run because the policy names
+their hashes, and nothing else does.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from workbench.charts.display import svg
+from workbench.report.bundle import vega_bundle
+from workbench.report.parts import Figure, ReportContent
+
+PAGE_LIMIT = 2_500_000
+"""Bytes that a report may have, so that it can be mailed."""
+
+PICTURES_LIMIT = 700_000
+"""Bytes for the pictures shown where no script runs; the first screen's comes first, what does not fit is left to
+words and tables."""
+
+_SIGNS = {"good": "✓", "info": "i", "warning": "!", "error": "✕"}
+_WORDS = {"good": "good", "info": "note", "warning": "warning", "error": "error"}
+
+
+def json_text(value: Any) -> Markup:
+    """Return ``value`` as JSON that may stand inside a script element."""
+    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(text)  # noqa: S704 - holds no character that HTML gives a meaning
+
+
+def data_url(content: bytes, media: str) -> str:
+    """Return ``content`` as a ``data:`` URL."""
+    return f"data:{media};base64,{base64.b64encode(content).decode()}"
+
+
+def script_hash(script: str) -> str:
+    """Return the source expression by which a content security policy allows ``script``."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+
+
+def policy(scripts: Sequence[str]) -> str:
+    """Return the page's content security policy: these scripts, own styles, embedded pictures, nothing else."""
+    allowed = " ".join(script_hash(script) for script in scripts)
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def inline_script(text: str) -> Markup:
+    """Return a script to stand inside its element; our own and Vega's hold nothing that ends it.
+
+    Raises
+    ------
+    ValueError
+        Should that ever change.
+    """
+    if "</script" in text.lower() or "<!--" in text:
+        raise ValueError("A script that holds </script or <!-- cannot stand inside a page.")
+    return Markup(text)  # noqa: S704 - checked above
+
+
+def pictures(figures: Sequence[Figure], limit: int = PICTURES_LIMIT) -> Mapping[str, str]:
+    """Return key -> picture as a ``data:`` URL, for as many of ``figures`` as fit into ``limit`` bytes."""
+    drawn: dict[str, str] = {}
+    for figure in figures:
+        url = data_url(svg(dict(figure.spec)).encode(), "image/svg+xml")
+        if not drawn or sum(map(len, drawn.values())) + len(url) <= limit:
+            drawn[figure.key] = url
+    return drawn
+
+
+def asset(name: str) -> str:
+    """Return the text of a file of this package."""
+    return files("workbench.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def templates() -> Environment:
+    """Return the templates of this package: everything that is put into them is escaped, everything missing refused."""
+    environment = Environment(
+        loader=PackageLoader("workbench.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(json_text=json_text)
+    environment.globals.update(data_url=data_url, signs=_SIGNS, words=_WORDS)
+    return environment
+
+
+def render(content: ReportContent) -> str:
+    """Return the page of ``content``."""
+    scripts = (vega_bundle(), asset("page.js"))
+    return (
+        templates()
+        .get_template("page.html.j2")
+        .render(
+            report=content,
+            styles=Markup(asset("page.css")),  # noqa: S704 - our own file
+            scripts=[inline_script(script) for script in scripts],
+            policy=policy(scripts),
+            pictures=pictures((content.headline, *content.figures, *content.trust)),
+        )
+    )

@@ -1,0 +1,130 @@
+"""What a report tells besides numbers: how it was measured, what each data plane is, where, and how to repeat it."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import pandas as pd
+
+from workbench import __version__
+from workbench.analysis import Comparison
+from workbench.charts.rows import listed, rate_text
+from workbench.charts.theme import mesh_colours, roles_in_order
+from workbench.metrics import REGISTRY
+from workbench.report.material import Material, Sheet
+from workbench.report.parts import Campaign, Card
+
+_KINDS = {
+    "none": "no data plane",
+    "sidecar": "a proxy beside each service",
+    "node-proxy": "a proxy per node",
+    "kernel": "inside the kernel",
+}
+_LATENCY_FROM = {
+    "schedule": "from the moment at which a request was due, so that a stall is charged with all that it held up",
+    "send": "from the moment at which a request was really sent; the time it waited to be sent is not in it",
+}
+_LIBRARIES = ("duckdb", "pandas", "numpy", "scipy", "altair", "vl-convert-python", "hdrhistogram")
+
+
+def cards(material: Material, order: Sequence[str]) -> tuple[Card, ...]:
+    """Return a card for each mesh asked for, in the comparison's order, those without a counted run last."""
+    colours = mesh_colours(order)
+    watched = _parts(material.runs, material.consumption)
+    return tuple(
+        Card(
+            label=row["mesh"],
+            title=row["title"],
+            colour=colours.get(row["mesh"], "#ADB5BD"),
+            traits=_traits(row),
+            archetype=bool(row["archetype"]),
+            shape_of=tuple(row["shape_of"]),
+            lacks=tuple(row["lacks"]),
+            parts=watched.get(row["mesh"], ()),
+            runs=int(row["runs"]),
+        )
+        for row in material.comparison.meshes.to_dict("records")
+    )
+
+
+def _traits(row: Mapping[Any, Any]) -> tuple[str, ...]:
+    kind = _KINDS.get(row["data_plane"], row["data_plane"])
+    layer = [f"layer {row['layer'].removeprefix('L')}"] if row["layer"] else []
+    mtls = [] if row["data_plane"] == "none" else ["mTLS" if row["mtls"] else "no mTLS"]
+    return (kind, *layer, *mtls)
+
+
+def _parts(runs: pd.DataFrame, consumption: pd.DataFrame) -> dict[str, tuple[tuple[str, str], ...]]:
+    """Return mesh -> (role, names of the watched processes) in stacking order."""
+    joined = consumption.merge(runs[["run_id", "mesh"]], on="run_id", how="inner")
+    joined = joined[~joined["role"].isin(["node", "unattributed"])]
+    found: dict[str, tuple[tuple[str, str], ...]] = {}
+    for mesh, group in joined.groupby("mesh"):
+        names = group.groupby("role")["component"].unique()
+        found[str(mesh)] = tuple((role, ", ".join(sorted(names[role]))) for role in roles_in_order(names.index))
+    return found
+
+
+def load(comparison: Comparison) -> str:
+    """Say what load was driven and what its latency counts from."""
+    known = comparison.circumstances
+    rates = listed([rate_text(rate) for rate in known["rates_per_s"]])
+    payloads = listed([f"{size:,} bytes" for size in known["payload_bytes"]])
+    return (
+        f"Open loop at {rates}: requests are scheduled in advance ({known['arrival']} arrivals) over "
+        f"{known['connections']:g} keep-alive connections ({known['protocol']}), payload {payloads}, by the generator "
+        f"{known['generator']} {known['generator_version']}. Each run measures {known['duration_s']:g} s after "
+        f"{known['warmup_s']:g} s of warm-up that do not count. Latency counts "
+        f"{_LATENCY_FROM.get(str(known['latency_from']), 'as the load generator defines it')}."
+    )
+
+
+def definitions(comparison: Comparison) -> tuple[tuple[str, str], ...]:
+    """Return (label with unit, exact definition) of every metric in the comparison, from the registry."""
+    present = set(comparison.costs["metric"])
+    return tuple((one.axis_title, one.definition) for name, one in REGISTRY.items() if name in present)
+
+
+def flattened(details: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield nested facts as (dotted name, text); unknown ones say so."""
+    for name, value in details.items():
+        if isinstance(value, Mapping):
+            yield from flattened(value, f"{prefix}{name}.")
+        elif isinstance(value, list | tuple):
+            yield f"{prefix}{name}", ", ".join(str(one) for one in value) or "none"
+        else:
+            yield f"{prefix}{name}", "unknown" if value is None else str(value)
+
+
+def campaign(sheet: Sheet) -> Campaign:
+    """Return a campaign as the report shows it, with the command that repeats it."""
+    return Campaign(
+        campaign_id=sheet.campaign_id,
+        experiment=sheet.experiment,
+        question=sheet.question,
+        status=sheet.status,
+        reason=sheet.reason,
+        started=f"{sheet.started_at:%Y-%m-%d %H:%M} UTC" if sheet.started_at.year > 1970 else "unknown",
+        facts=tuple(flattened(sheet.details)),
+        toml=sheet.toml,
+        command=f"workbench run {sheet.experiment or 'experiment'}.toml",
+    )
+
+
+def versions() -> tuple[tuple[str, str], ...]:
+    """Return what made this page, with versions."""
+    return (
+        ("workbench", __version__),
+        ("python", platform.python_version()),
+        *((name, _version(name)) for name in _LIBRARIES),
+    )
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,124 @@
+"""How far to believe it, at a glance: the badges of the first screen, the banners above it, the checks in full."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from workbench.analysis import Check, Comparison
+from workbench.report.material import Material
+from workbench.report.parts import Badge, Finding, Tone
+
+_TONES: dict[str, Tone] = {"error": "error", "warning": "warning", "info": "info"}
+
+_BANNERS = {
+    "synthetic": "Synthetic data: these numbers were made up to show what a report looks like. Nothing was measured.",
+    "published": "Published figures: taken from others' publications, not measured here.",
+    "imported": "Imported data: measured elsewhere by other tools and read in here.",
+}
+
+
+def banners(material: Material) -> tuple[str, ...]:
+    """Return what must be seen before anything else: provenance other than measured, campaigns that did not end."""
+    told = [_BANNERS[one] for one in sorted(set(material.runs["provenance"])) if one in _BANNERS]
+    told += [
+        f"Campaign {sheet.campaign_id} is {sheet.status}{f': {sheet.reason}' if sheet.reason else ''}. "
+        "This report holds what had finished."
+        for sheet in material.sheets
+        if sheet.status != "finished"
+    ]
+    return tuple(told)
+
+
+def badges(material: Material) -> tuple[Badge, ...]:
+    """Return the facts on trust for the first screen."""
+    comparison = material.comparison
+    return (
+        _blocks(comparison),
+        _noise(comparison),
+        _gates(material),
+        _errors(comparison),
+        *_left_out(comparison),
+        _environment(comparison),
+        *_archetypes(comparison),
+    )
+
+
+def _blocks(comparison: Comparison) -> Badge:
+    rows = comparison.summary[comparison.summary["metric"].eq("cpu_per_request_s") & comparison.summary["blocks"].gt(0)]
+    fewest = int(rows["blocks"].min()) if len(rows) else 0
+    coverage = float(rows["coverage"].min()) if len(rows) else 0.0
+    told = f"intervals hold the true median in {coverage:.1%} of cases" if coverage else "no interval"
+    value = f"{fewest} block{'' if fewest == 1 else 's'}"
+    return Badge(tone="good" if coverage >= 0.95 else "warning", label="Repetition", value=value, detail=told)
+
+
+def _noise(comparison: Comparison) -> Badge:
+    noisy, total = int(comparison.runs["noisy"].ne("").sum()), len(comparison.runs)
+    if not noisy:
+        unread = comparison.runs[["foreign_cores", "steal_ratio"]].isna().all(axis=None)
+        if unread:
+            return Badge(tone="warning", label="Machine", value="noise not measured")
+        return Badge(tone="good", label="Machine", value="quiet", detail=f"in all {total} runs")
+    tone: Tone = "warning" if noisy * 4 > total else "info"
+    return Badge(tone=tone, label="Machine", value=f"disturbed in {noisy} of {total} runs")
+
+
+def _gates(material: Material) -> Badge:
+    gates = material.gates
+    if gates.empty:
+        return Badge(
+            tone="warning", label="Gates", value="none recorded", detail="nothing proves what carried the traffic"
+        )
+    passed, total = int(gates["passed"].sum()), len(gates)
+    tone: Tone = "good" if passed == total else "warning"
+    return Badge(
+        tone=tone, label="Gates", value=f"{passed:,} of {total:,} passed", detail="proofs before a number counts"
+    )
+
+
+def _errors(comparison: Comparison) -> Badge:
+    requests, errors = comparison.runs["requests"].sum(), comparison.runs["errors"].sum()
+    tone: Tone = "good" if not errors else "warning"
+    return Badge(tone=tone, label="Failed requests", value=f"{errors:,.0f} of {requests:,.0f}")
+
+
+def _left_out(comparison: Comparison) -> list[Badge]:
+    gone = len(comparison.left_out)
+    if not gone:
+        return []
+    told = ", ".join(f"{count} {why}" for why, count in comparison.left_out["why"].value_counts().items())
+    return [Badge(tone="warning", label="Runs not counted", value=str(gone), detail=told)]
+
+
+def _environment(comparison: Comparison) -> Badge:
+    known = comparison.circumstances
+    cpus = " or ".join(str(count) for count in known["cpus"])
+    return Badge(
+        tone="info", label="Environment", value=f"{known['environment']}, {cpus} CPUs", detail=known["fingerprint"]
+    )
+
+
+def _archetypes(comparison: Comparison) -> list[Badge]:
+    if not comparison.meshes["archetype"].any():
+        return []
+    return [Badge(tone="info", label="What was measured", value="archetypes, not products")]
+
+
+def findings(comparison: Comparison) -> tuple[Finding, ...]:
+    """Return the comparison's checks, the worst first; those that say the same of several things stand together."""
+    alike: dict[tuple[str, str, str], list[Check]] = {}
+    for check in comparison.checks:
+        alike.setdefault((check.severity, check.name, check.next_step), []).append(check)
+    return tuple(_finding(checks) for checks in alike.values())
+
+
+def _finding(checks: Sequence[Check]) -> Finding:
+    first = checks[0]
+    return Finding(
+        tone=_TONES[first.severity],
+        name=first.name.replace("-", " "),
+        scope=first.scope if len(checks) == 1 else f"{len(checks)} times",
+        figure="; ".join(dict.fromkeys(check.figure for check in checks)),
+        messages=tuple(check.message for check in checks),
+        next_step=first.next_step,
+    )

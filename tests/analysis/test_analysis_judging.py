@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -30,7 +30,7 @@ def _told(found):
 
 @pytest.mark.parametrize("blocks", [2, 3, 4, 5, 6, 7, 10])
 @pytest.mark.parametrize("ratio", [True, False])
-def test_equal_data_planes_are_called_different_in_at_most_five_percent(blocks, ratio):
+def test_equal_data_planes_are_called_different_in_about_five_percent(blocks, ratio):
     random = np.random.default_rng([blocks, ratio])
     mood = random.normal(0, 0.4, (20_000, blocks))  # of the block, common to both
     a, b = (np.exp(mood + random.normal(0, 0.3, mood.shape)) for _ in range(2))
@@ -52,6 +52,19 @@ def test_clearly_different_ones_are_told_apart_by_three_blocks():
     assert np.mean(_told(_judge(a, b))) > 0.99
 
 
+@pytest.mark.parametrize(("scatter", "most"), [(0.1, 0.053), (0.4, 0.06), (0.6, 0.085)])
+def test_the_errors_at_three_blocks_are_those_that_are_documented(scatter, most):
+    a, b = np.exp(np.random.default_rng(5).normal(0, scatter, (2, 40_000, 3)))
+    assert np.mean(_told(_judge(a, b))) <= most
+
+
+def test_blocks_that_agree_on_far_apart_need_not_agree_on_how_far():
+    a, b = np.array([[684.0, 656, 1610]]), np.array([[331.0, 281, 346]])  # p50 in µs, measured on a busy machine
+    assert _told(_judge(a, b))[0]
+    assert not _told(_judge(a[:, :2] * [[1, 3]], b[:, :2]))[0]
+    assert not _told(_judge(np.array([[1.4, 9.0, 2.0]]), np.ones((1, 3))))[0]
+
+
 @pytest.mark.parametrize(("blocks", "told"), [(3, False), (6, True)])
 def test_small_differences_are_not_told_by_few_blocks_however_steady(blocks, told):
     b = np.linspace(1, 1.001, blocks)[None, :]
@@ -67,6 +80,7 @@ def test_the_floor_of_differences_holds_for_few_blocks_only():
     assert _told(_judge(six, np.zeros_like(six), ratio=False, floor=0.05))[0]
 
 
+@settings(max_examples=40, deadline=None)
 @given(ANY_PAIRS, st.booleans())
 def test_swapping_the_two_mirrors_everything(pair, ratio):
     one, other = _judge(*pair, ratio), _judge(*pair[::-1], ratio)
@@ -78,6 +92,7 @@ def test_swapping_the_two_mirrors_everything(pair, ratio):
     np.testing.assert_allclose(one.ratio.median, 1 / other.ratio.median, rtol=1e-9)
 
 
+@settings(max_examples=40, deadline=None)
 @given(PAIRS, st.floats(1e-3, 1e3))
 def test_the_unit_does_not_matter(pair, unit):
     a, b = pair
@@ -86,6 +101,7 @@ def test_the_unit_does_not_matter(pair, unit):
     np.testing.assert_allclose(one.difference.median * unit, other.difference.median, rtol=1e-6, atol=1e-6 * unit)
 
 
+@settings(max_examples=40, deadline=None)
 @given(PAIRS, st.data())
 def test_what_slows_a_whole_block_leaves_the_ratios_as_they_are(pair, data):
     a, b = pair
@@ -95,11 +111,13 @@ def test_what_slows_a_whole_block_leaves_the_ratios_as_they_are(pair, data):
         np.testing.assert_allclose(getattr(one.ratio, name), getattr(other.ratio, name), rtol=1e-9)
 
 
+@settings(max_examples=40, deadline=None)
 @given(PAIRS)
 def test_the_same_twice_is_never_told_apart(pair):
     assert not _told(_judge(pair[0], pair[0])).any()
 
 
+@settings(max_examples=40, deadline=None)
 @given(ANY_PAIRS)
 def test_a_value_that_is_not_positive_makes_it_a_difference(pair):
     a, b = pair
@@ -110,9 +128,9 @@ def test_a_value_that_is_not_positive_makes_it_a_difference(pair):
     assert np.isnan(found.ratio.median[~positive]).all()
 
 
+@settings(max_examples=40, deadline=None)
 @given(ANY_PAIRS)
 def test_only_blocks_with_both_values_count(pair):
     a, b = pair
-    assume(a.size)
     found = _judge(a, b)
     np.testing.assert_array_equal(found.difference.blocks, np.sum(~np.isnan(a) & ~np.isnan(b), axis=1))

@@ -321,7 +321,7 @@ def resolution(evidence: Evidence) -> Iterator[Check]:
             severity="info",
             scope="normalised CPU",
             figure=f"{counted(len(pairs), 'pair')}, {len(told)} told apart",
-            message=f"Each verdict alone errs in at most 5 % of cases; were all {len(pairs)} pairs equal, up to "
+            message=f"Each verdict alone errs in about 5 % of cases; were all {len(pairs)} pairs equal, about "
             f"{chance:.1f} of them would be called different by chance.",
             next_step="Believe the pattern, and a single close verdict only when a second campaign repeats it.",
         )

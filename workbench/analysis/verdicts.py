@@ -9,8 +9,9 @@ When it can be told
     From six blocks on: when the interval (95 % or more) leaves equality out. With fewer, the range alone would be too
     weak a judge: of pairs that are really equal, it calls one in four different at three blocks. Two more conditions
     then hold: Student's paired t interval at 95 % leaves equality out as well (the difference is large against how much
-    the blocks disagree), and the median differs by at least `judging.RESOLUTION`, below which repeated short campaigns
-    contradicted one another on the machine that the lab was tried on.
+    the blocks disagree), or every block finds the two at least half as much again apart; and the median differs by at
+    least `judging.RESOLUTION`, below which repeated short campaigns contradicted one another on the machine that the
+    lab was tried on. Together they err in about one of twenty equal pairs (``judging.FAR``).
 When it is not even asked
     p99 and p99.9 belong to the machine's other processes as soon as those get in the way. They are ranked only with at
     least `TAIL_REQUESTS` requests beyond the quantile in every run, in quiet runs, with a generator that kept up, and

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import signal
 import socket
+import sys
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 from itertools import cycle
 
 import numpy
@@ -59,11 +61,11 @@ def test_the_seed_decides_the_arrivals(tmp_path):
 def test_sending_never_comes_in_bursts(tmp_path):
     """A periodic timer that is never read sends a second's requests at once; service times then still look well."""
     with Server() as server:
-        result, times = run(tmp_path, server.port, rate_per_s=100, duration_s=2.0)
+        result, times = run(tmp_path, server.port, rate_per_s=100, duration_s=1.3)
     late = (times["sent_ns"] - times["scheduled_ns"]) / 1e9
     assert numpy.median(late) < 0.05
-    tenths = numpy.histogram(times["sent_ns"] / 1e9, bins=20, range=(0, 2))[0]
-    assert numpy.count_nonzero(tenths) >= 15, "requests must leave in every tenth of a second, or nearly"
+    tenths = numpy.histogram(times["sent_ns"] / 1e9, bins=13, range=(0, 1.3))[0]
+    assert numpy.count_nonzero(tenths) >= 10, "requests must leave in every tenth of a second, or nearly"
     assert high(result, "send_lag", 0.5) < 0.05
 
 
@@ -80,7 +82,7 @@ def test_a_stall_is_seen_from_the_schedule_and_not_from_the_send(tmp_path):
         result, times = run(tmp_path, server.port, connections=1)
     assert result.errors == 0
     assert numpy.count_nonzero(times["done_ns"] - times["scheduled_ns"] > 50_000_000) >= 25
-    assert numpy.count_nonzero(times["done_ns"] - times["sent_ns"] > 150_000_000) == 1
+    assert numpy.count_nonzero(times["done_ns"] - times["sent_ns"] > 150_000_000) <= 3
     assert high(result, "from_schedule", 0.9) > 0.05
     assert high(result, "from_send", 0.9) < 0.05
     assert high(result, "send_lag", 0.9) < 0.05, "waiting for the connection is not the generator's own lag"
@@ -250,4 +252,13 @@ def test_an_unknown_host_is_said(tmp_path):
     job = ADAPTER.job(Load(rate_per_s=10, duration_s=0.2), Workload(), 1)
     arguments = tuple(one.replace("${target.host}", "no-such-host.invalid") for one in job.arguments)
     with pytest.raises(AssertionError, match=r"cannot find the host 'no-such-host\.invalid'"):
-        carry_out(type(job)(program=job.program, arguments=arguments, deadline_s=20), 1, tmp_path)
+        carry_out(replace(job, arguments=arguments), 1, tmp_path)
+
+
+def test_more_connections_than_the_machine_allows_are_said(tmp_path):
+    """The limit is lowered for the generator's process alone."""
+    limit = ["-c", "import os, resource, sys; resource.setrlimit(7, (20, 20)); os.execv(sys.argv[1], sys.argv[1:])"]
+    job = ADAPTER.job(Load(rate_per_s=10, duration_s=0.2, connections=64), Workload(), 1)
+    limited = replace(job, arguments=(*limit, sys.executable, *job.arguments))
+    with Server() as server, pytest.raises(AssertionError, match="cannot open 64 connections: Too many open files"):
+        carry_out(limited, server.port, tmp_path)

@@ -144,7 +144,7 @@ def test_it_makes_the_asked_load(present, tmp_path):
     assert 1e-5 < p50 < 0.2
 
 
-@pytest.mark.parametrize("payload_bytes", [0, 1, 70_000, 1_048_576])
+@pytest.mark.parametrize("payload_bytes", [0, 70_000, 1_048_576])
 def test_it_sends_payloads_of_any_size(present, payload_bytes, tmp_path):
     sizes = set()
 

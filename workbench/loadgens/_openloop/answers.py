@@ -60,7 +60,7 @@ class Head:
 
 
 def _is_status(text: bytes) -> bool:
-    return len(text) == 3 and text.isdigit() and text >= b"100"
+    return len(text) == 3 and text.isdigit() and b"100" <= text < b"600"
 
 
 Answer = tuple[Head, bytes | bytearray, int]

@@ -23,6 +23,7 @@ COLUMNS = ("scheduled_ns", "ready_ns", "sent_ns", "done_ns", "status")
 """Order of the arrays in ``requests.bin``: four of 64-bit times on CLOCK_MONOTONIC, one of 16-bit statuses."""
 
 _LEAD_S = 0.25
+_MOVE_NS = 500
 _PR_SET_TIMERSLACK = 29
 
 
@@ -90,10 +91,13 @@ def main(arguments: list[str]) -> None:
     authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     _prepare_process()
     loop = OpenLoop(where, family, make_message(authority, body), body)
-    loop.open(int(told["connections"]))
-    start = time.monotonic_ns() + round(max(_LEAD_S, warmup_s + _LEAD_S / 5) * 1e9)
+    try:
+        loop.open(int(told["connections"]))
+    except OSError as error:
+        sys.exit(f"The load generator cannot open {told['connections']} connections: {error.strerror}.")
+    start = time.monotonic_ns() + round(max(_LEAD_S, warmup_s + _LEAD_S / 5) * 1e9) + len(offsets) * _MOVE_NS
+    due = array("q", (start + offset for offset in offsets))
     sys.stdout.write(f'{{"window_start_ns": {start}, "window_end_ns": {start + window_ns}}}\n')
     sys.stdout.flush()
-    due = array("q", [start + offset for offset in offsets])
     loop.run(due, (start, start + window_ns), round(float(told["timeout_s"]) * 1e9))
     _leave(told["folder"], loop, before)

@@ -1,5 +1,7 @@
 """The whole comparison: its shape, what it must not depend on, what it refuses to say."""
 
+import subprocess
+import sys
 from functools import cache
 
 import numpy as np
@@ -229,3 +231,26 @@ def test_comparisons_of_unlike_circumstances_or_nothing_in_common_are_not_set_si
         agreement(_quick(), compare(runs.assign(fingerprint="ffff"), consumption, latency))
     with pytest.raises(NothingToShow, match="no data plane with the same workload and rate"):
         agreement(_quick(), compare(*frames(meshes=FEW, rates=(500.0,))))
+
+
+def test_a_baseline_alone_gives_empty_frames_of_the_right_columns():
+    found = compare(*frames(meshes=("baseline",)))
+    assert list(found.overhead.columns) == OVERHEAD_COLUMNS
+    assert list(found.verdicts.columns) == VERDICT_COLUMNS
+    assert len(found.overhead) == len(found.verdicts) == 0
+    assert found.overhead["ratio_low"].dtype == float
+
+
+def test_of_two_baselines_the_same_one_stands_in_every_block():
+    runs, consumption, latency = frames(meshes=("baseline", "cross-connect", "l7-sidecars"), rates=(997.0,))
+    alone = compare(runs, consumption, latency)
+    runs["is_baseline"] |= runs["mesh"].eq("cross-connect")
+    runs.loc[runs["mesh"].eq("cross-connect") & runs["block"].eq(2), "ordinal"] = 0
+    both = compare(runs, consumption, latency)
+    one, other = (_cell(each.overhead, "latency_p50_s").set_index("mesh").loc["l7-sidecars"] for each in (alone, both))
+    assert one["median"] == other["median"]
+
+
+def test_importing_the_package_does_not_import_scipy():
+    code = "import sys, workbench.analysis; sys.exit(any(name.startswith('scipy') for name in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

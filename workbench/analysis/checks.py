@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import pandas as pd
+
 from workbench.analysis.contract import BLOCK, CELL
 from workbench.analysis.costing import baseline_rows, has_kernel_data_plane
 from workbench.analysis.evidence import Check, Evidence, Severity
@@ -37,6 +39,10 @@ _UNFINISHED: tuple[tuple[str, Severity, str], ...] = (
     ("interrupted", "warning", "Continue the campaign with workbench run --resume."),
     ("skipped", "info", "Run workbench doctor to see what this machine lacks, or measure elsewhere."),
 )
+
+
+def _scope(flagged: pd.DataFrame, runs: pd.DataFrame) -> str:
+    return "all runs" if len(flagged) == len(runs) else some(flagged["run_id"])
 
 
 def left_out(evidence: Evidence) -> Iterator[Check]:
@@ -165,7 +171,7 @@ def noise(evidence: Evidence) -> Iterator[Check]:
     yield Check(
         name="noisy-machine",
         severity="warning" if len(noisy) > NOISY_SHARE * len(runs) else "info",
-        scope=some(noisy["run_id"]),
+        scope=_scope(noisy, runs),
         figure=share(len(noisy), len(runs)),
         message=f"The machine was disturbed in {share(len(noisy), len(runs))}, first because {noisy['noisy'].iloc[0]}.",
         next_step="Stop what else runs here, or set rerun_noisy = true; trust normalised CPU and p50 before p99.",
@@ -180,7 +186,7 @@ def generator(evidence: Evidence) -> Iterator[Check]:
         yield Check(
             name="generator-limited",
             severity="warning",
-            scope=some(limited["run_id"]),
+            scope=_scope(limited, runs),
             figure=share(len(limited), len(runs)),
             message=f"The load generator, not the data plane, was the limit in {share(len(limited), len(runs))}: "
             f"{limited['limited'].iloc[0].rstrip('.')}.",
@@ -209,7 +215,7 @@ def rate(evidence: Evidence) -> Iterator[Check]:
     yield Check(
         name="rate-missed",
         severity="error" if missed.max() > 5 * RATE_TOLERANCE else "warning",
-        scope=some(flagged["run_id"]),
+        scope=_scope(flagged, evidence.runs),
         figure=f"{percent(worst['achieved_rate_per_s'] / worst['rate_per_s'], 2)} of the asked rate",
         message=f"{share(len(flagged), len(evidence.runs))} missed the asked rate by more than "
         f"{percent(RATE_TOLERANCE)}, the worst under {worst['mesh']}: cost per request is not that of the stated rate.",
@@ -250,7 +256,7 @@ def unwatched(evidence: Evidence) -> Iterator[Check]:
             yield Check(
                 name="not-watched",
                 severity="error" if len(flagged) == len(evidence.runs) else "warning",
-                scope=some(flagged["run_id"]),
+                scope=_scope(flagged, evidence.runs),
                 figure=share(len(flagged), len(evidence.runs)),
                 message=f"The {what} of {counted(len(flagged), 'finished run')} of {some(flagged['mesh'])} is unknown, "
                 "and left out of its medians rather than taken for 0.",

@@ -61,14 +61,14 @@ KERNEL_ROLE = "kernel"
 def baseline_rows(runs: pd.DataFrame) -> Rows:
     """Return for each run the position of its block's baseline run: same campaign, block, workload and rate.
 
-    -1 where that block has no finished baseline. Were there two baseline runs in a block, the first one planned
-    stands for both.
+    -1 where that block has no finished baseline. Where an experiment has several baselines, the label that sorts
+    first stands for all, so that it is the same one in every block.
     """
     cell = runs.groupby([*BLOCK, *CELL], sort=False).ngroup().to_numpy()
     found = np.full(len(runs), -1, dtype=np.int64)
-    planned = np.argsort(runs["ordinal"].to_numpy(), kind="stable")[::-1]
-    base = planned[runs["is_baseline"].to_numpy()[planned]]
-    found[cell[base]] = base  # written in reverse order of the plan: the first planned one stays
+    last_first = np.lexsort((runs["ordinal"].to_numpy(), runs["mesh"].to_numpy().astype(str)))[::-1]
+    base = last_first[runs["is_baseline"].to_numpy()[last_first]]
+    found[cell[base]] = base  # of several written to one place the last, which is the first label, stays
     rows: Rows = found[cell]
     return rows
 

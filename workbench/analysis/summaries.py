@@ -73,7 +73,8 @@ def overhead(runs: pd.DataFrame, wide: pd.DataFrame) -> pd.DataFrame:
     """
     others = runs[~runs["is_baseline"]]
     if others.empty:
-        return pd.DataFrame(columns=OVERHEAD_COLUMNS)
+        none = summary(runs, wide).iloc[:0]
+        return none.assign(**dict.fromkeys(OVERHEAD_COLUMNS[-3:], none["median"]))[OVERHEAD_COLUMNS]
     rows = baseline_rows(runs)
     base = wide.apply(lambda column: at_baseline(rows, column))
     names, differences = block_table(others, (wide - base).loc[others.index])

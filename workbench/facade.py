@@ -209,12 +209,46 @@ def compare(*asked: str, data: str | Path = "") -> Comparison:
 
     opened = open_store(data)
     ids = [campaign(one, data) for one in asked or (LATEST,)]
-    runs = pd_concat([opened.runs(campaign_id=one) for one in dict.fromkeys(ids)])
+    runs = _stacked([opened.runs(campaign_id=one) for one in dict.fromkeys(ids)])
     run_ids = list(runs["run_id"])
     return analysis.compare(runs, opened.consumption(run_ids), opened.latency(run_ids))
 
 
-def pd_concat(frames: list[pd.DataFrame]) -> pd.DataFrame:
+def write_report(
+    *asked: str, data: str | Path = "", reports: str | Path = "", target: str | Path = "", title: str = ""
+) -> Path:
+    """Write the report of one campaign or several as one HTML file, and return its path.
+
+    Parameters
+    ----------
+    asked
+        See `campaign`; none: the latest.
+    target
+        File to write; empty: named after the last campaign, in the report folder.
+    title
+        Empty: the experiment's question.
+
+    Raises
+    ------
+    NothingToShow
+        When no run of it has finished.
+    StoreError
+        When the file cannot be written.
+    """
+    from workbench.report import build_report
+
+    ids = list(dict.fromkeys(campaign(one, data) for one in asked or (LATEST,)))
+    out = Path(target).expanduser() if target else report_file(ids, Settings.resolve(reports=reports).reports)
+    return build_report(open_store(data), ids, out, title or None)
+
+
+def report_file(ids: list[str], reports: Path) -> Path:
+    """Return where the report of these campaigns goes by default."""
+    more = f"-and-{len(ids) - 1}-more" if len(ids) > 1 else ""
+    return reports / f"{ids[-1]}{more}.html"
+
+
+def _stacked(frames: list[pd.DataFrame]) -> pd.DataFrame:
     """Return ``frames`` one below the other."""
     import pandas as pd
 

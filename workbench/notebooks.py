@@ -12,6 +12,7 @@ process dies, and what it leaves in the temporary folder is removed by the next 
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import re
@@ -173,7 +174,8 @@ class Execution:
     notebook
         What to execute.
     target
-        Where the executed copy goes. Its folder may appear while the notebook runs; it is made at the end.
+        Where the executed copy goes. Its folder is made at the end; after a failure only if the one above that is
+        there, as a campaign's folder appears while the notebook runs.
     parameters
         Values for the notebook's parameters, checked at once.
 
@@ -189,6 +191,7 @@ class Execution:
         self._pid: list[int] = []
         self._started = threading.Event()
         self._stopped_by = ""
+        self._done, self._cells = 0, _code_cells(notebook) + bool(parameters)
         self._error: WorkbenchError | None = None
         self._thread = threading.Thread(target=self._run, name=f"notebook {notebook.stem}", daemon=True)
 
@@ -196,6 +199,14 @@ class Execution:
         """Start it and return at once."""
         self._thread.start()
         return self
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Cells executed, and all of them; the cell with the given parameters is one."""
+        return self._done, self._cells
+
+    def _count(self, cell: Any, cell_index: int, execute_reply: Any) -> None:
+        self._done += 1
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait for the end, at most ``timeout_s``; return whether it has ended."""
@@ -257,36 +268,53 @@ class Execution:
                 progress_bar=False,
                 start_timeout=_START_S,
                 kernel_manager_class=kernel,
+                on_cell_executed=self._count,
             )
         except PapermillExecutionError as error:
-            self._keep(copy)
-            raise self._explained(error) from error
+            raise self._explained(error, self._keep_if_possible(copy)) from error
         except (DeadKernelError, CellTimeoutError, RuntimeError) as error:
-            self._keep(copy)
+            self._keep_if_possible(copy)
             raise self._died(home, error) from error
         unexecuted = _unexecuted(executed)
         if unexecuted:
-            self._keep(copy)
+            self._keep_if_possible(copy)
             raise WorkbenchError(f"{self.notebook.name} ended before its cell {unexecuted} was executed.")
 
     def _keep(self, copy: Path) -> None:
-        if not copy.exists():
-            return
+        """Move the executed copy to its place, whole or not at all."""
+        aside = self.target.with_name(f".{self.target.name}.tmp")
         try:
             self.target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(copy, self.target)
+            shutil.move(copy, aside)
+            aside.replace(self.target)
         except OSError as error:
-            raise StoreError(f"The executed copy of {self.notebook.name} cannot be kept: {error}.") from error
+            with contextlib.suppress(OSError):
+                aside.unlink(missing_ok=True)
+            raise StoreError(
+                f"{self.notebook.name} was executed, but its copy cannot be kept as {self.target}: {error.strerror}."
+            ) from error
 
-    def _explained(self, error: PapermillExecutionError) -> WorkbenchError:
+    def _keep_if_possible(self, copy: Path) -> str:
+        """Keep the copy of a notebook that failed, where its place has come to be; return where it is, if anywhere.
+
+        What the notebook failed of is what must be told, not that its copy is lost.
+        """
+        if not self.target.parent.parent.is_dir():
+            return ""
+        try:
+            self._keep(copy)
+        except StoreError:
+            return ""
+        return f" The executed copy shows where: {self.target}"
+
+    def _explained(self, error: PapermillExecutionError, kept: str) -> WorkbenchError:
         if error.ename == "KeyboardInterrupt":
             return Interrupted(f"{self.notebook.name} was stopped in cell [{error.exec_count}].")
         own = _own_error(error.ename)
         if own is not None:
             return own(error.evalue)
         return WorkbenchError(
-            f"Cell [{error.exec_count}] of {self.notebook.name} failed: {error.ename}: {error.evalue}. "
-            f"The executed copy shows where: {self.target}"
+            f"Cell [{error.exec_count}] of {self.notebook.name} failed: {error.ename}: {error.evalue}.{kept}"
         )
 
     def _died(self, home: Path, error: Exception) -> WorkbenchError:
@@ -307,6 +335,11 @@ def execute(notebook: Path, target: Path, parameters: Mapping[str, Value]) -> Pa
 def _literal(path: Path) -> str:
     """Return ``path`` for papermill, which would fill in braces."""
     return str(path).replace("{", "{{").replace("}", "}}")
+
+
+def _code_cells(notebook: Path) -> int:
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    return sum(cell["cell_type"] == "code" and bool("".join(cell["source"]).strip()) for cell in cells)
 
 
 def _unexecuted(notebook: Any) -> int:

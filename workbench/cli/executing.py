@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.cli.progress import EventTail, Meter
+from workbench.cli.progress import EventTail, Meter, Step
 from workbench.cli.show import note
 
 if TYPE_CHECKING:
@@ -66,17 +66,34 @@ def see_through(execution: Execution, meter: Meter, *, stop: Callable[[], bool],
     WorkbenchError
         See `workbench.notebooks.Execution.result`.
     """
-    tail = EventTail(events) if events else None
+    tail = EventTail(events) if events else _CellTail(execution)
     stopping = _Stopping(execution, stop)
     with signals() as taken:
         while not execution.wait(_TICK_S):
-            for step in tail.steps() if tail else ():
+            for step in tail.steps():
                 meter.step(step)
             meter.draw()
             stopping.look(taken.count)
-    for step in tail.steps() if tail else ():
+    for step in tail.steps():
         meter.step(step)
     return execution.result()
+
+
+class _CellTail:
+    """Tells how far a notebook is by its cells, for one that reports no events."""
+
+    def __init__(self, execution: Execution) -> None:
+        self._execution, self._began, self._told = execution, time.monotonic(), 0
+
+    def steps(self) -> list[Step]:
+        """Return a step when a cell has ended since the last call."""
+        done, total = self._execution.progress
+        if done == self._told:
+            return []
+        self._told = done
+        remaining = (time.monotonic() - self._began) / done * (total - done)
+        message = f"{self._execution.notebook.name}, cell by cell"
+        return [Step(message=message, done=done, total=total, remaining_s=remaining, worth_a_line=False)]
 
 
 class _Stopping:

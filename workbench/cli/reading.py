@@ -229,12 +229,12 @@ def report_execution(
         For parameters that the notebook does not have, or that the command sets itself.
     """
     from workbench.cli.measuring import record_of
+    from workbench.facade import report_file
     from workbench.notebooks import Execution, read_values
     from workbench.shipped import notebook
 
     source = notebook(REPORT_NOTEBOOK)
-    more = f"-and-{len(ids) - 1}-more" if len(ids) > 1 else ""
-    target = settings.reports / f"{ids[-1]}{more}.html"
+    target = report_file(ids, settings.reports)
     own = {"campaigns": " ".join(ids), "data": str(settings.data), "target": str(target)}
     refuse_taken(own, parameters)
     copy = record_of(settings.data / "runs" / ids[-1], REPORT_NOTEBOOK)
@@ -268,8 +268,8 @@ def rebuild(data: Data = None, json: Json = False) -> None:
     count = opened.rebuild()
     problems = [{"folder": str(folder), "reason": reason} for folder, reason in opened.problems()]
     if json:
-        say_json({"runs": count, "problems": problems, "elapsed_s": time.monotonic() - started})
+        say_json({"folders": count, "problems": problems, "elapsed_s": time.monotonic() - started})
         return
-    say(f"{count} runs indexed in {duration(time.monotonic() - started)}.")
+    say(f"{count} folders of campaigns and runs indexed in {duration(time.monotonic() - started)}.")
     for problem in problems:
         say(f"Passed over {problem['folder']}: {problem['reason']}")

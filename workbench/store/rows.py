@@ -9,7 +9,7 @@ from typing import Any
 
 from workbench import distributions
 from workbench.errors import StoreError
-from workbench.records import Run
+from workbench.records import LoadResult, Run
 from workbench.store.formats import RunDocument, read_campaign, read_manifest
 from workbench.store.layout import SAMPLES_NAME
 from workbench.store.schema import QUANTILES
@@ -125,7 +125,8 @@ def _verify(path: Path, document: RunDocument) -> None:
 
 
 def _run_row(run: Run, folder: str) -> Row:
-    return {"folder": folder, **_identity(run), **_asked(run), **_found(run)}
+    row = {"folder": folder, **_identity(run), **_asked(run), **_found(run)}
+    return row | dict.fromkeys(set(run.unknown) & row.keys() - {"folder", "campaign_id"})
 
 
 def _identity(run: Run) -> Row:
@@ -209,7 +210,18 @@ def _latency_rows(run: Run) -> list[Row]:
                 "encoded": histogram.encoded,
             }
         )
-    return found
+    return found + (_told_rows(run, run.load_result) if run.load_result else [])
+
+
+def _told_rows(run: Run, load: LoadResult) -> list[Row]:
+    """Return rows for the figures that an imported source tells without a distribution."""
+    count = None if {"requests", "errors"} & set(run.unknown) else load.requests - load.errors
+    columns = (*QUANTILES, "low_s", "high_s")
+    return [
+        {"kind": kind, "count": count, **{name: told.get(name) for name in columns}, "encoded": None}
+        for kind, told in load.quantiles.items()
+        if kind not in load.histograms
+    ]
 
 
 def _finite(row: Row) -> Row:

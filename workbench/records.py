@@ -102,6 +102,9 @@ class LoadResult:
         Status or failure -> count: ``{"200": 2991, "timeout": 2}``.
     histograms
         Kind (see `LATENCY_KINDS`) -> distribution; a kind the generator cannot tell is absent.
+    quantiles
+        Kind -> figure (``p50_s``, ``p99_s``, ``low_s``, ``high_s`` ...) -> seconds, for kinds of which an imported
+        source tells figures and no distribution; such a kind is not in `histograms`.
     cpu_per_request_s
         The generator's own CPU in the window per request; None when it cannot tell.
     limited
@@ -118,6 +121,7 @@ class LoadResult:
     errors: int
     counts_by_status: Mapping[str, int]
     histograms: Mapping[str, Histogram]
+    quantiles: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     cpu_per_request_s: float | None = None
     limited: str = ""
 
@@ -205,6 +209,8 @@ class MeshFacts:
         Meshes that work in this shape; never shown as if they had been measured.
     lacks
         What it lacks against them.
+    features
+        What it does beyond carrying requests, and what was switched off, where that decides what a number means.
     """
 
     label: str
@@ -215,6 +221,7 @@ class MeshFacts:
     archetype: bool
     shape_of: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,6 +242,9 @@ class Run:
         The watched parts; samples refer to them by position.
     load_result
         None when the load did not report.
+    unknown
+        Columns of the runs frame that the source of an imported run does not tell (``rate_per_s``, ``errors`` ...);
+        what `spec` and `load_result` hold there is a stand-in, and is shown as missing.
     """
 
     run_id: str
@@ -254,6 +264,7 @@ class Run:
     noise: Noise = Noise()
     environment: str = ""
     fingerprint: str = ""
+    unknown: tuple[str, ...] = ()
     schema_version: int = SCHEMA_VERSION
 
 

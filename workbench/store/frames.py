@@ -19,7 +19,7 @@ _ALWAYS = frozenset(
         *("runs_planned", "runs_finished", "runs_failed"),
     ]
 )
-"""Whole numbers that are never missing; every other number is float64."""
+"""Whole numbers that measured runs always have: int64 unless an imported run lacks one. All others are float64."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +89,9 @@ LATENCY = Frame(
 )
 
 HISTOGRAMS = Frame(
-    columns=_plain("run_id", "kind", "encoded", "count", "low_s", "high_s"), source="latency", order="run_id, kind"
+    columns=_plain("run_id", "kind", "encoded", "count", "low_s", "high_s"),
+    source="(SELECT * FROM latency WHERE encoded IS NOT NULL) AS whole",
+    order="run_id, kind",
 )
 
 GATES = Frame(columns=_plain("run_id", "name", "passed", "evidence"), source="gates", order="run_id, position")
@@ -113,16 +115,16 @@ def shaped(relation: duckdb.DuckDBPyConnection) -> pd.DataFrame:
 
     Numbers become float64 unless they are never missing (then int64), lists Python lists, timestamps aware of UTC.
     """
-    description = relation.description or []
-    kinds = {str(column[0]): str(column[1]) for column in description}
+    kinds = {str(column[0]): str(column[1]) for column in relation.description or []}
     frame = relation.df()
+    wanted: dict[str, str] = {}
     for name, kind in kinds.items():
         if kind.endswith("[]"):
             frame[name] = pd.Series([list(value) for value in frame[name]], index=frame.index, dtype=object)
         elif kind.startswith("TIMESTAMP"):
             frame[name] = frame[name].dt.tz_localize("UTC")
         elif kind == "VARCHAR":
-            frame[name] = frame[name].astype("str")
-        elif kind in ("BIGINT", "DOUBLE", "HUGEINT"):
-            frame[name] = frame[name].astype("int64" if name in _ALWAYS else "float64")
-    return frame
+            wanted[name] = "str"
+        elif kind in ("BIGINT", "DOUBLE"):
+            wanted[name] = "int64" if name in _ALWAYS and frame[name].notna().all() else "float64"
+    return frame.astype({name: kind for name, kind in wanted.items() if frame.dtypes[name] != kind})

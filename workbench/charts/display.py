@@ -18,7 +18,7 @@ from typing import Any
 
 import vl_convert
 
-from workbench.charts.engine import alt
+from workbench.charts.engine import Picture, alt
 
 RENDERER = "workbench"
 SPEC_TYPE = "application/vnd.vegalite.v6+json"
@@ -26,6 +26,19 @@ LAB_TYPE = "application/vnd.vegalite.v5+json"
 PICTURE_TYPE = "image/svg+xml"
 LAB_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 """Names the language's version; nothing is ever fetched from it."""
+
+
+def specification(picture: Picture) -> dict[str, Any]:
+    """Return ``picture`` as Vega-Lite JSON, a good deal faster than ``to_dict`` because its rows are not copied along.
+
+    The rows are plain already (`workbench.charts.rows.inline`); `picture` is left as it was.
+    """
+    rows: Any = picture.data
+    bare = picture.copy(deep=False)
+    bare.data = alt.InlineData(values=[])
+    spec: dict[str, Any] = bare.to_dict()
+    spec.pop("datasets", None)
+    return {**spec, "data": {"values": rows.values}}
 
 
 def svg(spec: dict[str, Any]) -> str:

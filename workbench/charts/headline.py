@@ -9,14 +9,13 @@ import pandas as pd
 
 from workbench.charts.controls import Choice, faded, legend_selection, with_choices
 from workbench.charts.engine import Picture, alt
-from workbench.charts.labels import MARK, mesh_rows, row_text
+from workbench.charts.labels import MARK, mesh_rows, panelled, row_text
 from workbench.charts.rows import (
     CELL,
     basis_text,
     complete,
     estimate_text,
     groups,
-    inline,
     listed,
     rate_text,
     rates_of,
@@ -139,14 +138,11 @@ def consumption(bill_summary: pd.DataFrame, summary: pd.DataFrame, order: Sequen
     shares, totals = _shares(bill_summary, order), _totals(summary, order)
     rows = [_share_row(row) for row in records(shares)] + [_total_row(row) for row in records(totals)]
     panels = [rate_text(rate) for rate in rates_of(totals)]
-    picture = (
-        _layers(order, roles_in_order(shares["role"]))
-        .properties(width=WIDTH, height=alt.Step(_ROW))
-        .facet(facet=alt.Facet("panel:N", sort=panels), columns=2, data=inline(rows))
-        .resolve_axis(x="independent")
-    )
+    layers = _layers(order, roles_in_order(shares["role"]))
+    picture = panelled(layers, panels, columns=2, width=WIDTH, height=alt.Step(_ROW)).resolve_axis(x="independent")
     return finish(
         with_choices(picture, [Choice(field="workload", label="Workload", options=tuple(workloads_of(totals)))]),
+        rows,
         "What one request costs, and who burns it",
         [
             "CPU time per request by the role of the process that burnt it, medians over blocks.",

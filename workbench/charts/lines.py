@@ -9,12 +9,12 @@ import pandas as pd
 
 from workbench.charts.controls import Choice, faded, legend_selection, with_choices
 from workbench.charts.engine import Picture, alt
-from workbench.charts.labels import heading, lined
+from workbench.charts.labels import heading, panelled
 from workbench.charts.rows import (
+    NOT_MEASURED,
     basis_text,
     estimate_text,
     groups,
-    inline,
     listed,
     metrics_of,
     rate_text,
@@ -23,7 +23,7 @@ from workbench.charts.rows import (
     value_text,
     workloads_of,
 )
-from workbench.charts.theme import NOT_MEASURED, finish, mesh_scale, shape_scale
+from workbench.charts.theme import finish, mesh_scale, shape_scale
 from workbench.metrics import metric
 
 COST_METRICS = (
@@ -79,10 +79,8 @@ def _lines(order: Sequence[str], x: Any, y: Any, tooltip: Sequence[Any], low_hig
     return alt.layer(line, *([spread] if low_high else []), points.add_params(picked))
 
 
-def _panelled(layers: Any, panels: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Any:
-    """Return ``layers`` as one panel at a time, headed by the field ``panel``."""
-    facet = alt.Facet("panel:N", sort=list(panels), header=lined())
-    return layers.properties(width=_WIDTH, height=_HEIGHT).facet(facet=facet, columns=1, data=inline(rows))
+def _one_panel(layers: Any, headings: Sequence[str]) -> Any:
+    return panelled(layers, headings, columns=1, width=_WIDTH, height=_HEIGHT)
 
 
 def _tips(*more: Any) -> list[Any]:
@@ -147,7 +145,8 @@ def cost_against_rate(summary: pd.DataFrame, order: Sequence[str]) -> Picture:
         Choice(field="workload", label="Workload", options=tuple(workloads_of(cells))),
     ]
     return finish(
-        with_choices(_panelled(layers, [heading(title) for title in titles], rows), choices),
+        with_choices(_one_panel(layers, [heading(title) for title in titles]), choices),
+        rows,
         "Cost against rate",
         ["CPU per request falls as the rate rises: a cost holds at its rate only.", *_gaps(cells, order)],
         describe_cost_against_rate(summary, order),
@@ -200,7 +199,8 @@ def latency_by_percentile(summary: pd.DataFrame, order: Sequence[str]) -> Pictur
         Choice(field="workload", label="Workload", options=tuple(workloads_of(cells))),
     ]
     return finish(
-        with_choices(_panelled(layers, panels, rows), choices),
+        with_choices(_one_panel(layers, panels), choices),
+        rows,
         "Latency by percentile",
         [
             "From the scheduled send to the last byte, medians over blocks; logarithmic axis.",
@@ -285,7 +285,8 @@ def blocks(costs: pd.DataFrame, order: Sequence[str]) -> Picture:
     ]
     panels = [heading(title, f"at {rate_text(rate)}") for title in titles for rate in rates]
     return finish(
-        with_choices(_panelled(layers, panels, rows), choices),
+        with_choices(_one_panel(layers, panels), choices),
+        rows,
         "Every run, block by block",
         [
             "One dot is one run. Where lines move together the machine's mood moved them;",

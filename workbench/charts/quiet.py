@@ -9,8 +9,9 @@ import pandas as pd
 
 from workbench.charts.controls import faded, legend_selection
 from workbench.charts.engine import Picture, alt
-from workbench.charts.rows import inline, records
-from workbench.charts.theme import NOT_MEASURED, QUIET, WIDTH, finish, mesh_scale, shape_scale
+from workbench.charts.labels import panelled
+from workbench.charts.rows import NOT_MEASURED, records
+from workbench.charts.theme import QUIET, WIDTH, finish, mesh_scale, shape_scale
 from workbench.records import NOISY_FOREIGN_RATIO, NOISY_STEAL_RATIO
 
 DOTS = 400
@@ -114,15 +115,10 @@ def noise(runs: pd.DataFrame, latency: pd.DataFrame, order: Sequence[str]) -> Pi
     unread = [title for name, (title, _) in _GAUGES.items() if name not in read]
     rows = [row for name in read for row in _rows(frame, name)]
     panels = [_GAUGES[name][0] for name in read]
-    picture = (
-        _layers(order, len(frame))
-        .properties(width=WIDTH, height=130)
-        .facet(facet=alt.Facet("panel:N", sort=panels), columns=2, data=inline(rows))
-        .resolve_scale(y="independent")
-        .resolve_axis(x="independent")
-    )
+    picture = panelled(_layers(order, len(frame)), panels, columns=2, width=WIDTH, height=130)
+    picture = picture.resolve_scale(y="independent").resolve_axis(x="independent")
     description = describe_noise(runs, latency, order)
-    return finish(picture, "How quiet the machine was", _subtitle(frame, unread), description)
+    return finish(picture, rows, "How quiet the machine was", _subtitle(frame, unread), description)
 
 
 def describe_noise(runs: pd.DataFrame, latency: pd.DataFrame, order: Sequence[str]) -> str:

@@ -14,20 +14,20 @@ import pandas as pd
 
 from workbench.charts.controls import Choice, with_choices
 from workbench.charts.engine import Picture, alt
-from workbench.charts.labels import MARK, heading, lined, mesh_rows, row_text
+from workbench.charts.labels import MARK, heading, mesh_rows, panelled, row_text
 from workbench.charts.rows import (
+    NOT_MEASURED,
     basis_text,
     complete,
     estimate_text,
     groups,
-    inline,
     metrics_of,
     rate_text,
     rates_of,
     records,
     workloads_of,
 )
-from workbench.charts.theme import GRID, NOT_MEASURED, QUIET, WIDTH, finish, mesh_scale
+from workbench.charts.theme import GRID, QUIET, WIDTH, finish, mesh_scale
 from workbench.metrics import metric
 
 _ROW = 40
@@ -127,17 +127,14 @@ def draw(frame: pd.DataFrame, order: Sequence[str], kind: Ranges, absent: Mappin
     several = len(shown) > 1
     rows = [_row(row, several, _said(row, kind, absent or {})) for row in records(cells)]
     panels = [_panel(name, rate, several) for name in shown for rate in rates_of(cells)]
-    picture = (
-        _layers(order, kind, None if several else metric(shown[0]).axis_title)
-        .properties(width=WIDTH, height=alt.Step(_ROW))
-        .facet(facet=alt.Facet("panel:N", sort=panels, header=lined()), columns=2, data=inline(rows))
-        .resolve_axis(x="independent")
-    )
+    layers = _layers(order, kind, None if several else metric(shown[0]).axis_title)
+    picture = panelled(layers, panels, columns=2, width=WIDTH, height=alt.Step(_ROW)).resolve_axis(x="independent")
     choices = [
         Choice(field="metric", label="Metric", options=tuple(metric(name).axis_title for name in shown)),
         Choice(field="workload", label="Workload", options=tuple(workloads_of(cells))),
     ]
-    return finish(with_choices(picture, choices), kind.title, kind.subtitle, describe(frame, order, kind, absent))
+    words = describe(frame, order, kind, absent)
+    return finish(with_choices(picture, choices), rows, kind.title, kind.subtitle, words)
 
 
 def describe(frame: pd.DataFrame, order: Sequence[str], kind: Ranges, absent: Mapping[str, str] | None = None) -> str:

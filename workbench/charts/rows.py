@@ -12,8 +12,10 @@ from typing import Any
 import pandas as pd
 
 from workbench.charts.engine import alt
-from workbench.charts.theme import NOT_MEASURED
 from workbench.metrics import REGISTRY, Metric, metric
+
+NOT_MEASURED = "not measured"
+"""What stands where a value is missing."""
 
 DIGITS = 5
 """Significant digits kept in a chart's data; a pixel resolves three."""

@@ -7,10 +7,11 @@ included, stay apart (CIE76 distance 15 or more) under simulated protanopia, deu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from workbench.charts.engine import Picture, alt
+from workbench.charts.rows import inline
 
 FONT: Final = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 INK: Final = "#212529"
@@ -48,8 +49,6 @@ which is part of the measurement and not of the bill, last."""
 
 WIDTH: Final = 320
 """Width of one panel in pixels where nothing else decides; a report stretches panels to the space there is."""
-
-NOT_MEASURED: Final = "not measured"
 
 
 def mesh_colours(order: Sequence[str]) -> dict[str, str]:
@@ -161,10 +160,13 @@ def config() -> dict[str, Any]:
     }
 
 
-def finish(picture: Any, title: str, subtitle: str | Sequence[str], description: str) -> Picture:
-    """Give ``picture`` its title, its words for those who cannot see it, and the common look."""
+def finish(
+    picture: Any, rows: Iterable[Mapping[str, Any]], title: str, subtitle: str | Sequence[str], description: str
+) -> Picture:
+    """Give ``picture`` its rows, its title, its words for those who cannot see it, and the common look."""
     finished: Picture = picture.properties(
         title=alt.TitleParams(text=title, subtitle=subtitle if isinstance(subtitle, str) else list(subtitle)),
         description=description,
     ).configure(**config())
+    finished.data = inline(rows)
     return finished

@@ -8,10 +8,9 @@ import pandas as pd
 
 from workbench.charts.controls import Choice, faded, legend_selection, with_choices
 from workbench.charts.engine import Picture, alt
-from workbench.charts.labels import lined
-from workbench.charts.rows import groups, inline, listed, records
+from workbench.charts.labels import panelled
+from workbench.charts.rows import NOT_MEASURED, groups, listed, records
 from workbench.charts.theme import (
-    NOT_MEASURED,
     WIDTH,
     finish,
     role_scale,
@@ -97,8 +96,7 @@ def timeline(series: pd.DataFrame) -> Picture:
         )
         .add_params(picked)
     )
-    facet = alt.Facet("panel:N", sort=titles, header=lined())
-    picture = area.properties(width=2 * WIDTH, height=240).facet(facet=facet, columns=1, data=inline(rows))
+    picture = panelled(area, titles, columns=1, width=2 * WIDTH, height=240)
     runs = tuple(dict.fromkeys(row["run"] for row in rows))
     choices = [
         Choice(field="run", label="Run", options=runs),
@@ -106,6 +104,7 @@ def timeline(series: pd.DataFrame) -> Picture:
     ]
     return finish(
         with_choices(picture, choices),
+        rows,
         "One run over time",
         "Steady lines are what a good run looks like; steps and trends would make its mean a poor summary.",
         describe_timeline(series),

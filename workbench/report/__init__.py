@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from workbench.report.content import content
+from workbench.report.content import report_content
 from workbench.report.material import gather
 from workbench.report.notebook_html import notebook_page
 from workbench.report.page import render
@@ -44,7 +44,7 @@ def build_report(store: Store, campaign_ids: Sequence[str] | None, out: Path, ti
     StoreError
         When the file cannot be written.
     """
-    page = render(content(gather(store, campaign_ids), title))
+    page = render(report_content(gather(store, campaign_ids), title))
     with explained("write the report", out):
         out.parent.mkdir(parents=True, exist_ok=True)
         write_whole(out, page.encode())

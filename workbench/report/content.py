@@ -14,7 +14,7 @@ from workbench.report.parts import ReportContent
 DEFAULT_QUESTION = "What does each data plane cost the application?"
 
 
-def content(material: Material, title: str | None = None) -> ReportContent:
+def report_content(material: Material, title: str | None = None) -> ReportContent:
     """Say everything that ``material`` holds; ``title`` replaces the title that the experiments' names make."""
     comparison, order = material.comparison, figures.full_order(material)
     campaigns = tuple(prose.campaign(sheet) for sheet in material.sheets)

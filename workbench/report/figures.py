@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from workbench import charts
+from workbench.charts.display import specification
 from workbench.charts.engine import Picture
-from workbench.charts.theme import NOT_MEASURED
+from workbench.charts.rows import NOT_MEASURED
 from workbench.report.material import Material
 from workbench.report.parts import Figure
 
@@ -24,7 +24,7 @@ def full_order(material: Material) -> list[str]:
 
 def figure(key: str, picture: Picture) -> Figure:
     """Take title and description out of ``picture``, so that the page can set them as text."""
-    spec: dict[str, Any] = picture.to_dict()
+    spec = specification(picture)
     title = spec.pop("title")
     subtitle = title.get("subtitle", [])
     lede = (subtitle,) if isinstance(subtitle, str) else tuple(subtitle)

@@ -3,6 +3,7 @@
 
 const NARROWEST_PANEL = 285;
 const GAP = 34;
+const PAPER = 690;
 
 // Our charts are panels of one width; others, which a notebook may hold, keep the size that they were given.
 function isPanelled(spec) {
@@ -36,13 +37,13 @@ function fitted(spec, width) {
 }
 
 // Vega knows how wide axes are only after drawing: stretch the panels until the drawing fills its place.
-async function stretch(chart) {
+async function stretch(chart, width = chart.canvas.clientWidth) {
   if (!isPanelled(chart.spec)) return;
   const name = chart.result.vgSpec.signals.map((signal) => signal.name).find((one) => one.endsWith("_width"));
   for (let round = 0; round < 3; round += 1) {
     const drawing = chart.canvas.querySelector("svg.marks");
     const panels = chart.canvas.querySelectorAll("svg.marks g.cell > g").length;
-    const spare = chart.canvas.clientWidth - drawing.width.baseVal.value;
+    const spare = width - drawing.width.baseVal.value;
     const share = Math.floor(spare / Math.max(1, Math.min(chart.columns, panels)));
     if (share === 0) return;
     chart.view.signal(name, Math.max(150, chart.view.signal(name) + share));
@@ -88,6 +89,8 @@ function follow(chart) {
   }).observe(chart.canvas);
 }
 
+const drawn = [];
+
 async function drawAll() {
   for (const figure of document.querySelectorAll("[data-chart]")) {
     const chart = {
@@ -97,6 +100,7 @@ async function drawAll() {
       spec: JSON.parse(figure.querySelector("script").textContent),
     };
     await draw(chart);
+    drawn.push(chart);
     follow(chart);
     await new Promise((done) => setTimeout(done));
   }
@@ -158,16 +162,22 @@ function filterable(table) {
   show();
 }
 
-function openForPrint() {
+// Charts are redrawn at the width of paper, so that their labels keep the size of text. Vega does that in microtasks,
+// which run before the browser lays out what it prints.
+function printWhole() {
   let closed = [];
   addEventListener("beforeprint", () => {
+    for (const chart of drawn) stretch(chart, PAPER);
     closed = [...document.querySelectorAll("details.more:not([open])")];
     for (const one of closed) one.open = true;
   });
-  addEventListener("afterprint", () => closed.forEach((one) => (one.open = false)));
+  addEventListener("afterprint", () => {
+    for (const chart of drawn) stretch(chart);
+    for (const one of closed) one.open = false;
+  });
 }
 
 for (const table of document.querySelectorAll("table[data-filters]")) filterable(table);
 for (const table of document.querySelectorAll("table[data-sort]")) sortable(table);
-openForPrint();
+printWhole();
 drawAll();

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
@@ -38,6 +39,12 @@ def json_text(value: Any) -> Markup:
     for sign in "<>&":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return Markup(text)  # noqa: S704 - holds no character that HTML gives a meaning
+
+
+def unbroken(text: str) -> str:
+    """Return ``text`` so that no line break parts a number from its unit, nor an interval's ends."""
+    joined = re.sub(r"(?<=\d)–(?=[\d−-])", "\N{WORD JOINER}–\N{WORD JOINER}", text)
+    return re.sub(r"(?<=\d) (?=(?:µs|ms|s|MiB|%|cores?|blocks?|runs?)\b|%)", "\N{NO-BREAK SPACE}", joined)
 
 
 def data_url(content: bytes, media: str) -> str:
@@ -96,7 +103,7 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(json_text=json_text)
+    environment.filters.update(json_text=json_text, unbroken=unbroken)
     environment.globals.update(data_url=data_url, signs=_SIGNS, words=_WORDS)
     return environment
 

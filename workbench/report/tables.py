@@ -8,8 +8,16 @@ from typing import Any
 import pandas as pd
 
 from workbench.analysis import Comparison
-from workbench.charts.rows import estimate_text, interval_text, rate_text, rates_of, records, value_text, workloads_of
-from workbench.charts.theme import NOT_MEASURED
+from workbench.charts.rows import (
+    NOT_MEASURED,
+    estimate_text,
+    interval_text,
+    rate_text,
+    rates_of,
+    records,
+    value_text,
+    workloads_of,
+)
 from workbench.metrics import metric
 from workbench.report.parts import Cell, Column, Table
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workbench.analysis import Check, Comparison
+from workbench.analysis.intervals import WANTED_COVERAGE
+from workbench.analysis.words import percent
 from workbench.report.material import Material
 from workbench.report.parts import Badge, Finding, Tone
 
@@ -45,11 +47,15 @@ def badges(material: Material) -> tuple[Badge, ...]:
 
 def _blocks(comparison: Comparison) -> Badge:
     rows = comparison.summary[comparison.summary["metric"].eq("cpu_per_request_s") & comparison.summary["blocks"].gt(0)]
-    fewest = int(rows["blocks"].min()) if len(rows) else 0
-    coverage = float(rows["coverage"].min()) if len(rows) else 0.0
-    told = f"intervals hold the true median in {coverage:.1%} of cases" if coverage else "no interval"
-    value = f"{fewest} block{'' if fewest == 1 else 's'}"
-    return Badge(tone="good" if coverage >= 0.95 else "warning", label="Repetition", value=value, detail=told)
+    if rows.empty:
+        return Badge(tone="warning", label="Repetition", value="no complete run")
+    fewest, most, coverage = int(rows["blocks"].min()), int(rows["blocks"].max()), float(rows["coverage"].min())
+    count = f"{most} block{'' if most == 1 else 's'}" if fewest == most else f"{fewest} to {most} blocks"
+    least = "" if fewest == most else "at least "
+    told = f"intervals hold the true median in {least}{percent(coverage)} of cases" if coverage else "no interval"
+    return Badge(
+        tone="good" if coverage >= WANTED_COVERAGE else "warning", label="Repetition", value=count, detail=told
+    )
 
 
 def _noise(comparison: Comparison) -> Badge:

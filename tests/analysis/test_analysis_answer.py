@@ -125,7 +125,7 @@ def test_pairs_that_cpu_cannot_tell_are_named():
     ends = consumption[~proxies & consumption["role"].ne("node")].groupby("run_id")["cpu_s"].sum()
     tax = np.where(of.eq("node-tunnel"), 0.70, 0.71)
     consumption["cpu_s"] = np.where(proxies, consumption["run_id"].map(ends) * tax, consumption["cpu_s"])
-    assert "CPU cannot tell node-tunnel from l4-sidecars" in _headline(runs, consumption, latency)[2]
+    assert "CPU cannot tell l4-sidecars from node-tunnel" in _headline(runs, consumption, latency)[2]
 
 
 def test_the_workload_with_the_most_runs_speaks_at_its_highest_rate():

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.analysis import Comparison, agreement, compare
-from workbench.analysis.comparison import LEFT_OUT_COLUMNS, MESH_COLUMNS
+from workbench.analysis.comparison import LEFT_OUT_COLUMNS, MESH_COLUMNS, _settled
 from workbench.analysis.costing import COST_METRICS
 from workbench.analysis.summaries import BILL_SUMMARY_COLUMNS, OVERHEAD_COLUMNS, SUMMARY_COLUMNS
 from workbench.analysis.verdicts import EQUAL, GREATER, LESS, UNRANKED, VERDICT_COLUMNS
@@ -254,3 +254,19 @@ def test_of_two_baselines_the_same_one_stands_in_every_block():
 def test_importing_the_package_does_not_import_scipy():
     code = "import sys, workbench.analysis; sys.exit(any(name.startswith('scipy') for name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_neighbours_that_cannot_be_told_apart_stand_by_name():
+    order = ["baseline", "a", "d", "c", "b", "e"]
+    alike = [("d", "c"), ("d", "b"), ("c", "b")]
+    judged = pd.DataFrame(
+        [
+            {"workload": "echo", "rate_per_s": 997.0, "metric": "normalised_cpu", "mesh_a": a, "mesh_b": b,
+             "verdict": "cannot tell apart"}
+            for a, b in [*alike, ("baseline", "a")]
+        ]
+    )  # fmt: skip
+    runs = pd.DataFrame({"workload": "echo", "rate_per_s": 997.0, "mesh": order, "is_baseline": [True] + [False] * 5})
+    assert _settled(order, judged, runs) == ["baseline", "a", "b", "c", "d", "e"]
+    told = judged.assign(verdict="a<b")
+    assert _settled(order, told, runs) == order

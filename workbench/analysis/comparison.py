@@ -46,7 +46,8 @@ class Comparison:
         Per workload, rate_per_s, metric, mesh_a, mesh_b; see `workbench.analysis.verdicts.verdicts`.
     order
         Labels of meshes with a counted run: the baseline first, then by median normalised CPU of the workload with the
-        most runs at its highest rate; those without a value there last.
+        most runs at its highest rate; those without a value there last. Neighbours that it cannot tell apart stand
+        in the order of their names, so that a repetition does not reorder them by chance.
     checks
         What to know before believing it, the worst first.
     meshes
@@ -99,6 +100,29 @@ def _order(runs: pd.DataFrame, summed: pd.DataFrame) -> list[str]:
         return mesh not in baselines, bool(np.isnan(value)), value if value == value else 0.0, mesh
 
     return sorted(runs["mesh"].unique(), key=place)
+
+
+def _settled(order: list[str], judged: pd.DataFrame, runs: pd.DataFrame) -> list[str]:
+    """Return ``order`` with neighbours that normalised CPU cannot tell apart in the order of their names.
+
+    Their medians differ by chance, so a repetition might show them the other way round; their names do not change.
+    """
+    workload, rate = main_cell(runs)
+    here = judged[
+        (judged["workload"] == workload)
+        & (judged["rate_per_s"] == rate)
+        & (judged["metric"] == "normalised_cpu")
+        & (judged["verdict"] == "cannot tell apart")
+    ]
+    alike = {frozenset(pair) for pair in zip(here["mesh_a"], here["mesh_b"], strict=True)}
+    baselines = set(runs.loc[runs["is_baseline"], "mesh"])
+    settled = list(order)
+    for _ in settled:
+        for place in range(len(settled) - 1):
+            left, right = settled[place : place + 2]
+            if left not in baselines and right < left and frozenset((left, right)) in alike:
+                settled[place : place + 2] = right, left
+    return settled
 
 
 def _meshes(runs: pd.DataFrame, counted: pd.DataFrame, order: list[str]) -> pd.DataFrame:
@@ -162,6 +186,9 @@ def compare(
     order = _order(counted, summed)
     main = main_latency(counted, durations)
     judged = verdicts.verdicts(counted, wide, main["count"], order)
+    settled = _settled(order, judged, counted)
+    if settled != order:
+        order, judged = settled, verdicts.verdicts(counted, wide, main["count"], settled)
     evidence = checks.Evidence(
         runs=counted, selection=selection, wide=wide, cpu=cpu, latency=main, consumption=usage, verdicts=judged
     )

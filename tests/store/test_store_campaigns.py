@@ -52,6 +52,13 @@ def test_a_campaign_leaves_the_documented_files_and_no_others(tmp_path: Path) ->
     assert not (tmp_path / "workbench.duckdb").exists(), "the measuring half never opens the database"
 
 
+def test_an_event_that_is_no_json_is_refused(tmp_path: Path) -> None:
+    with new_campaign(tmp_path) as campaign:
+        with pytest.raises(StoreError, match="event cannot be written"):
+            campaign.event(Event(kind="note", time_s=1.0, message="x", data={"a": object()}))
+        assert (campaign.folder / "events.jsonl").read_bytes() == b""
+
+
 def test_the_manifest_lists_every_file_with_its_digest_and_rows(tmp_path: Path) -> None:
     with new_campaign(tmp_path) as campaign:
         run = campaign.begin(campaign.campaign.plan.runs[0], mesh_facts("baseline"))

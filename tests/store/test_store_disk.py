@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -151,16 +152,27 @@ def test_an_event_that_does_not_fit_leaves_whole_lines(tmp_path: Path) -> None:
     assert [json.loads(line)["message"] for line in lines] == ["first", "second"]
 
 
-def test_parquet_that_does_not_fit_keeps_the_capture(tmp_path: Path) -> None:
+def test_parquet_that_does_not_fit_keeps_the_capture_and_the_record(tmp_path: Path) -> None:
     campaign = new_campaign(tmp_path)
     writer = campaign.begin(campaign.campaign.plan.runs[0], mesh_facts("baseline"))
-    watch(writer, 1.0)
-    with _no_file_beyond(1000), pytest.raises(StoreError, match=r"Cannot write samples\.parquet .* Free some space"):
-        writer.finish(finished(writer, 1.0))
+    watch(writer, 1.0, ticks=1000)
+    run = finished(writer, 1.0)
+    with _no_file_beyond(8_000), pytest.raises(StoreError, match=r"Cannot write samples\.parquet .* Free some space"):
+        writer.finish(run)
     assert {path.name for path in writer.folder.iterdir()} == {"capture.bin", "capture.json"}
     campaign._close()
     assert recover(tmp_path) == [writer.run_id]
-    assert read_run(writer.folder).status == "interrupted"
+    assert read_run(writer.folder) == replace(run, components=PARTS), "what had been found is not lost either"
+
+
+def test_the_end_of_the_campaign_tries_again(tmp_path: Path) -> None:
+    with new_campaign(tmp_path) as campaign:
+        writer = campaign.begin(campaign.campaign.plan.runs[0], mesh_facts("baseline"))
+        watch(writer, 1.0)
+        with _no_file_beyond(100), pytest.raises(StoreError, match="Free some space"):
+            writer.finish(finished(writer, 1.0))
+    assert read_run(writer.folder).status == "finished"
+    assert read_campaign(campaign.folder).status == "interrupted"
 
 
 @contextmanager

@@ -61,6 +61,7 @@ _facts = st.builds(
     archetype=st.booleans(),
     shape_of=st.lists(_text, max_size=2).map(tuple),
     lacks=st.lists(_text, max_size=2).map(tuple),
+    features=st.lists(_text, max_size=2).map(tuple),
 )
 _histograms = st.builds(Histogram, encoded=_text, count=st.integers(0, 10**9), low_s=_maybe, high_s=_maybe)
 _results = st.builds(
@@ -87,7 +88,7 @@ _runs = st.builds(
     load_result=st.none() | _results,
     gates=st.lists(st.builds(GateResult, name=_text, passed=st.booleans(), evidence=_text), max_size=2).map(tuple),
     noise=st.builds(Noise, psi_ratio=_maybe, steal_ratio=_maybe, foreign_cores=_maybe, cpus=st.integers(1, 512)),
-    environment=_text, fingerprint=_text, schema_version=st.just(SCHEMA_VERSION),
+    environment=_text, fingerprint=_text, unknown=st.lists(_text, max_size=2).map(tuple), schema_version=st.just(SCHEMA_VERSION),
 )  # fmt: skip
 
 

@@ -42,15 +42,29 @@ FRAMES: dict[str, Callable[[Store], pd.DataFrame]] = {
 }
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two campaigns of two runs."""
+    data = tmp_path_factory.mktemp("template")
     for name in ("2020-first", "2020-second"):
-        with new_campaign(tmp_path, name) as campaign:
+        with new_campaign(data, name) as campaign:
             one_run(campaign, 0)
             one_run(campaign, 1)
             campaign.finish("finished")
+    return data
+
+
+@pytest.fixture
+def data(template: Path, tmp_path: Path) -> Path:
+    """A copy of the template."""
+    shutil.copytree(template / "runs", tmp_path / "runs")
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def before(template: Path) -> dict[str, pd.DataFrame]:
+    """The template's frames."""
+    return _everything(Store(template))
 
 
 def _everything(store: Store) -> dict[str, pd.DataFrame]:
@@ -66,8 +80,7 @@ def _run_folders(data: Path) -> list[Path]:
     return sorted(path.parent for path in data.glob("runs/*/*/manifest.json"))
 
 
-def test_rebuilding_gives_the_same_frames(data: Path) -> None:
-    before = _everything(Store(data))
+def test_rebuilding_gives_the_same_frames(data: Path, before: dict[str, pd.DataFrame]) -> None:
     assert len(before["runs"]) == 4
     assert Store(data).rebuild() == 6
     _assert_same(_everything(Store(data)), before)
@@ -277,21 +290,21 @@ def _versioned(version: int) -> Callable[[Path], None]:
     ids=["garbage", "cut in half", "scribbled over", "a foreign database", "an older index", "a newer index"],
 )  # fmt: skip
 def test_a_database_of_no_use_is_set_aside_and_remade(
-    damage: Callable[[Path], None], data: Path, caplog: pytest.LogCaptureFixture
+    damage: Callable[[Path], None], data: Path, before: dict[str, pd.DataFrame], caplog: pytest.LogCaptureFixture
 ) -> None:
-    before = _everything(Store(data))
+    Store(data).rebuild()
     damage(data / "workbench.duckdb")
     with caplog.at_level(logging.WARNING):
         _assert_same(_everything(Store(data)), before)
     assert "is remade from the run folders" in caplog.text
     assert (data / "workbench.duckdb.aside").exists(), "in case somebody misses something"
     caplog.clear()
-    _assert_same(_everything(Store(data)), before)
+    assert len(Store(data).runs()) == 4
     assert caplog.text == "", "mended for good"
 
 
-def test_an_index_that_lost_a_table_is_remade(data: Path) -> None:
-    before = _everything(Store(data))
+def test_an_index_that_lost_a_table_is_remade(data: Path, before: dict[str, pd.DataFrame]) -> None:
+    Store(data).rebuild()
     with duckdb.connect(str(data / "workbench.duckdb")) as connection:
         connection.execute("DROP TABLE gates")
         connection.execute("ALTER TABLE consumption DROP COLUMN cpu_s")
@@ -300,9 +313,13 @@ def test_an_index_that_lost_a_table_is_remade(data: Path) -> None:
 
 @pytest.mark.parametrize("holder", [hold_database, hold_database_read_only], ids=["reading and writing", "read-only"])
 def test_somebodys_open_notebook_blocks_nobody(
-    holder: Callable[..., None], data: Path, workers: Workers, monkeypatch: pytest.MonkeyPatch
+    holder: Callable[..., None],
+    data: Path,
+    before: dict[str, pd.DataFrame],
+    workers: Workers,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    before = _everything(Store(data))
+    Store(data).rebuild()
     worker = workers.start(holder, data)
     worker.told()
     monkeypatch.setattr(index_module, "PATIENCE_S", 0.2)
@@ -328,8 +345,8 @@ def test_somebody_who_holds_the_database_briefly_is_waited_for(data: Path, worke
     assert store._index._memory is None
 
 
-def test_a_connection_of_our_own_process_does_no_harm(data: Path) -> None:
-    before = _everything(Store(data))
+def test_a_connection_of_our_own_process_does_no_harm(data: Path, before: dict[str, pd.DataFrame]) -> None:
+    Store(data).rebuild()
     for read_only in (False, True):
         with duckdb.connect(str(data / "workbench.duckdb"), read_only=read_only) as mine:
             _assert_same(_everything(Store(data)), before)

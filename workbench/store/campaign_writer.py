@@ -139,8 +139,14 @@ class CampaignWriter:
 
     def event(self, event: Event) -> None:
         """Append ``event`` to the campaign's ``events.jsonl``."""
+        try:
+            line = pydantic_core.to_json(event) + b"\n"
+        except pydantic_core.PydanticSerializationError as error:
+            raise StoreError(
+                f"An event cannot be written: {error}. Give it plain text, numbers, lists, tables."
+            ) from error
         with explained("write an event", self.folder):
-            append_whole(self._events, pydantic_core.to_json(event) + b"\n", os.fstat(self._events).st_size)
+            append_whole(self._events, line, os.fstat(self._events).st_size)
 
     def begin(self, spec: RunSpec, mesh: MeshFacts) -> RunWriter:
         """Begin a run: a folder that appears with its header, ready to be completed by whoever comes after a crash.
@@ -171,7 +177,7 @@ class CampaignWriter:
         """Record the campaign's end and let go of its lock; runs still in flight are recorded as interrupted first."""
         try:
             for writer in list(self._open):
-                writer.finish(_cut(writer.run, reason or "the campaign ended before the run did"))
+                writer.settle(reason or "the campaign ended before the run did")
             self.campaign = replace(self.campaign, status=status, reason=reason, ended_at_s=time.time())
             with explained("record the campaign's end", self.folder):
                 write_campaign(self.folder, self.campaign)
@@ -220,10 +226,6 @@ def _end_of(error: BaseException | None) -> tuple[Status, str]:
     if isinstance(error, Interrupted | KeyboardInterrupt | SystemExit | GeneratorExit):
         return "interrupted", str(error) or "stopped by the user"
     return "failed", str(error) or type(error).__name__
-
-
-def _cut(run: Run, reason: str) -> Run:
-    return replace(run, status="interrupted", reason=reason, ended_at_s=time.time())
 
 
 def _draft(campaign: Campaign, run_id: str, spec: RunSpec, mesh: MeshFacts) -> Run:

@@ -84,10 +84,22 @@ class RunDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InFlight:
-    """What stands beside a capture: the run as it is to be recorded if it is cut off now, and the capture's columns."""
+    """What stands beside a capture.
+
+    Attributes
+    ----------
+    run
+        The run as far as it is known, with the components that the capture's records refer to.
+    columns
+        The capture's columns.
+    final
+        The record that was to be written when the run's folder was being completed; None while it is in flight. A
+        crash in between costs nothing then: whoever comes later writes this record.
+    """
 
     run: Run
     columns: tuple[str, ...]
+    final: Run | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

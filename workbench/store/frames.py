@@ -13,12 +13,8 @@ import pandas as pd
 
 from workbench.store.schema import TABLES
 
-_ALWAYS = frozenset(
-    [
-        *("ordinal", "block", "attempt", "payload_bytes", "fan_out", "connections", "cpus", "samples", "count"),
-        *("runs_planned", "runs_finished", "runs_failed"),
-    ]
-)
+_COUNTED = ("ordinal", "block", "attempt", "payload_bytes", "fan_out", "connections", "cpus", "samples", "count")
+_ALWAYS = frozenset((*_COUNTED, "runs_planned", "runs_finished", "runs_failed"))
 """Whole numbers that measured runs always have: int64 unless an imported run lacks one. All others are float64."""
 
 

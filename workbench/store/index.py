@@ -8,6 +8,7 @@ another version is set aside and made anew.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 import threading
@@ -206,6 +207,8 @@ def _version(connection: duckdb.DuckDBPyConnection) -> int | None:
 def _empty(connection: duckdb.DuckDBPyConnection) -> None:
     for (table,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall():
         connection.execute(f'DROP TABLE "{table}"')
+    with contextlib.suppress(duckdb.TransactionException):  # somebody in this process is reading: then later
+        connection.execute("CHECKPOINT")  # so that the space is used again
     create(connection)
 
 

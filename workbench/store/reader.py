@@ -82,7 +82,7 @@ class Store:
         status, reason, provenance, started_at (UTC), window_s (measured; NaN: none was), requests, errors,
         achieved_rate_per_s, generator_cpu_per_request_s (NaN: unknown), limited (why the generator was the limit;
         empty: it was not), psi_ratio, steal_ratio, foreign_cores (NaN: unknown), cpus, noisy (why the machine counts
-        as disturbed; empty: it does not).
+        as disturbed; empty: it does not). What the source of an imported run does not tell is missing (NaN, None).
         """
         asked = {"campaign_id": campaign_id, "experiment": experiment, "mesh": mesh, "status": status}
         given = {name: value for name, value in asked.items() if value is not None}
@@ -105,6 +105,7 @@ class Store:
 
         Columns: run_id, kind (from_schedule, from_send, send_lag), count, p50_s, p75_s, p90_s, p99_s, p999_s, low_s,
         high_s (NaN: nothing was recorded). Quantiles of several runs come from merged `histograms`, never from these.
+        A kind of which an imported source tells figures only has them here, NaN for the others, and no histogram.
         """
         return self._of(frames.LATENCY, run_ids)
 

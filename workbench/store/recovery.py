@@ -97,12 +97,14 @@ def _recover_campaign(folder: Path) -> list[str]:
 
 
 def _cut_off_run(folder: Path) -> Run | None:
-    """Return the run in flight as it is to be recorded; None (and a warning) when its header is damaged."""
+    """Return the run as it is to be recorded; None (and a warning) when its header is damaged."""
     try:
         flight = read_document(folder / CAPTURE_HEADER_NAME, InFlight)
     except StoreError as error:
         log.warning("%s", error)
         return None
+    if flight.final is not None:
+        return flight.final
     capture = folder / CAPTURE_NAME
     times = read_capture(capture, len(flight.columns), len(flight.run.components))[:, 0]
     ended = float(np.max(times, initial=flight.run.started_at_s))

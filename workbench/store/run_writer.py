@@ -6,6 +6,7 @@ database, so that no notebook can hold a measurement up.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -25,10 +26,11 @@ from workbench.store.sealing import seal
 from workbench.store.tables import write_table
 
 
-def write_header(folder: Path, run: Run) -> None:
+def write_header(folder: Path, run: Run, final: Run | None = None) -> None:
     """Write what it takes to read a capture; renamed but not fsynced, since the capture is not either."""
     with explained("write the capture's header", folder):
-        write_document(folder / CAPTURE_HEADER_NAME, InFlight(run=run, columns=SAMPLE_COLUMNS), durable=False)
+        header = InFlight(run=run, columns=SAMPLE_COLUMNS, final=final)
+        write_document(folder / CAPTURE_HEADER_NAME, header, durable=False)
 
 
 class RunWriter:
@@ -45,6 +47,7 @@ class RunWriter:
     def __init__(self, folder: Path, run: Run, ended: Callable[[RunWriter, Run], None]) -> None:
         self.run, self.folder = run, folder
         self._ended = ended
+        self._final: Run | None = None
         self._seen: tuple[Component, ...] = ()
         self._position: list[int] = []
         with explained("start the capture", folder):
@@ -104,15 +107,23 @@ class RunWriter:
         Raises
         ------
         StoreError
-            When it cannot be written; what was captured is kept, and `recover` completes the folder later.
+            When it cannot be written; what was captured is kept, and the end of the campaign, or `recover`, tries
+            again.
         """
         if run.run_id != self.run_id or run.campaign_id != self.run.campaign_id:
             raise BadInput(f"Run {run.run_id!r} cannot be recorded in the folder of run {self.run_id!r}.")
         if (self.folder / MANIFEST_NAME).exists():
             raise StoreError(f"Run {self.run_id} has been recorded already; a record is never changed.")
         self._capture.close()
+        self._final = run
+        write_header(self.folder, self.run, final=run)
         seal(self.folder, run)
         self._ended(self, run)
+
+    def settle(self, reason: str) -> None:
+        """End what nobody ended: record the run as `finish` was to do, or else as interrupted for ``reason``."""
+        cut = replace(self.run, status="interrupted", reason=reason, ended_at_s=time.time())
+        self.finish(self._final or cut)
 
     def _admit(self, components: tuple[Component, ...]) -> None:
         """Learn a new component list: records refer to the union of all lists seen, which only grows."""

@@ -156,10 +156,9 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
 
 def found_version(connection: duckdb.DuckDBPyConnection) -> int | None:
     """Return the version of the index that is open; 0 for a database that is no index, None for an empty one."""
-    tables = {str(row[0]) for row in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-    if not tables:
-        return None
-    if "index_version" not in tables:
-        return 0
-    row = connection.execute("SELECT version FROM index_version").fetchone()
+    try:
+        row = connection.execute("SELECT version FROM index_version").fetchone()
+    except duckdb.CatalogException:
+        row = connection.execute("SELECT count(*) FROM duckdb_tables()").fetchone()
+        return None if row == (0,) else 0
     return int(row[0]) if row else 0

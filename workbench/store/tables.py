@@ -41,18 +41,20 @@ def write_samples(
     records
         Shape (rows, 2 + len(columns)): time_s, position in ``components``, values; NaN becomes NULL.
     """
-    values = np.ascontiguousarray(records.T)
-    source = {
-        "time_s": values[0],
-        "part": values[1].astype(np.int64),
-        **dict(zip(columns, values[2:], strict=True)),
-    }
-    listed = ", ".join(f"nullif({quoted(name)}, 'NaN'::DOUBLE) AS {quoted(name)}" for name in columns)
+    source = {"time_s": np.ascontiguousarray(records[:, 0]), "part": records[:, 1].astype(np.int64)}
+    listed = []
+    for place, name in enumerate(columns, start=2):
+        values = np.ascontiguousarray(records[:, place])
+        if np.isnan(values).all():
+            listed.append(f"NULL::DOUBLE AS {quoted(name)}")
+        else:
+            source[name] = values
+            listed.append(f"nullif({quoted(name)}, 'NaN'::DOUBLE) AS {quoted(name)}")
     return _write(
         path,
         source,
         "SELECT time_s, getvariable('names')[part + 1] AS component, "  # noqa: S608 - the names are quoted
-        f"getvariable('roles')[part + 1] AS role, {listed} FROM source",
+        f"getvariable('roles')[part + 1] AS role, {', '.join(listed)} FROM source",
         names=[one.name for one in components],
         roles=[one.role for one in components],
     )

@@ -88,7 +88,8 @@ _runs = st.builds(
     load_result=st.none() | _results,
     gates=st.lists(st.builds(GateResult, name=_text, passed=st.booleans(), evidence=_text), max_size=2).map(tuple),
     noise=st.builds(Noise, psi_ratio=_maybe, steal_ratio=_maybe, foreign_cores=_maybe, cpus=st.integers(1, 512)),
-    environment=_text, fingerprint=_text, unknown=st.lists(_text, max_size=2).map(tuple), schema_version=st.just(SCHEMA_VERSION),
+    environment=_text, fingerprint=_text, unknown=st.lists(_text, max_size=2).map(tuple),
+    schema_version=st.just(SCHEMA_VERSION),
 )  # fmt: skip
 
 

@@ -115,7 +115,5 @@ def experiment_file(asked: str, data: Path) -> Path:
     twins = [path for path in others if path.parent == first.parent]
     if twins:
         files = " and ".join(str(path) for path in (first, *twins))
-        raise BadInput(
-            f"Two experiments are called {asked!r}: {files}. Rename one of them, or give the file's path."
-        )
+        raise BadInput(f"Two experiments are called {asked!r}: {files}. Rename one of them, or give the file's path.")
     return first

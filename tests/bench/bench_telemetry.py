@@ -58,6 +58,10 @@ def rows() -> list[dict[str, object]]:
     what = f"watching {PROCESSES} processes at {1 / TICK_S:.0f} Hz, written to disk"
     return [
         {"what": f"{what}: CPU", "value": fast / TICK_S * 100, "unit": "% of a core", "target": "< 0.1"},
-        {"what": "one reading of memory and switches of 50 processes (at the edges, every 5 s)",
-         "value": slow * 1e3, "unit": "ms", "target": ""},
+        {
+            "what": "one reading of memory and switches of 50 processes (at the edges, every 5 s)",
+            "value": slow * 1e3,
+            "unit": "ms",
+            "target": "",
+        },
     ]

@@ -27,8 +27,8 @@ BATCH = 500
 """Folders in one transaction: enough that its cost does not count, few enough to hold their rows in memory."""
 
 NO_MANIFEST = (
-    "{} has no manifest: its run was cut off. The next `workbench run` records it as interrupted with all that was "
-    "captured; if that does not help, move it away."
+    "{} has no manifest: its run was cut off. `workbench rebuild`, or the next `workbench run`, records it as "
+    "interrupted with all that was captured; if that does not help, move it away."
 )
 
 

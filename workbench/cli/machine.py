@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -28,12 +28,25 @@ def doctor(data: Data = None, json: Json = False) -> None:
     settings = settle(data)
     found = [*_software(), *_machine(), *_folders(settings)]
     groups = {group: list(adapters.names(group)) for group in ("meshes", "loadgens", "workloads", "environments")}
+    where = {group: _by_environment(group) for group in ("meshes", "workloads")}
     if json:
-        say_json({"checks": found, **groups})
+        say_json({"checks": found, **groups, "by_environment": where})
         return
     say(table([{"": "yes" if one["can"] else "NO", "what": one["what"], "because": one["because"]} for one in found]))
     for group, names in groups.items():
-        say(f"\n{adapters.SINGULAR[group]}, by name: {', '.join(names)}")
+        for place, those in where.get(group, {"": names}).items():
+            say(f"\n{adapters.SINGULAR[group]}{place and f' in {place}'}, by name: {', '.join(those)}")
+
+
+def _by_environment(group: Literal["meshes", "workloads"]) -> dict[str, list[str]]:
+    """Return environment -> names of the adapters that can run there: nobody is offered what cannot run."""
+    from workbench import adapters
+
+    found: dict[str, list[str]] = {}
+    for name in adapters.names(group):
+        for place in adapters.load(group, name).environments:
+            found.setdefault(place, []).append(name)
+    return dict(sorted(found.items(), key=lambda one: one[0] != "lab"))
 
 
 def _check(what: str, can: bool, because: str) -> dict[str, object]:

@@ -1,48 +1,82 @@
-"""``baseline``: no mesh; every caller dials the service itself."""
+"""``baseline``: no mesh; every caller dials the service itself. The only one that runs in every environment."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, TypeVar
 
+from workbench.cluster_steps import Answers, ClusterApplication, ClusterGate, ClusterStep, Part
+from workbench.errors import BadInput
+from workbench.meshes import _cluster_options as cluster
+from workbench.meshes._cluster_pods import placed
 from workbench.meshes._sidecars import answer_gate, check_profile
 from workbench.protocols import Option
 from workbench.records import MeshFacts
 from workbench.spec import MeshSpec
 from workbench.steps import Application, Gate, Step
 
+AnyApplication = TypeVar("AnyApplication", Application, ClusterApplication)
+
 
 class Baseline:
     """What everything else is compared with."""
 
     name = "baseline"
-    environments: tuple[str, ...] = ("lab",)
+    environments: tuple[str, ...] = ("lab", *cluster.ENVIRONMENTS)
     profiles: tuple[str, ...] = ("default",)
-    options: Mapping[str, Option] = {}
+    options: Mapping[str, Option] = cluster.PLACEMENT_OPTION
 
     def facts(self, spec: MeshSpec) -> MeshFacts:
         """Return what must be said beside its numbers."""
-        check_profile(spec, self.profiles)
+        self._asked(spec)
         return MeshFacts(
             label=spec.label,
-            title="no mesh: the caller dials the service on loopback",
+            title="no mesh: the caller dials the service itself",
             data_plane="none",
             layer="",
             mtls=False,
             archetype=False,
         )
 
-    def install(self, spec: MeshSpec, application: Application) -> tuple[Step, ...]:
+    def install(self, spec: MeshSpec, application: Application | ClusterApplication) -> tuple[Step, ...]:
         """Return nothing to do."""
-        check_profile(spec, self.profiles)
+        self._asked(spec)
         return ()
 
-    def enrol(self, spec: MeshSpec, application: Application) -> Application:
-        """Return the application as it is."""
+    def enrol(self, spec: MeshSpec, application: AnyApplication) -> AnyApplication:
+        """Return the application as it is; on a cluster with the client where `placement` says.
+
+        Raises
+        ------
+        BadInput
+            For a placement in the lab, which has one machine.
+        """
+        placement = self._asked(spec)["placement"]
+        if isinstance(application, ClusterApplication):
+            return placed(application, placement)
+        if "placement" in spec.options:
+            raise BadInput(f"Mesh {spec.name}: the option placement is for clusters; the lab has one machine.")
         return application
 
-    def gates(self, spec: MeshSpec, application: Application) -> tuple[Gate, ...]:
+    def gates(
+        self, spec: MeshSpec, application: Application | ClusterApplication
+    ) -> tuple[Gate, ...] | tuple[ClusterGate, ...]:
         """Return the right answer."""
+        if isinstance(application, ClusterApplication):
+            return (Answers(name="the client's call is answered"),)
         return (answer_gate(application),)
+
+    def parts(self, spec: MeshSpec) -> tuple[Part, ...]:
+        """Return nobody: there is no mesh to charge anything to."""
+        return ()
+
+    def remove(self, spec: MeshSpec, application: ClusterApplication) -> tuple[ClusterStep, ...]:
+        """Return nothing to do."""
+        return ()
+
+    def _asked(self, spec: MeshSpec) -> dict[str, Any]:
+        check_profile(spec, self.profiles)
+        return cluster.settings(spec, self.options)
 
 
 ADAPTER = Baseline()

@@ -1,0 +1,248 @@
+"""What the descriptions of real meshes share: options, versions, chart sources, values laid over values.
+
+A profile gives the values that make a comparison fair; whatever the experiment sets under `values` is laid over them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from workbench.cluster_steps import ClusterApplication, ClusterStep, HelmRelease, KubernetesObject, Manifest, Wait
+from workbench.errors import BadInput, UnknownName
+from workbench.protocols import Option
+from workbench.spec import MeshSpec
+
+ENVIRONMENTS = ("kubernetes",)
+PLACEMENTS = ("spread", "same-node", "across-nodes")
+
+WORKERS = 2
+"""Worker threads of every proxy in the ``equal`` profiles: what Istio's and Consul's Envoy have by default and what
+Linkerd's proxy, with one, has not (facts: fair-comparison traps)."""
+
+EQUAL_REQUESTS: Mapping[str, str] = {"cpu": "100m", "memory": "128Mi"}
+EQUAL_LIMITS: Mapping[str, str] = {"cpu": str(WORKERS), "memory": "1Gi"}
+"""Requests and limits of every proxy in the ``equal`` profiles: Istio's defaults, the largest of the four. A limit
+below the number of worker threads would throttle the one that uses both."""
+
+EQUAL_FEATURES = (
+    f"{WORKERS} worker threads a proxy",
+    f"a proxy asks for {EQUAL_REQUESTS['cpu']} CPU, {EQUAL_REQUESTS['memory']} and may use {EQUAL_LIMITS['cpu']} CPUs, "
+    f"{EQUAL_LIMITS['memory']}",
+    "autoscaling off",
+)
+"""What the ``equal`` profiles of the proxies have in common, for `MeshFacts.features`."""
+
+EQUAL_CONTROL_PLANE: Mapping[str, str] = {"cpu": "100m", "memory": "256Mi"}
+"""Requests of every control plane in the ``equal`` profiles; small enough for a laptop's cluster."""
+
+GATEWAY_API_CRDS = tuple(
+    f"{plural}.gateway.networking.k8s.io" for plural in ("gatewayclasses", "gateways", "httproutes", "referencegrants")
+)
+"""Of the standard channel, those that a mesh here depends on."""
+
+PLACEMENT_OPTION: Mapping[str, Option] = {
+    "placement": Option(
+        help="Where the client's pod runs: on another node than the services where there is one, on theirs, or "
+        "on another and nowhere else. Give the baseline the same.",
+        default="spread",
+        choices=PLACEMENTS,
+    )
+}
+REGISTRY_OPTION: Mapping[str, Option] = {
+    "registry": Option(
+        help="Registry and path that holds copies of the mesh's images, for closed networks; empty: the project's own.",
+        default="",
+    )
+}
+HELM_OPTIONS: Mapping[str, Option] = {
+    **PLACEMENT_OPTION,
+    **REGISTRY_OPTION,
+    "charts": Option(
+        help="Where the charts come from: a repository's URL, an oci:// prefix, or a folder with CHART-VERSION.tgz; "
+        "empty: the project's own repository.",
+        default="",
+    ),
+    "values": Option(
+        help="Values by chart, laid over the profile's: values.istiod.replicaCount = 2 in the experiment's file.",
+        default={},
+    ),
+}
+GATEWAY_API_OPTION: Mapping[str, Option] = {
+    "gateway_api": Option(
+        help="The Gateway API's CRDs, which meshes share: the path or URL of the standard channel's bundle (1.5.1 "
+        "suits all); 'cluster': they are there already; empty: none are installed (Istio's waypoints need them).",
+        default="",
+    )
+}
+
+_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+-]*")
+
+
+def check_profile(spec: MeshSpec, profiles: tuple[str, ...]) -> None:
+    """Refuse an unknown profile by name."""
+    if spec.profile not in profiles:
+        raise UnknownName("profile", spec.profile, profiles, f"mesh {spec.name}")
+
+
+def settings(spec: MeshSpec, options: Mapping[str, Option], charts: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return the options of ``spec`` over their defaults.
+
+    Raises
+    ------
+    UnknownName
+        For an option, or a chart under `values`, that this mesh does not have.
+    BadInput
+        For a value of the wrong type or not among the choices.
+    """
+    for key, value in spec.options.items():
+        if key not in options:
+            raise UnknownName("option", key, options, f"mesh {spec.name}")
+        default, choices = options[key].default, options[key].choices
+        if type(value) is not type(default) or (choices and value not in choices):
+            wanted = {str: "text", bool: "true or false", dict: "a table"}[type(default)]
+            allowed = f"one of {', '.join(map(str, choices))}" if choices else wanted
+            raise BadInput(f"Mesh {spec.name}: option {key} = {value!r} must be {allowed}. {options[key].help}")
+    asked = {key: spec.options.get(key, option.default) for key, option in options.items()}
+    for chart, values in asked.get("values", {}).items():
+        if chart not in charts:
+            raise UnknownName("chart", chart, charts, f"mesh {spec.name}, option values")
+        if not isinstance(values, dict):
+            raise BadInput(f"Mesh {spec.name}: option values.{chart} must be a table of the chart's values.")
+    return asked
+
+
+def version_of(spec: MeshSpec, pinned: str) -> str:
+    """Return the version asked for, or the pinned one.
+
+    Raises
+    ------
+    BadInput
+        For what is no exact version.
+    """
+    version = pinned if spec.version is None else spec.version
+    if version == "latest" or not _VERSION.fullmatch(version):
+        raise BadInput(f"Mesh {spec.name}: version {version!r} must be exact, such as {pinned!r}.")
+    return version
+
+
+def check_scheme(spec: MeshSpec, application: ClusterApplication, known: tuple[str, ...]) -> str:
+    """Return the protocol of the client's call.
+
+    Raises
+    ------
+    BadInput
+        When this mesh, in this profile, cannot carry it.
+    """
+    scheme = urlsplit(application.url).scheme
+    if scheme not in known:
+        raise BadInput(
+            f"Mesh {spec.label} cannot carry {scheme or application.url!r} as it is described here, "
+            f"only {', '.join(known)}: choose another profile or workload."
+        )
+    return scheme
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of ``base`` with ``over`` laid over it, table by table; the arguments stay as they were.
+
+    >>> merged({"a": {"b": 1, "c": 2}}, {"a": {"b": 3}})
+    {'a': {'b': 3, 'c': 2}}
+    """
+    result: dict[str, Any] = {
+        key: merged(value, {}) if isinstance(value, Mapping) else value for key, value in base.items()
+    }
+    for key, value in over.items():
+        below = result.get(key)
+        if isinstance(value, Mapping):
+            result[key] = merged(below if isinstance(below, Mapping) else {}, value)
+        else:
+            result[key] = value
+    return result
+
+
+def release(
+    name: str,
+    namespace: str,
+    chart: str,
+    version: str,
+    repository: str,
+    values: Mapping[str, Any],
+    asked: Mapping[str, Any],
+) -> HelmRelease:
+    """Describe a release of ``chart`` from ``repository`` or wherever `charts` says, with `values` laid over."""
+    source = str(asked["charts"])
+    if source.startswith("oci://"):
+        repository, path = "", f"{source.rstrip('/')}/{chart}"
+    elif source and "://" not in source:
+        repository, path = "", f"{source.rstrip('/')}/{chart}-{version}.tgz"
+    else:
+        repository, path = source or repository, chart
+    return HelmRelease(
+        name=name,
+        namespace=namespace,
+        repository=repository,
+        chart=path,
+        version=version,
+        values=merged(values, asked["values"].get(chart, {})),
+    )
+
+
+def namespace(
+    name: str, labels: Mapping[str, str] | None = None, annotations: Mapping[str, str] | None = None
+) -> Manifest:
+    """Describe a namespace, made before the chart so that its labels are on it from the start."""
+    metadata: dict[str, Any] = {"name": name}
+    metadata |= {key: dict(value) for key, value in (("labels", labels), ("annotations", annotations)) if value}
+    return Manifest(
+        name=f"namespace {name}", objects=({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata},)
+    )
+
+
+def gateway_api(asked: Mapping[str, Any], needed: bool = False) -> tuple[ClusterStep, ...]:
+    """Return what makes sure of the Gateway API's CRDs: nothing when the option is empty and they are not `needed`.
+
+    The bundle is not ours to ship: it is read from the file or URL that the user names. It is shared: where its objects
+    are there already they are left alone, then and at removal.
+    """
+    source = str(asked["gateway_api"])
+    if not source and not needed:
+        return ()
+    wait = Wait(condition="established", names=GATEWAY_API_CRDS, deadline_s=30.0)
+    if source in ("", "cluster"):
+        return (wait,)
+    return (Manifest(name="Gateway API CRDs, standard channel", source=source, shared=True), wait)
+
+
+def crd(name: str) -> KubernetesObject:
+    """Refer to a CustomResourceDefinition."""
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": name},
+    }
+
+
+def webhook(kind: str, name: str) -> KubernetesObject:
+    """Refer to a ``"Mutating"`` or ``"Validating"`` webhook configuration."""
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": f"{kind}WebhookConfiguration",
+        "metadata": {"name": name},
+    }
+
+
+def named(api_version: str, kind: str, name: str, where: str = "") -> KubernetesObject:
+    """Refer to an object by name, in the namespace ``where`` unless empty."""
+    metadata = {"name": name, "namespace": where} if where else {"name": name}
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata}
+
+
+def labelled(api_version: str, kind: str, labels: Mapping[str, str], where: str = "") -> KubernetesObject:
+    """Refer to all objects of ``kind`` with these labels."""
+    metadata: dict[str, Any] = {"labels": dict(labels)}
+    if where:
+        metadata["namespace"] = where
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata}

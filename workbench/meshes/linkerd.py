@@ -1,0 +1,218 @@
+"""``linkerd``: its own Rust proxy beside every pod, from the project's edge releases.
+
+The charts need a trust anchor and an issuer: making them is the environment's part (`TrustAnchor`), so that this
+description holds no key and is the same for the same spec. All webhooks fail open: before the injector is ready, and
+where it is not asked, pods start without a proxy and nothing says so. Hence the waits before, and the gates after.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from workbench.cluster_steps import (
+    Answers,
+    ClusterApplication,
+    ClusterGate,
+    ClusterStep,
+    Delete,
+    HasProxy,
+    MetricMoved,
+    Part,
+    PodSays,
+    TrustAnchor,
+    Uninstall,
+    Wait,
+)
+from workbench.meshes import _cluster_options as cluster
+from workbench.meshes import _cluster_pods as pods
+from workbench.protocols import Option
+from workbench.records import MeshFacts
+from workbench.spec import MeshSpec
+
+VERSION = "edge-26.8.3"
+"""The project itself publishes only edge releases; this one is of the line that is called 2.20."""
+
+NAMESPACE = "linkerd"
+_CHARTS = "https://helm.linkerd.io/edge"
+_SCHEMES = ("http", "https", "grpc", "tcp")
+_PROXY = "linkerd-proxy"
+
+_CRDS = (
+    *(
+        f"{plural}.policy.linkerd.io"
+        for plural in (
+            "authorizationpolicies",
+            "egressnetworks",
+            "httplocalratelimitpolicies",
+            "httproutes",
+            "meshtlsauthentications",
+            "networkauthentications",
+            "serverauthorizations",
+            "servers",
+        )
+    ),
+    "serviceprofiles.linkerd.io",
+    "externalworkloads.workload.linkerd.io",
+)
+_WEBHOOKS = (
+    ("Mutating", "linkerd-proxy-injector-webhook-config"),
+    ("Validating", "linkerd-sp-validator-webhook-config"),
+    ("Validating", "linkerd-policy-validator-webhook-config"),
+)
+_SIDECARS = Part(role="sidecar", labels={"linkerd.io/control-plane-ns": NAMESPACE}, containers=(_PROXY, "linkerd-init"))
+
+
+class Linkerd:
+    """As shipped, and made equal."""
+
+    name = "linkerd"
+    environments: tuple[str, ...] = cluster.ENVIRONMENTS
+    profiles: tuple[str, ...] = ("default", "equal")
+    options: Mapping[str, Option] = {**cluster.HELM_OPTIONS, **cluster.GATEWAY_API_OPTION}
+
+    def facts(self, spec: MeshSpec) -> MeshFacts:
+        """Return what must be said beside its numbers."""
+        self._asked(spec)
+        version = cluster.version_of(spec, VERSION)
+        always = ("mTLS between meshed pods, always on", "telemetry of requests", "retries off", "access log off")
+        return MeshFacts(
+            label=spec.label,
+            title=f"Linkerd: a Rust proxy beside each pod parses and routes every request over mTLS ({version})",
+            data_plane="sidecar",
+            layer="L7",
+            mtls=True,
+            archetype=False,
+            features=(*always, *(cluster.EQUAL_FEATURES if spec.profile == "equal" else ("1 worker thread a proxy",))),
+        )
+
+    def install(self, spec: MeshSpec, application: ClusterApplication) -> tuple[ClusterStep, ...]:
+        """Return namespace, trust anchor, both charts, and the waits without which pods would start unmeshed."""
+        asked = self._asked(spec)
+        cluster.check_scheme(spec, application, _SCHEMES)
+        version = chart_version(cluster.version_of(spec, VERSION))
+        crds: dict[str, Any] = {"installGatewayAPI": False}  # the chart's own are old and would be kept
+        return (
+            _namespace(),
+            TrustAnchor(name="linkerd", namespace=NAMESPACE, secret="workbench-linkerd-trust"),  # noqa: S106 - a name
+            *cluster.gateway_api(asked),
+            cluster.release("linkerd-crds", NAMESPACE, "linkerd-crds", version, _CHARTS, crds, asked),
+            cluster.release(
+                "linkerd-control-plane",
+                NAMESPACE,
+                "linkerd-control-plane",
+                version,
+                _CHARTS,
+                _values(spec, asked),
+                asked,
+            ),
+            Wait(condition="available", namespace=NAMESPACE, deadline_s=300.0),
+            Wait(condition="established", names=_CRDS),
+            Wait(condition="webhooks", names=tuple(name for _, name in _WEBHOOKS)),
+        )
+
+    def enrol(self, spec: MeshSpec, application: ClusterApplication) -> ClusterApplication:
+        """Return a copy whose namespace is injected; the port that starts the load stays outside the proxy."""
+        asked = self._asked(spec)
+        cluster.check_scheme(spec, application, _SCHEMES)
+        application = pods.placed(application, asked["placement"])
+        outside = {"config.linkerd.io/skip-inbound-ports": pods.client_port(application)}
+        application = pods.client_changed(application, lambda one: pods.annotate(one, outside))
+        return pods.enrolled_by_namespace(application, annotations={"linkerd.io/inject": "enabled"})
+
+    def gates(self, spec: MeshSpec, application: ClusterApplication) -> tuple[ClusterGate, ...]:
+        """Return that every pod was injected, and that a call was counted by the server's proxy as one over mTLS."""
+        self._asked(spec)
+        scheme = cluster.check_scheme(spec, application, _SCHEMES)
+        requests = scheme in ("http", "grpc")
+        return (
+            Answers(name="the client's call is answered"),
+            HasProxy(name="every pod has a ready linkerd-proxy", container=_PROXY),
+            PodSays(name="every pod was injected", where="annotation", key="linkerd.io/proxy-version"),
+            PodSays(
+                name="every pod belongs to this control plane",
+                where="label",
+                key="linkerd.io/control-plane-ns",
+                value=NAMESPACE,
+            ),
+            MetricMoved(
+                name="the call arrived over mTLS",
+                part=_SIDECARS,
+                port=4191,
+                path="/metrics",
+                metric="response_total" if requests else "tcp_open_total",
+                labels={"direction": "inbound", "tls": "true"},
+            ),
+        )
+
+    def parts(self, spec: MeshSpec) -> tuple[Part, ...]:
+        """Return whom its containers are charged to; the control plane's own proxies are the control plane's."""
+        self._asked(spec)
+        return (Part(role="control-plane", namespace=NAMESPACE), _SIDECARS)
+
+    def remove(self, spec: MeshSpec, application: ClusterApplication) -> tuple[ClusterStep, ...]:
+        """Return the way back. The charts take everything with them; the rest is for a removal that was cut off."""
+        self._asked(spec)
+        return (
+            Uninstall(release="linkerd-control-plane", namespace=NAMESPACE),
+            Uninstall(release="linkerd-crds", namespace=NAMESPACE),
+            Delete(
+                name="what may be left of Linkerd",
+                objects=(
+                    *(cluster.webhook(kind, name) for kind, name in _WEBHOOKS),
+                    *(cluster.crd(name) for name in _CRDS),
+                    cluster.named("v1", "Namespace", NAMESPACE),
+                ),
+            ),
+        )
+
+    def _asked(self, spec: MeshSpec) -> dict[str, Any]:
+        cluster.check_profile(spec, self.profiles)
+        cluster.version_of(spec, VERSION)
+        return cluster.settings(spec, self.options, ("linkerd-crds", "linkerd-control-plane"))
+
+
+def chart_version(version: str) -> str:
+    """Return the charts' version of a release: edge-26.8.3 is chart 2026.8.3.
+
+    >>> chart_version("edge-26.8.3"), chart_version("2026.8.3")
+    ('2026.8.3', '2026.8.3')
+    """
+    return re.sub(r"^edge-(\d\d)\.", r"20\1.", version)
+
+
+def _namespace() -> ClusterStep:
+    """Describe the namespace as Linkerd's command line labels it, which Helm does not."""
+    labels = {
+        "linkerd.io/is-control-plane": "true",
+        "config.linkerd.io/admission-webhooks": "disabled",
+        "linkerd.io/control-plane-ns": NAMESPACE,
+        "pod-security.kubernetes.io/enforce": "privileged",  # the init container sets iptables
+    }
+    return cluster.namespace(NAMESPACE, labels, {"linkerd.io/inject": "disabled"})
+
+
+def _values(spec: MeshSpec, asked: Mapping[str, Any]) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "identityTrustAnchorsPEM": "${trust.linkerd.ca}",
+        "identity": {"issuer": {"tls": {"crtPEM": "${trust.linkerd.crt}", "keyPEM": "${trust.linkerd.key}"}}},
+        "disableHeartBeat": True,  # a daily job that asks the vendor for the newest version; nothing of the data plane
+    }
+    if asked["registry"]:
+        images = {
+            "controllerImage": f"{asked['registry']}/controller",
+            "proxy": {"image": {"name": f"{asked['registry']}/proxy"}},
+        }
+        values = cluster.merged(values, images)
+    if spec.profile != "equal":
+        return values
+    sizes = {
+        resource: {"request": cluster.EQUAL_REQUESTS[resource], "limit": cluster.EQUAL_LIMITS[resource]}
+        for resource in ("cpu", "memory")
+    }
+    # worker threads follow the proxy's CPU limit; without one there is one
+    return cluster.merged(values, {"controllerReplicas": 1, "proxy": {"resources": sizes}})
+
+
+ADAPTER = Linkerd()

@@ -1,0 +1,363 @@
+"""``nsm``: Network Service Mesh, an extra interface in the pods, cross-connected by VPP; no proxy sees a request.
+
+Only callers that dial the address on that interface use it, so that enrolment changes where everybody dials: each
+callee gets an endpoint container and a pair of addresses, its own and its caller's. What it measures is the cost of a
+path of layer 2 or 3; it is comparable with the proxies in that sense only.
+
+The payload decides about the tunnel between nodes: Ethernet travels in VXLAN as it is, IP in WireGuard, encrypted. On
+one node there is no tunnel, and nothing is encrypted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Network
+from typing import Any
+
+from workbench.cluster_steps import (
+    Answers,
+    ClusterApplication,
+    ClusterGate,
+    ClusterStep,
+    Delete,
+    HasProxy,
+    InterfaceMoved,
+    KubernetesObject,
+    Part,
+)
+from workbench.errors import BadInput
+from workbench.meshes import _cluster_options as cluster
+from workbench.meshes import _cluster_pods as pods
+from workbench.meshes import _nsm_manifests as manifests
+from workbench.meshes import _nsm_spire as spire
+from workbench.meshes._nsm_objects import (
+    AGENT_SOCKET,
+    IDENTIFIED,
+    MANAGER_SOCKET,
+    NSM_NAMESPACE,
+    NSM_SOCKETS,
+    SPIRE_NAMESPACE,
+    SPIRE_SOCKETS,
+    env,
+    host_paths,
+    mounts,
+    resources,
+)
+from workbench.protocols import Option
+from workbench.records import MeshFacts
+from workbench.spec import MeshSpec
+
+VERSION = "v1.18.0"
+"""Tested by its project with Kubernetes up to 1.32; newer is not verified."""
+
+_SCHEMES = ("http", "https", "grpc", "tcp")
+_FIRST_ADDRESS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """A profile: what is carried, where the client is, and whether the settings are made equal."""
+
+    payload: str = "ETHERNET"
+    placement: str = ""
+    equal: bool = False
+
+
+_WAYS = {
+    "default": _Way(),
+    "equal": _Way(equal=True),
+    "ethernet-same-node": _Way(placement="same-node"),
+    "ethernet-across-nodes": _Way(placement="across-nodes"),
+    "ip-same-node": _Way(payload="IP", placement="same-node"),
+    "ip-across-nodes": _Way(payload="IP", placement="across-nodes"),
+    "ip-equal": _Way(payload="IP", equal=True),
+}
+_TUNNELS = {"ETHERNET": "VXLAN, unencrypted", "IP": "WireGuard"}
+_PLACES = {"": "", "same-node": ", on one node", "across-nodes": ", across nodes"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Call:
+    """One caller and its callee, joined: names of their workloads, addresses of both ends, where the callee listens."""
+
+    caller: str
+    callee: str
+    host: str
+    pair: str
+    address: str
+    port: int
+    service_port: int
+    interface: str
+
+
+class Nsm:
+    """Ethernet or IP, near or far, as shipped or made equal."""
+
+    name = "nsm"
+    environments: tuple[str, ...] = cluster.ENVIRONMENTS
+    profiles: tuple[str, ...] = tuple(_WAYS)
+    options: Mapping[str, Option] = {
+        **cluster.PLACEMENT_OPTION,
+        **cluster.REGISTRY_OPTION,
+        "spire_registry": Option(
+            help="Registry and path that holds copies of SPIRE's images; empty: the project's own.", default=""
+        ),
+        "network": Option(
+            help="Network of 256 addresses for the extra interfaces; it must not overlap the pods', the services' or "
+            "the nodes'.",
+            default="172.16.1.0/24",
+        ),
+    }
+
+    def facts(self, spec: MeshSpec) -> MeshFacts:
+        """Return what must be said beside its numbers."""
+        way, _ = self._asked(spec)
+        limit = "no CPU limit" if way.equal else f"CPU limit {manifests.FORWARDER_CPU}, as shipped"
+        return MeshFacts(
+            label=spec.label,
+            title=f"Network Service Mesh: an extra interface, cross-connected by VPP; between nodes "
+            f"{_TUNNELS[way.payload]}{_PLACES[way.placement]} ({cluster.version_of(spec, VERSION)})",
+            data_plane="node-proxy",
+            layer="L3",
+            mtls=False,
+            archetype=False,
+            lacks=(
+                "requests: it carries packets and neither counts, routes, retries nor authorizes a request",
+                "mTLS between the services: SPIFFE identities protect its control plane only",
+            ),
+            features=(
+                f"payload {way.payload}",
+                f"the forwarder has {limit}",
+                "no liveness ping" if way.equal else "a liveness ping on every connection every 200 ms, as shipped",
+                "SPIRE with SQLite, manifests of the workbench's own",
+            ),
+        )
+
+    def install(self, spec: MeshSpec, application: ClusterApplication) -> tuple[ClusterStep, ...]:
+        """Return SPIRE, then NSM, its webhook last."""
+        way, asked = self._asked(spec)
+        cluster.check_scheme(spec, application, _SCHEMES)
+        version = cluster.version_of(spec, VERSION)
+        return (
+            *spire.install(asked["spire_registry"]),
+            *manifests.install(asked["registry"], version, way.equal),
+        )
+
+    def enrol(self, spec: MeshSpec, application: ClusterApplication) -> ClusterApplication:
+        """Return a copy in which every callee has an endpoint and every caller dials it on its extra interface.
+
+        Raises
+        ------
+        BadInput
+            When a callee has more than one caller: its pair of addresses has room for one.
+        """
+        way, asked = self._asked(spec)
+        cluster.check_scheme(spec, application, _SCHEMES)
+        calls = _calls(application, asked["network"])
+        version = cluster.version_of(spec, VERSION)
+        image = f"{asked['registry'] or manifests.REGISTRY}/cmd-nse-icmp-responder:{version}"
+
+        def join(one: dict[str, Any]) -> None:
+            name = one["metadata"]["name"]
+            own = [call for call in calls if call.caller == name]
+            for call in own:
+                _redirect(one, call)
+            if own:
+                wanted = ",".join(f"kernel://{call.callee}/{call.interface}" for call in own)
+                pods.annotate(one, {manifests.ANNOTATION: wanted})
+            for call in calls:
+                if call.callee == name:
+                    _serve(one, call, image, way)
+
+        placed = pods.changed(pods.placed(application, way.placement or asked["placement"]), join)
+        entry = calls[0]
+        services = tuple(_network_service(call, way.payload, application.namespace) for call in calls)
+        url = _dialled(application.url, entry)
+        return replace(placed, objects=(*services, *placed.objects), url=url)
+
+    def gates(self, spec: MeshSpec, application: ClusterApplication) -> tuple[ClusterGate, ...]:
+        """Return that both ends have their containers and that a call's packets went over the extra interface.
+
+        The answer itself is evidence too: the address that the client dials exists on that interface only.
+        """
+        self._asked(spec)
+        cluster.check_scheme(spec, application, _SCHEMES)
+        served = [
+            one["metadata"]["name"]
+            for one in pods.workloads(application)
+            if any(container["name"] == "nse" for container in one["spec"]["template"]["spec"]["containers"])
+        ]
+        client = pods.pod_labels(application.client)
+        return (
+            Answers(name="the client's call to the NSM address is answered"),
+            HasProxy(name="the client's pod has a ready cmd-nsc", container="cmd-nsc", labels=_app(client)),
+            *(
+                HasProxy(name=f"{name} has a ready endpoint", container="nse", labels=_app(pods.pod_labels(one)))
+                for one in pods.workloads(application)
+                if (name := one["metadata"]["name"]) in served
+            ),
+            InterfaceMoved(name="the call went over the NSM interface", interface="nsm-1", container="cmd-nsc"),
+        )
+
+    def parts(self, spec: MeshSpec) -> tuple[Part, ...]:
+        """Return whom its containers are charged to.
+
+        The kernel's part of the work (veth, tap, WireGuard) is charged to nobody's container: see the node's total.
+        """
+        self._asked(spec)
+        nodes = tuple(
+            Part(role="node-proxy", namespace=NSM_NAMESPACE, labels={"app": app}) for app in ("nsmgr", "forwarder-vpp")
+        )
+        control = tuple(Part(role="control-plane", namespace=name) for name in (NSM_NAMESPACE, SPIRE_NAMESPACE))
+        return (*nodes, *control, Part(role="sidecar", containers=("cmd-nsc", "cmd-nsc-init", "nse")))
+
+    def remove(self, spec: MeshSpec, application: ClusterApplication) -> tuple[ClusterStep, ...]:
+        """Return the way back: NSM's webhook first, which would block every pod; SPIRE's before its namespace.
+
+        On the nodes the folders of sockets stay (`/var/lib/networkservicemesh`, `/run/spire/sockets`, `/var/run/vpp`).
+        """
+        self._asked(spec)
+        rights = "rbac.authorization.k8s.io/v1"
+        roles = (*manifests.ROLES, *spire.ROLES)
+        identities = tuple(
+            cluster.named("spire.spiffe.io/v1alpha1", "ClusterSPIFFEID", one) for one in spire.IDENTITIES
+        )
+        return (
+            Delete(name="NSM's webhook", objects=(cluster.webhook("Mutating", manifests.WEBHOOK),)),
+            Delete(
+                name="NSM",
+                objects=(
+                    *(cluster.crd(name) for name in manifests.CRDS),  # and with them every endpoint
+                    cluster.named("v1", "Namespace", NSM_NAMESPACE),
+                ),
+            ),
+            Delete(name="SPIRE's webhook", objects=(cluster.webhook("Validating", spire.WEBHOOK),)),
+            Delete(
+                name="SPIRE",
+                objects=(
+                    *identities,
+                    cluster.named("v1", "Namespace", SPIRE_NAMESPACE),
+                    *(cluster.crd(name) for name in spire.CRDS),
+                    *(
+                        cluster.named(rights, kind, name)
+                        for name in roles
+                        for kind in ("ClusterRoleBinding", "ClusterRole")
+                    ),
+                ),
+                strip_finalizers=True,
+            ),
+        )
+
+    def _asked(self, spec: MeshSpec) -> tuple[_Way, dict[str, Any]]:
+        cluster.check_profile(spec, self.profiles)
+        cluster.version_of(spec, VERSION)
+        asked = cluster.settings(spec, self.options)
+        way = _WAYS[spec.profile]
+        if way.placement and "placement" in spec.options:
+            raise BadInput(
+                f"Mesh {spec.label}: the profile says where the client runs; leave the option placement out."
+            )
+        try:
+            if IPv4Network(asked["network"]).prefixlen != 24:
+                raise ValueError("it must be a /24")
+        except ValueError as error:
+            raise BadInput(
+                f"Mesh {spec.name}: option network = {asked['network']!r} is no such network: {error}."
+            ) from error
+        return way, asked
+
+
+def _app(labels: Mapping[str, str]) -> Mapping[str, str]:
+    return {"app": labels["app"]} if "app" in labels else dict(labels)
+
+
+def _calls(application: ClusterApplication, network: str) -> tuple[_Call, ...]:
+    """Return every call with its pair of addresses: first the callee's, an even one, then the caller's."""
+    client = application.client["metadata"]["name"]
+    host, service_port = pods.entry(application)
+    known = application.calls or ((client, host),)
+    addresses = IPv4Network(network)
+    found: list[_Call] = []
+    for number, (caller, callee) in enumerate(known):
+        one, service = _behind(application, callee)
+        name, port = one["metadata"]["name"], service_port if caller == client else service["spec"]["ports"][0]["port"]
+        if any(call.callee == name for call in found):
+            raise BadInput(f"NSM joins {name!r} to one caller, but it has several: leave all but one out.")
+        address = addresses[_FIRST_ADDRESS + 2 * number]
+        found.append(
+            _Call(
+                caller=caller,
+                callee=name,
+                host=callee,
+                pair=f"{address}/31",
+                address=str(address),
+                port=pods.target_port(service, one, port),
+                service_port=port,
+                interface=f"nsm-{1 + sum(call.caller == caller for call in found)}",
+            )
+        )
+    return tuple(found)
+
+
+def _behind(application: ClusterApplication, service_name: str) -> tuple[KubernetesObject, KubernetesObject]:
+    for one in pods.workloads(application):
+        for service in pods.services_of(application, one):
+            if service["metadata"]["name"] == service_name:
+                return one, service
+    raise BadInput(f"NSM needs a workload behind the Service {service_name!r}, and the application has none.")
+
+
+def _dialled(text: str, call: _Call) -> str:
+    return text.replace(f"//{call.host}:{call.service_port}", f"//{call.address}:{call.port}")
+
+
+def _redirect(one: dict[str, Any], call: _Call) -> None:
+    """Let the caller's containers dial the NSM address wherever they are told the callee's."""
+    for container in one["spec"]["template"]["spec"]["containers"]:
+        for key in ("args", "command"):
+            if key in container:
+                container[key] = [_dialled(text, call) for text in container[key]]
+        for variable in container.get("env", ()):
+            if isinstance(variable.get("value"), str):
+                variable["value"] = _dialled(variable["value"], call)
+
+
+def _serve(one: dict[str, Any], call: _Call, image: str, way: _Way) -> None:
+    """Put the endpoint beside the callee: it announces the network service and hands the addresses out."""
+    pod = one["spec"]["template"]["spec"]
+    settings = {
+        "SPIFFE_ENDPOINT_SOCKET": AGENT_SOCKET,
+        "NSM_NAME": "$(POD_NAME)",
+        "NSM_CONNECT_TO": MANAGER_SOCKET,
+        "NSM_CIDR_PREFIX": call.pair,
+        "NSM_SERVICE_NAMES": call.callee,
+        "NSM_REGISTER_SERVICE": "false",
+        "NSM_PAYLOAD": way.payload,
+        "NSM_LOG_LEVEL": "INFO",
+    }
+    endpoint = {
+        "name": "nse",
+        "image": image,
+        "env": env(settings, {"POD_NAME": "metadata.name"}),
+        "resources": resources("100m", "40Mi", "200m", "80Mi"),
+        "volumeMounts": mounts(
+            {"nse-spire-socket": SPIRE_SOCKETS, "nse-nsm-socket": NSM_SOCKETS}, ("nse-spire-socket", "nse-nsm-socket")
+        ),
+    }
+    pods.label(one, IDENTIFIED)
+    pod["containers"] = [*pod["containers"], endpoint]
+    # names of our own: a callee that is a caller too gets the webhook's volumes beside these
+    pod["volumes"] = [
+        *pod.get("volumes", []),
+        *host_paths({"nse-spire-socket": SPIRE_SOCKETS}, "Directory"),
+        *host_paths({"nse-nsm-socket": NSM_SOCKETS}),
+    ]
+
+
+def _network_service(call: _Call, payload: str, namespace: str) -> KubernetesObject:
+    named = cluster.named("networkservicemesh.io/v1", "NetworkService", call.callee, namespace)
+    return {**named, "spec": {"payload": payload}}
+
+
+ADAPTER = Nsm()

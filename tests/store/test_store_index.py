@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import logging
-import os
 import shutil
 import threading
 import time
@@ -26,10 +23,8 @@ from store_workers import (
 )
 
 from workbench.errors import NothingToShow, StoreError
-from workbench.records import SCHEMA_VERSION
 from workbench.store import Store, read_run
 from workbench.store import index as index_module
-from workbench.store.sealing import digest
 
 FRAMES: dict[str, Callable[[Store], pd.DataFrame]] = {
     "campaigns": Store.campaigns,
@@ -128,99 +123,6 @@ def test_removed_and_changed_folders_are_noticed(data: Path) -> None:
     assert store.query("SELECT count(DISTINCT run_id) AS n FROM components")["n"][0] == 3
 
 
-def _truncate(run: Path) -> None:
-    file = run / "samples.parquet"
-    file.write_bytes(file.read_bytes()[:-20])
-
-
-def _flip(run: Path) -> None:
-    file = run / "samples.parquet"
-    content = bytearray(file.read_bytes())
-    content[len(content) // 2] ^= 1
-    file.write_bytes(bytes(content))
-
-
-def _forge(run: Path) -> None:
-    """A file that is no Parquet, with a manifest that vouches for it."""
-    file = run / "samples.parquet"
-    old = json.loads((run / "manifest.json").read_text())
-    file.write_bytes(b"PAR1 this is not a table PAR1")
-    for record in old["files"]:
-        if record["name"] == file.name:
-            record.update(size=file.stat().st_size, sha256=digest(file))
-    (run / "manifest.json").write_text(json.dumps(old))
-
-
-def _other_columns(run: Path) -> None:
-    file = run / "samples.parquet"
-    file.unlink()
-    with duckdb.connect() as connection:
-        connection.execute(f"COPY (SELECT 'x' AS surprise) TO '{file}' (FORMAT parquet)")
-    old = json.loads((run / "manifest.json").read_text())
-    for record in old["files"]:
-        if record["name"] == file.name:
-            record.update(size=file.stat().st_size, sha256=digest(file))
-    (run / "manifest.json").write_text(json.dumps(old))
-
-
-def _edit(old: str, new: str) -> Callable[[Path], None]:
-    def edit(run: Path) -> None:
-        manifest = run / "manifest.json"
-        assert old in manifest.read_text()
-        manifest.write_text(manifest.read_text().replace(old, new, 1))
-
-    return edit
-
-
-_NEWER = _edit(f'"schema_version": {SCHEMA_VERSION}', f'"schema_version": {SCHEMA_VERSION + 7}')
-
-BREAKAGES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "truncated Parquet": (_truncate, "is damaged: "),
-    "one flipped bit": (_flip, "SHA-256 differs"),
-    "no Parquet although listed": (lambda run: (run / "samples.parquet").unlink(), "samples.parquet is missing"),
-    "a forged Parquet": (_forge, "samples.parquet cannot be read"),
-    "Parquet with other columns": (_other_columns, "samples.parquet cannot be read"),
-    "no manifest": (lambda run: (run / "manifest.json").unlink(), "has no manifest"),
-    "an empty folder": (lambda run: (shutil.rmtree(run), run.mkdir()), "has no manifest"),
-    "garbage for a manifest": (lambda run: (run / "manifest.json").write_bytes(b"\0\xff garbage"), "is not JSON"),
-    "an empty manifest": (lambda run: (run / "manifest.json").write_bytes(b""), "is not JSON"),
-    "deeply nested garbage": (lambda run: (run / "manifest.json").write_text("[" * 10**6), ""),
-    "a folder for a manifest": (
-        lambda run: ((run / "manifest.json").unlink(), (run / "manifest.json").mkdir()),
-        "a file stands where a folder should be, or the reverse",
-    ),
-    "a newer format": (_NEWER, f"was written by a newer workbench (format {SCHEMA_VERSION + 7}"),
-    "a raw file changed": (lambda run: (run / "raw/builtin/output.json").write_text("[]"), "SHA-256 differs"),
-    "a file outside its folder": (_edit('"samples.parquet"', '"../../../campaign.json"'), "is missing"),
-    "a value out of range": (_edit('"rate_per_s": 100.0', '"rate_per_s": 0.0'), "out of range"),
-    "another run's manifest": (_edit('"run_id": "2', '"run_id": "3'), "is a copy, or was renamed"),
-}
-
-
-@pytest.mark.parametrize("name", BREAKAGES)
-def test_a_broken_folder_is_named_and_hides_no_other(name: str, data: Path) -> None:
-    damage, says = BREAKAGES[name]
-    broken, *sound = _run_folders(data)
-    kept = data / "kept"
-    shutil.copytree(broken, kept)
-    damage(broken)
-    store = Store(data)
-    assert store.runs()["run_id"].tolist() == [run.name for run in sound]
-    assert len(store.consumption()) == 9
-    assert len(store.campaigns()) == 2
-    ((folder, reason),) = store.problems()
-    assert folder == str(broken)
-    assert says in reason
-    assert len(reason) < 600
-    with pytest.raises(StoreError) as error:
-        store.run(broken.name)
-    assert str(error.value) == reason
-    shutil.rmtree(broken)
-    shutil.move(kept, broken)
-    assert len(store.runs()) == 4, "a restored folder is noticed"
-    assert store.problems() == []
-
-
 def test_a_run_in_flight_is_no_problem_and_a_cut_off_one_is(tmp_path: Path) -> None:
     campaign = new_campaign(tmp_path)
     writer = campaign.begin(campaign.campaign.plan.runs[0], mesh_facts("baseline"))
@@ -253,62 +155,6 @@ def test_a_copied_campaign_is_named_and_counted_once(data: Path) -> None:
     assert len(store.runs()) == 4
     assert {Path(folder).name for folder, _ in store.problems()} >= {"my-backup"}
     assert all("is a copy, or was renamed" in reason for _, reason in store.problems())
-
-
-def _garbage(database: Path) -> None:
-    database.write_bytes(os.urandom(10_000))
-
-
-def _half(database: Path) -> None:
-    database.write_bytes(database.read_bytes()[: database.stat().st_size // 2])
-
-
-def _scribbled(database: Path) -> None:
-    content = bytearray(database.read_bytes())
-    for place in range(12_288, len(content), 512):
-        content[place : place + 64] = os.urandom(64)
-    database.write_bytes(bytes(content))
-
-
-def _foreign(database: Path) -> None:
-    database.unlink()
-    with duckdb.connect(str(database)) as connection:
-        connection.execute("CREATE TABLE notes AS SELECT 'mine' AS text")
-
-
-def _versioned(version: int) -> Callable[[Path], None]:
-    def change(database: Path) -> None:
-        with duckdb.connect(str(database)) as connection:
-            connection.execute("UPDATE index_version SET version = ?", [version])
-            connection.execute("DROP TABLE samples")
-
-    return change
-
-
-@pytest.mark.parametrize(
-    "damage", [_garbage, _half, _scribbled, _foreign, _versioned(0), _versioned(99)],
-    ids=["garbage", "cut in half", "scribbled over", "a foreign database", "an older index", "a newer index"],
-)  # fmt: skip
-def test_a_database_of_no_use_is_set_aside_and_remade(
-    damage: Callable[[Path], None], data: Path, before: dict[str, pd.DataFrame], caplog: pytest.LogCaptureFixture
-) -> None:
-    Store(data).rebuild()
-    damage(data / "workbench.duckdb")
-    with caplog.at_level(logging.WARNING):
-        _assert_same(_everything(Store(data)), before)
-    assert "is remade from the run folders" in caplog.text
-    assert (data / "workbench.duckdb.aside").exists(), "in case somebody misses something"
-    caplog.clear()
-    assert len(Store(data).runs()) == 4
-    assert caplog.text == "", "mended for good"
-
-
-def test_an_index_that_lost_a_table_is_remade(data: Path, before: dict[str, pd.DataFrame]) -> None:
-    Store(data).rebuild()
-    with duckdb.connect(str(data / "workbench.duckdb")) as connection:
-        connection.execute("DROP TABLE gates")
-        connection.execute("ALTER TABLE consumption DROP COLUMN cpu_s")
-    _assert_same(_everything(Store(data)), before)
 
 
 @pytest.mark.parametrize("holder", [hold_database, hold_database_read_only], ids=["reading and writing", "read-only"])

@@ -68,13 +68,13 @@ def recover_once(data: Path, tell: Tell) -> None:
 
 
 def read_all(data: Path, tell: Tell) -> None:
-    """Read through the index a few times; tell the number of runs and samples, and whether memory had to do."""
+    """Read through the index a few times; tell the number of runs and samples."""
     from workbench.store import Store
 
     for _ in range(5):
         store = Store(data)
         samples = int(store.query("SELECT count(*) AS n FROM samples")["n"][0])
-        tell([len(store.runs()), samples, store._index._memory is not None])
+        tell([len(store.runs()), samples])
 
 
 def hold_database(data: Path, tell: Tell) -> None:

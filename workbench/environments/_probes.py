@@ -85,6 +85,7 @@ def call(stream: socket.socket, address: tuple[str, int], request: Request) -> O
     stream.settimeout(TIMEOUT_S)
     try:
         with stream as plain:
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else the request waits 40 ms behind TLS
             plain.connect(address)
             carrier: socket.socket = plain
             if request.identity:

@@ -142,6 +142,10 @@ class Delete:
 class Uninstall:
     """A Helm release to uninstall where it stands in a mesh's `remove`; a missing one is fine.
 
+    The order counts: what is deleted before it needs the mesh alive (resources whose finalizers its controller clears,
+    waypoints that it made); what is deleted after it would take the release's own record away (its namespace) or comes
+    into being until the last controller is gone.
+
     Its hooks run; when one of them fails or outlives the deadline, its Jobs are deleted and the release is uninstalled
     without hooks.
     """

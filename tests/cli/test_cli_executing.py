@@ -81,6 +81,22 @@ def test_where_nobody_can_be_asked_the_kernel_is_interrupted_at_once(monkeypatch
     assert one.told == ["interrupt"]
 
 
+def test_a_campaign_that_appears_late_is_asked_as_soon_as_it_is_there(monkeypatch):
+    monkeypatch.setattr(executing, "_TICK_S", 0.02)
+    one = Notebook("stop")
+    asked = []
+
+    def stop() -> bool:
+        asked.append(one)
+        return len(asked) > 3 and one.tell("stop")
+
+    timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(Interrupted):
+        see_through(one, Meter("x", quiet=True), stop=stop)
+    assert one.told == ["interrupt", "stop"]
+
+
 def test_signals_are_counted_and_given_back():
     before = signal.getsignal(signal.SIGTERM)
     with signals() as taken:

@@ -25,6 +25,9 @@ PATIENCE_S = 20.0
 INTERRUPTED_S = 5.0
 """Seconds given to an interrupted kernel before it is ended."""
 
+_AGAIN_S = 1.0
+"""Seconds between interrupts."""
+
 _TICK_S = 0.25
 
 
@@ -97,27 +100,36 @@ class _CellTail:
 
 
 class _Stopping:
-    """Grows more insistent with time and with every further signal."""
+    """Grows more insistent with time and with every further signal.
+
+    A kernel that is starting hears nothing, and a campaign that has no folder yet cannot be asked: hence the asking
+    again at every look until somebody has heard.
+    """
 
     def __init__(self, execution: Execution, stop: Callable[[], bool]) -> None:
         self._execution, self._stop = execution, stop
-        self._asked_at = self._interrupted_at = 0.0
-        self._killed = False
+        self._heard = self._killed = False
+        self._asked_at = self._insisting_since = self._interrupted_at = 0.0
 
     def look(self, wishes: int) -> None:
         """Do what ``wishes`` (signals so far) and the time since the first one call for."""
+        if not wishes or self._killed:
+            return
         now = time.monotonic()
-        if wishes and not self._asked_at:
+        if not self._asked_at:
             self._asked_at = now
             note("\nStopping; what was captured is kept. (Once more to insist.)")
-            if not self._stop():
-                wishes = max(wishes, 2)
-        if not self._asked_at or self._killed:
-            return
-        if not self._interrupted_at:
-            if wishes > 1 or now - self._asked_at > PATIENCE_S:
-                self._interrupted_at = now
-                self._execution.interrupt()
-        elif wishes > 2 or now - self._interrupted_at > INTERRUPTED_S:
+        if not self._heard and self._stop():
+            self._heard, self._asked_at, self._insisting_since = True, now, 0.0
+        if wishes > 1 or not self._heard or now - self._asked_at > PATIENCE_S:
+            self._insist(wishes, now)
+
+    def _insist(self, wishes: int, now: float) -> None:
+        if not self._insisting_since:
+            self._insisting_since = now
+        if wishes > 2 or now - self._insisting_since > INTERRUPTED_S:
             self._killed = True
             self._execution.kill()
+        elif now - self._interrupted_at > _AGAIN_S:
+            self._interrupted_at = now
+            self._execution.interrupt()

@@ -146,8 +146,10 @@ def measure(
     try:
         with Meter(what.experiment.name, quiet=quiet) as meter:
             see_through(execution.start(), meter, stop=lambda: _stop(folder), events=folder / "events.jsonl")
-    except Interrupted:
+    except WorkbenchError as error:
         _complete(settings)
+        if isinstance(error, Interrupted) and folder.is_dir() and "--resume" not in str(error):
+            raise Interrupted(f"{error} Continue with: workbench run --resume {campaign_id}") from error
         raise
     return campaign_id
 
@@ -183,19 +185,26 @@ def _checked(settings: Settings, asked: str, resume: str, *, yes: bool, quiet: b
     steps_of(what)  # refuses unknown names, profiles, options and impossible loads
     if not quiet:
         _announce(what, to=note)
-        _mention_file(settings, asked)
+        if not resume:
+            _mention_namesakes(settings, asked, what.experiment.name)
     about = estimate_s(what)
     if about > LONG_S and not yes and not resume:
         _ask(f"This takes about {duration(about)}.")
     return what
 
 
-def _mention_file(settings: Settings, asked: str) -> None:
-    from workbench.shipped import experiment_files
+def _mention_namesakes(settings: Settings, asked: str, name: str) -> None:
+    """Say which of several experiments of one name is meant, and when the name once asked something else."""
+    from workbench.shipped import experiment_file, experiment_files
 
     files = experiment_files(settings.data).get(asked, ())
     if len(files) > 1:
         note(f"Taking {files[0]}, which goes before the shipped experiment of that name.")
+    before = sorted((settings.data / "runs").glob(f"*-{name}-*/experiment.toml"))
+    if before and before[-1].read_bytes() != experiment_file(asked, settings.data).read_bytes():
+        note(
+            f"{before[-1].parent.name} was asked with another file under this name; campaigns are never mixed by name."
+        )
 
 
 def _ask(sentence: str) -> None:

@@ -137,11 +137,11 @@ def test_a_proxy_with_a_bad_configuration_fails_with_its_own_words(lab):
 
 
 def test_a_process_that_never_becomes_ready_is_named(lab, monkeypatch):
-    monkeypatch.setattr("workbench.environments.lab.START_DEADLINE_S", 0.3)
+    monkeypatch.setattr("workbench.environments.lab.START_DEADLINE_S", 2.0)
     sleeper = Process(name="sleeper", role="sidecar", program="python", arguments=("-c", "import time; time.sleep(60)"))
     _, application, _ = described("baseline")
     with (
-        pytest.raises(DeadlineExceeded, match=r"sleeper becoming ready did not happen within 0\.3 s"),
+        pytest.raises(DeadlineExceeded, match=r"sleeper becoming ready did not happen within 2 s"),
         lab.deploy((sleeper,), application),
     ):
         pass

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from workbench.startup import skip_slow_format_checks
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 skip_slow_format_checks()
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 for variable in [name for name in os.environ if name.startswith("WORKBENCH_")]:
     del os.environ[variable]
@@ -28,5 +37,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     skip = pytest.mark.skip(reason="needs a Kubernetes cluster; run: make test ARGS=--with-cluster")
     for item in items:
-        if "cluster" in item.keywords:
+        if item.get_closest_marker("cluster"):
             item.add_marker(skip)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium: the system's, or the one that Playwright installed.
+
+    Of a module's scope because Playwright's synchronous interface keeps an event loop running in this thread, in which
+    other tests could start none.
+    """
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs Playwright; run: pip install playwright")
+    with sync_api.sync_playwright() as playwright:
+        found = next(filter(None, map(shutil.which, CHROMIUM)), None) or playwright.chromium.executable_path
+        if not Path(found).exists():
+            pytest.skip("no Chromium on this machine; run: playwright install --with-deps chromium")
+        root = ["--no-sandbox"] if os.getuid() == 0 else []
+        chromium = playwright.chromium.launch(executable_path=found, args=[*root, "--disable-dev-shm-usage"])
+        yield chromium
+        chromium.close()

@@ -37,17 +37,19 @@ class Choice:
 
 def with_choices(picture: Any, choices: Sequence[Choice]) -> Any:
     """Give ``picture`` a drop-down and its filter for each of ``choices`` that leaves a choice."""
-    for choice in choices:
-        if len(choice.options) < 2:
-            continue
-        name = f"chosen_{choice.field}"
-        chosen = alt.param(
-            name=name,
-            value=choice.options[0] if choice.default is None else choice.default,
-            bind=alt.binding_select(options=list(choice.options), name=f"{choice.label} "),
-        )
-        picture = picture.add_params(chosen).transform_filter(f"datum[{choice.field!r}] === {name}")
-    return picture
+    real = [choice for choice in choices if len(choice.options) > 1]
+    if not real:
+        return picture
+    filters = " && ".join(f"datum[{choice.field!r}] === chosen_{choice.field}" for choice in real)
+    return picture.add_params(*map(_parameter, real)).transform_filter(filters)
+
+
+def _parameter(choice: Choice) -> Any:
+    return alt.param(
+        name=f"chosen_{choice.field}",
+        value=choice.options[0] if choice.default is None else choice.default,
+        bind=alt.binding_select(options=list(choice.options), name=f"{choice.label} "),
+    )
 
 
 def legend_selection(field: str) -> Any:

@@ -14,6 +14,7 @@ papermill cannot save the notebook. The renderer ``workbench`` writes three repr
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import vl_convert
@@ -28,6 +29,19 @@ LAB_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 """Names the language's version; nothing is ever fetched from it."""
 
 
+_UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+"""What XML and UTF-8 cannot hold. A NUL in a text makes vl_convert 1.9 abort the whole process."""
+
+
+def fit(value: Any) -> Any:
+    """Return ``value`` (plain JSON) with every character that a picture cannot hold replaced by U+FFFD."""
+    if isinstance(value, str):
+        return _UNFIT.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {fit(key): fit(one) for key, one in value.items()}
+    return [fit(one) for one in value] if isinstance(value, list | tuple) else value
+
+
 def specification(picture: Picture) -> dict[str, Any]:
     """Return ``picture`` as Vega-Lite JSON, a good deal faster than ``to_dict`` because its rows are not copied along.
 
@@ -38,12 +52,13 @@ def specification(picture: Picture) -> dict[str, Any]:
     bare.data = alt.InlineData(values=[])
     spec: dict[str, Any] = bare.to_dict()
     spec.pop("datasets", None)
-    return {**spec, "data": {"values": rows.values}}
+    whole: dict[str, Any] = fit({**spec, "data": {"values": rows.values}})
+    return whole
 
 
 def svg(spec: dict[str, Any]) -> str:
     """Return the Vega-Lite ``spec`` drawn as SVG, without reading anything from anywhere."""
-    drawn: str = vl_convert.vegalite_to_svg(quiet_marks(spec), allowed_base_urls=[])
+    drawn: str = vl_convert.vegalite_to_svg(fit(quiet_marks(spec)), allowed_base_urls=[])
     return drawn
 
 
@@ -54,7 +69,8 @@ def quiet_marks(spec: dict[str, Any]) -> dict[str, Any]:
 
 def bundle(spec: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Return the representations of ``spec`` by media type, as Altair asks of a renderer."""
-    return {SPEC_TYPE: spec, LAB_TYPE: {**spec, "$schema": LAB_SCHEMA}, PICTURE_TYPE: svg(spec)}
+    whole = fit(spec)
+    return {SPEC_TYPE: whole, LAB_TYPE: {**whole, "$schema": LAB_SCHEMA}, PICTURE_TYPE: svg(whole)}
 
 
 def enable() -> None:

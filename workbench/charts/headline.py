@@ -9,7 +9,7 @@ import pandas as pd
 
 from workbench.charts.controls import Choice, faded, legend_selection, with_choices
 from workbench.charts.engine import Picture, alt
-from workbench.charts.labels import MARK, mesh_rows, panelled, row_text
+from workbench.charts.labels import MARK, mesh_rows, panelled, row_text, shortened
 from workbench.charts.rows import (
     CELL,
     basis_text,
@@ -63,6 +63,7 @@ def _total_row(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "kind": "total",
         "mesh": row["mesh"],
+        "name": shortened(row["mesh"]),
         "workload": row["workload"],
         "panel": rate_text(row["rate_per_s"]),
         "value": row["median"] * _SCALE,

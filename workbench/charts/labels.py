@@ -17,8 +17,14 @@ MARK = 9
 _HEADING = 36
 """Characters of a heading's line that fit above the narrowest panel."""
 
-_LIMIT = 165
-"""Pixels after which a text ends in an ellipsis: two of them fit into the narrowest panel (the tooltip has it all)."""
+_LONGEST = 24
+"""Characters of a name that leave room for its value in the narrowest panel; the tooltip has all of it. Shortened here
+because Vega, asked to cut text to a width in pixels, measures it over and over and doubles the drawing time."""
+
+
+def shortened(label: str) -> str:
+    """Return ``label``, its end cut off where it is long."""
+    return label if len(label) <= _LONGEST else f"{label[: _LONGEST - 1]}…"
 
 
 def mesh_rows(order: Sequence[str]) -> Any:
@@ -27,14 +33,14 @@ def mesh_rows(order: Sequence[str]) -> Any:
 
 
 def row_text(base: Any) -> list[Any]:
-    """Return the layers that write the fields ``mesh`` and ``said``; a white edge parts them from the grid."""
+    """Return the layers that write the fields ``name`` and ``said``; a white edge parts them from the grid."""
     layers = []
     for edge in (True, False):
         look = {"stroke": "white", "strokeWidth": 4, "strokeJoin": "round"} if edge else {}
-        name = base.mark_text(align="left", yOffset=LINE, fontWeight=600, limit=_LIMIT, **look)
-        said = base.mark_text(align="right", yOffset=LINE, limit=_LIMIT, **look)
+        name = base.mark_text(align="left", yOffset=LINE, fontWeight=600, **look)
+        said = base.mark_text(align="right", yOffset=LINE, **look)
         layers += [
-            name.encode(x=alt.value(0), text="mesh:N"),
+            name.encode(x=alt.value(0), text="name:N"),
             said.encode(x=alt.value("width"), text="said:N"),
         ]
     return layers

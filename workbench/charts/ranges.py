@@ -14,7 +14,7 @@ import pandas as pd
 
 from workbench.charts.controls import Choice, with_choices
 from workbench.charts.engine import Picture, alt
-from workbench.charts.labels import MARK, heading, mesh_rows, panelled, row_text
+from workbench.charts.labels import MARK, heading, mesh_rows, panelled, row_text, shortened
 from workbench.charts.rows import (
     NOT_MEASURED,
     basis_text,
@@ -75,6 +75,7 @@ def _row(row: dict[str, Any], several: bool, said: str) -> dict[str, Any]:
     shown = metric(row["metric"])
     return {
         "mesh": row["mesh"],
+        "name": shortened(row["mesh"]),
         "workload": row["workload"],
         "metric": shown.axis_title,
         "rate": rate_text(row["rate_per_s"]),

@@ -6,6 +6,7 @@ digits, and NaN as null: a value that was not measured is drawn as the words "no
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -24,7 +25,7 @@ CELL = ("mesh", "workload", "rate_per_s")
 
 
 def plain(value: Any) -> Any:
-    """Return ``value`` as JSON knows it: NaN, NaT and None as None, numbers rounded to `DIGITS`, the rest as text."""
+    """Return ``value`` as JSON knows it: numbers rounded to `DIGITS`, times as text; None for whatever is no value."""
     if value is None or value is pd.NaT or value != value:
         return None
     if isinstance(value, bool):
@@ -34,6 +35,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, str):
         return value
     number = float(f"{float(value):.{DIGITS}g}")
+    if math.isinf(number):
+        return None
     return int(number) if number.is_integer() else number
 
 

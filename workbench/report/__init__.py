@@ -47,5 +47,5 @@ def build_report(store: Store, campaign_ids: Sequence[str] | None, out: Path, ti
     page = render(report_content(gather(store, campaign_ids), title))
     with explained("write the report", out):
         out.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(out, page.encode())
+        write_whole(out, page.encode(errors="replace"))
     return out

@@ -57,7 +57,7 @@ def notebook_page(notebook: Path, out: Path, title: str | None = None) -> Path:
     )
     with explained("write the notebook's page", out):
         out.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(out, page.encode())
+        write_whole(out, page.encode(errors="replace"))
     return out
 
 

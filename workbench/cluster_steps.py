@@ -55,13 +55,15 @@ class TrustAnchor:
     The environment makes them once and keeps them in the Secret `secret` of `namespace` (entries ``ca.crt``,
     ``tls.crt``, ``tls.key``; the authority's own key is thrown away); where that Secret is there, its content is used
     again, because proxies that run would not trust a new authority. Both keys are EC P-256, signatures ECDSA-SHA256,
-    the subject's CN is also the one DNS name: ``root.linkerd.TRUST_DOMAIN`` (path length 1) and
-    ``identity.linkerd.TRUST_DOMAIN`` (path length 0), key usage keyCertSign and cRLSign, validity backdated by 5 min.
+    the subject's CN is also the one DNS name, path length 1 for the authority and 0 for the issuer, key usage
+    keyCertSign and cRLSign, basic constraints and key usage critical, validity backdated by 5 minutes.
 
     Attributes
     ----------
     name
         By which later steps refer to it: ``${trust.NAME.ca}`` and its like.
+    root, issuer
+        DNS names of both.
     lifetime_s
         Of both certificates.
     """
@@ -69,7 +71,8 @@ class TrustAnchor:
     name: str
     namespace: str
     secret: str
-    trust_domain: str = "cluster.local"
+    root: str
+    issuer: str
     lifetime_s: float = 365 * 86_400.0
 
 

@@ -95,7 +95,7 @@ class Linkerd:
         crds: dict[str, Any] = {"installGatewayAPI": False}  # the chart's own are old and would be kept
         return (
             _namespace(),
-            TrustAnchor(name="linkerd", namespace=NAMESPACE, secret="workbench-linkerd-trust"),  # noqa: S106 - a name
+            _trust_anchor(),
             *cluster.gateway_api(asked),
             cluster.release("linkerd-crds", NAMESPACE, "linkerd-crds", version, _CHARTS, crds, asked),
             cluster.release(
@@ -191,6 +191,16 @@ def _namespace() -> ClusterStep:
         "pod-security.kubernetes.io/enforce": "privileged",  # the init container sets iptables
     }
     return cluster.namespace(NAMESPACE, labels, {"linkerd.io/inject": "disabled"})
+
+
+def _trust_anchor() -> ClusterStep:
+    return TrustAnchor(
+        name="linkerd",
+        namespace=NAMESPACE,
+        secret="workbench-linkerd-trust",  # noqa: S106 - the name of a Secret
+        root="root.linkerd.cluster.local",
+        issuer="identity.linkerd.cluster.local",
+    )
 
 
 def _values(spec: MeshSpec, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,8 +26,8 @@ _REGISTRY = "docker.io/fortio"
 """The newest release; that its image bears the tag is not verified, older ones do (1.40.0)."""
 
 _USER = 65534
-"""Nobody, and none of the users whose traffic a mesh lets through unseen: 1337 (Istio), 2102 (Linkerd), 5995 (Consul).
-The image has no shell and needs no user of its own."""
+"""Nobody, and none of the users whose traffic some mesh lets through unseen (1337, 2102, 5995). The image has no shell
+and needs no user of its own."""
 
 _LABEL = "app"
 _MOST_DELAY_S = 30.0

@@ -130,6 +130,15 @@ def test_elsewhere_than_on_a_terminal_each_run_is_a_line(capsys):
     assert capsys.readouterr().err == "[1/4] a finished, about 1 min 30 s left\n[4/4] b finished\n"
 
 
+def test_what_a_program_printed_does_not_fill_the_screen(capsys):
+    with Meter("x") as meter:
+        meter.step(Step(message="a failed (it printed:\nTraceback\n" + "x" * 999, done=1, total=4, remaining_s=None))
+    said = capsys.readouterr().err
+    assert said.startswith("[1/4] a failed (it printed: Traceback xxx")
+    assert said.count("\n") == 1
+    assert len(said) < 320
+
+
 def test_on_a_terminal_there_is_a_bar(monkeypatch, capsys):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     monkeypatch.setenv("TERM", "xterm")

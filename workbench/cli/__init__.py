@@ -25,6 +25,8 @@ from typing import NoReturn
 from workbench.errors import Interrupted, StoreError, WorkbenchError
 
 _BUG = 1
+_LONGEST = 1200
+"""Characters of a message; the longest that nobody printed into has some 400."""
 _CLICK_INTERRUPTED = 130
 
 
@@ -80,5 +82,11 @@ def _explained(error: OSError) -> tuple[int, str]:
 def _tell(error: BaseException, code: int, message: str, given: list[str]) -> int:
     if "--traceback" in given:
         traceback.print_exception(error)
-    sys.stderr.write(f"workbench: {message}\n")
+    sys.stderr.write(f"workbench: {_one_line(message)}\n")
     return code
+
+
+def _one_line(message: str) -> str:
+    """Return ``message`` without line breaks; what a program printed at length is cut in its middle."""
+    flat = " ".join(message.split())
+    return flat if len(flat) <= _LONGEST else f"{flat[: _LONGEST // 2]} … {flat[-_LONGEST // 2 :]}"

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 
+_LONGEST = 300
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """Where something stands: what happens, how much is done of how much, seconds left (None: unknown)."""
@@ -101,7 +104,7 @@ class Meter:
         self._last, self._said_at = step, time.monotonic()
         if self._bar is None and not self._quiet and step.worth_a_line:
             place = f"[{step.done}/{step.total}] " if step.total else ""
-            note(f"{place}{step.message}{self._left()}")
+            note(f"{place}{_short(step.message)}{self._left()}")
 
     def draw(self) -> None:
         """Bring the bar up to date; elsewhere than on a terminal, nothing."""
@@ -113,7 +116,7 @@ class Meter:
                 total=last.total or None,
                 completed=last.done,
                 left=place + self._left(),
-                message=last.message,
+                message=_short(last.message),
             )
             self._bar.refresh()
 
@@ -122,3 +125,9 @@ class Meter:
         if remaining is None or (self._last.total and self._last.done >= self._last.total):
             return ""
         return f", about {duration(remaining - (time.monotonic() - self._said_at))} left"
+
+
+def _short(message: str) -> str:
+    """Return ``message`` on one line, its end cut; the run's record has all of it."""
+    flat = " ".join(message.split())
+    return flat if len(flat) <= _LONGEST else flat[: _LONGEST - 1] + "…"

@@ -245,12 +245,19 @@ class Answers:
 class InterfaceMoved:
     """A gate: one call moves the packet counters of this interface inside the client's pod.
 
-    `container` is one of that pod that has a shell's tools to read them with.
+    Attributes
+    ----------
+    container
+        One of that pod that has a shell's tools to read them with.
+    payload_bytes
+        Body that the call carries; what was sent must grow by as much, so that what crosses the interface anyway (a
+        liveness ping) does not pass for the call. 0: any growth will do.
     """
 
     name: str
     interface: str
     container: str = ""
+    payload_bytes: int = 0
 
 
 ClusterGate = HasProxy | PodSays | MetricMoved | Answers | InterfaceMoved

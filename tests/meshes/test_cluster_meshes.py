@@ -152,6 +152,9 @@ def test_gates_prove_the_answer_the_crossing_and_what_the_facts_promise(case):
     for gate in proofs:
         assert gate.part in mesh.parts(spec), "the pods asked are pods that are charged"
         assert gate.deadline_s > 5, "Envoy shows its counters 5 s late"
+        assert gate.labels or "ssl_handshake" in gate.metric, "the kubelet's probes must not pass for the call"
+    for gate in gates:
+        assert not isinstance(gate, InterfaceMoved) or gate.payload_bytes, "nor a liveness ping"
 
 
 def test_waits_come_after_what_they_wait_for_and_webhooks_are_waited_for(case):

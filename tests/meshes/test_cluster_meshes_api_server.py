@@ -1,7 +1,7 @@
 """Every object that a mesh describes, given to a real API server that refuses fields which it does not know.
 
-Needs the control plane of `tests/cluster`; nothing runs the pods. Objects of kinds that charts bring (the Gateway API's,
-Istio's, Consul's) are left to the golden files.
+Needs the control plane of `tests/cluster`; nothing runs the pods. Objects of kinds that charts bring (Istio's,
+Consul's, the Gateway API's) are not among them.
 """
 
 from __future__ import annotations

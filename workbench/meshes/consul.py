@@ -130,8 +130,6 @@ class Consul:
         """Return that every pod was injected, that a call moved Envoy's counters, and that TLS was spoken."""
         self._asked(spec)
         self._scheme(spec, application)
-        here: dict[str, Any] = {"part": _SIDECARS, "port": 20200, "path": "/metrics"}
-        counted = "envoy_http_downstream_rq_total" if _l7(spec) else "envoy_tcp_downstream_cx_total"
         return (
             Answers(name="the client's call is answered"),
             HasProxy(name="every pod has a ready consul-dataplane", container=_PROXY),
@@ -147,9 +145,7 @@ class Consul:
                 key=f"{_ANNOTATION}transparent-proxy-status",
                 value="enabled",
             ),
-            MetricMoved(name="the call went through the proxies", metric=counted, **here),
-            # over HTTP the call may use a connection between the proxies that is open already
-            MetricMoved(name="the proxies speak TLS", metric="envoy_listener_ssl_handshake", already=True, **here),
+            *_counted(pods.entry(application)[0], _l7(spec)),
         )
 
     def parts(self, spec: MeshSpec) -> tuple[Part, ...]:
@@ -199,6 +195,26 @@ def _l7(spec: MeshSpec) -> bool:
 
 def _equal(spec: MeshSpec) -> bool:
     return spec.profile.endswith("equal")
+
+
+def _counted(service: str, l7: bool) -> tuple[ClusterGate, ...]:
+    """Return what the proxies' counters prove; none of them moves by the kubelet's probes, which come in plaintext.
+
+    Over HTTP the call may use a connection between the proxies that is open already, otherwise each call makes one.
+    """
+    here: dict[str, Any] = {"part": _SIDECARS, "port": 20200, "path": "/metrics"}
+    handshakes: dict[str, Any] = {**here, "metric": "envoy_listener_ssl_handshake"}
+    if not l7:
+        return (MetricMoved(name="the call arrived over TLS", **handshakes),)
+    return (
+        MetricMoved(
+            name="the client's proxy sent the call to the service",
+            metric="envoy_cluster_upstream_rq_total",
+            labels={"consul_destination_service": service},
+            **here,
+        ),
+        MetricMoved(name="the proxies speak TLS", already=True, **handshakes),
+    )
 
 
 def _proxy_defaults() -> KubernetesObject:

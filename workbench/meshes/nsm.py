@@ -53,6 +53,8 @@ VERSION = "v1.18.0"
 
 _SCHEMES = ("http", "https", "grpc", "tcp")
 _FIRST_ADDRESS = 100
+_PROOF_BYTES = 65_536
+"""What two minutes of liveness pings amount to: five a second of about 100 bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +199,12 @@ class Nsm:
                 for one in pods.workloads(application)
                 if (name := one["metadata"]["name"]) in served
             ),
-            InterfaceMoved(name="the call went over the NSM interface", interface="nsm-1", container="cmd-nsc"),
+            InterfaceMoved(
+                name="the call went over the NSM interface",
+                interface="nsm-1",
+                container="cmd-nsc",
+                payload_bytes=_PROOF_BYTES,
+            ),
         )
 
     def parts(self, spec: MeshSpec) -> tuple[Part, ...]:

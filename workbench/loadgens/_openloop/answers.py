@@ -66,18 +66,6 @@ def _is_status(text: bytes) -> bool:
 Answer = tuple[Head, bytes | bytearray, int]
 """Head, body, and how many of the received bytes they and their frame take."""
 
-_heads: dict[bytes, Head] = {}
-
-
-def _head(data: bytes) -> Head:
-    """Return the parsed head, from memory when the very same bytes have been seen: it is the loop's dearest step."""
-    known = _heads.get(data)
-    if known is None:
-        if len(_heads) >= 256:
-            _heads.clear()
-        known = _heads[data] = Head(data)
-    return known
-
 
 def read_answer(data: bytes | bytearray, ended: bool = False) -> Answer | None:
     """Read one answer from the start of ``data``, skipping interim (1xx) ones.
@@ -106,7 +94,7 @@ def read_answer(data: bytes | bytearray, ended: bool = False) -> Answer | None:
             if len(data) - start > _HEAD_LIMIT:
                 raise MalformedAnswerError(f"no end of the head within {_HEAD_LIMIT} bytes")
             return None
-        head = _head(bytes(data[start:end]))
+        head = Head(bytes(data[start:end]))
         start = end + 4
         if head.status == 101:
             raise MalformedAnswerError("status 101 to a request that asked for no other protocol")

@@ -32,10 +32,13 @@ FAILURES = {
 NEVER = -1
 """Stands for the time of something that did not happen."""
 
+FOREVER = 1 << 62
+"""A time that is never reached, in ns."""
+
 _CHECK_NS = 250_000_000
 _DIAL_S = 2.0
+_HEADS = 256
 _clock = time.monotonic_ns
-
 
 CLOSED, DIALLING, IDLE, BUSY = range(4)
 
@@ -48,7 +51,7 @@ class Connection:
     def __init__(self) -> None:
         self.state, self.request, self.fd = CLOSED, NEVER, NEVER
         self.sock: socket.socket
-        self.received: bytearray | None = None
+        self.received = bytearray()
         self.unsent: memoryview | None = None
 
 
@@ -69,6 +72,8 @@ class OpenLoop:
     def __init__(self, where: tuple[object, ...], family: int, message: bytes, body: bytes) -> None:
         self.where, self.family, self.message, self.body = where, family, message, body
         self.chunk = min(len(body) + 4096, 262_144)
+        self.tail = b"\r\n\r\n" + body
+        self.right: set[bytes] = set()
         self.epoll, self.timer = select.epoll(), Timer()
         self.epoll.register(self.timer.fd, select.EPOLLIN)
         self.by_fd: dict[int, Connection] = {}
@@ -94,14 +99,22 @@ class OpenLoop:
             self.idle.append(connection)
             self.epoll.register(connection.fd, select.EPOLLIN)
 
-    def run(self, due: array[int], edges: tuple[int, int], timeout_ns: int) -> None:
-        """Send every request of the schedule ``due``; return when all have ended and the window is over."""
+    def run(self, due: array[int], every_ns: int, edges: tuple[int, int], timeout_ns: int) -> None:
+        """Send every request of the schedule ``due``; return when all have ended and the window is over.
+
+        Parameters
+        ----------
+        every_ns
+            Nanoseconds between two requests, rounded down, when they are evenly spaced and the timer shall tick by
+            itself, which is cheaper than to arm it anew for each; else 0.
+        """
         never = array("q", [NEVER])
         self.due, self.edges, self.timeout_ns = due, edges, timeout_ns
         self.ready, self.sent, self.done = never * len(due), never * len(due), never * len(due)
         self.status = array("H", [0]) * len(due)
         self.next, self.left, self.check_at = 0, len(due), 0
-        poll, timer_fd, by_fd, wake_at = self.epoll.poll, self.timer.fd, self.by_fd, 0
+        poll, timer, by_fd = self.epoll.poll, self.timer, self.by_fd
+        wake_at, ticking, fired = 0, False, False
         while self.left or len(self.cpu_ns) < 2:
             now = _clock()
             if now >= wake_at:
@@ -109,10 +122,20 @@ class OpenLoop:
                     self._check(now)
                     if not self.left and len(self.cpu_ns) == 2:  # else the end would wait for one more timer
                         return
-                wake_at = min(self._take(now), self.check_at)
-                self.timer.arm(wake_at)
+                due_at = self._take(now)
+                wake_at = min(due_at, self.check_at)
+                tick = every_ns if every_ns <= _CHECK_NS and due_at < FOREVER else 0
+                if not ticking or not tick:
+                    timer.arm(due_at if tick else wake_at, tick)
+                    ticking = bool(tick)
+            elif fired:  # before its time: ticks are whole nanoseconds, gaps are not
+                timer.arm(wake_at, every_ns if ticking else 0)
+            fired = False
             for fd, events in poll(-1, 64):
-                if fd != timer_fd:
+                if fd == timer.fd:
+                    fired = True
+                    timer.read()
+                else:
                     self._on_event(by_fd[fd], events)
             # Not before the batch is done: another connection's descriptor may be closed and used again here.
             if self.queue:
@@ -131,7 +154,7 @@ class OpenLoop:
                 self._drain()
             place += 1
         self.next = place
-        return due[place] if place < len(due) else self.check_at
+        return due[place] if place < len(due) else FOREVER
 
     def _drain(self) -> None:
         """Give waiting requests to connections: to idle ones, else to broken ones, which are dialled anew."""
@@ -180,35 +203,38 @@ class OpenLoop:
                 self.epoll.modify(connection.fd, select.EPOLLIN)
                 self._send(connection, connection.request)
             return
-        if events & select.EPOLLOUT and connection.unsent is not None:
-            self._write(connection, connection.unsent)
+        if events & select.EPOLLOUT and connection.unsent:
+            self._send_rest(connection, connection.unsent)
         if events & ~select.EPOLLOUT and connection.state != CLOSED:
             self._receive(connection)
 
     def _send(self, connection: Connection, place: int) -> None:
-        connection.request, connection.state, connection.received = place, BUSY, None
+        connection.request, connection.state = place, BUSY
         self.sent[place] = _clock()
-        self._write(connection, self.message)
-
-    def _write(self, connection: Connection, data: bytes | memoryview) -> None:
-        """Send ``data``; what the socket does not take now follows when it is writable."""
         try:
-            count = connection.sock.send(data)
+            count = connection.sock.send(self.message)
         except BlockingIOError:
             count = 0
         except OSError:
             self._fail(connection, BROKEN)
             return
-        if count < len(data):
-            if connection.unsent is None:
-                self.epoll.modify(connection.fd, select.EPOLLIN | select.EPOLLOUT)
-            connection.unsent = memoryview(data)[count:]
-        elif connection.unsent is not None:
-            connection.unsent = None
+        if count < len(self.message):
+            connection.unsent = memoryview(self.message)[count:]
+            self.epoll.modify(connection.fd, select.EPOLLIN | select.EPOLLOUT)
+
+    def _send_rest(self, connection: Connection, unsent: memoryview) -> None:
+        try:
+            unsent = unsent[connection.sock.send(unsent) :]
+        except BlockingIOError:
+            return
+        except OSError:
+            self._fail(connection, BROKEN)
+            return
+        connection.unsent = unsent
+        if not unsent:
             self.epoll.modify(connection.fd, select.EPOLLIN)
 
     def _receive(self, connection: Connection) -> None:
-        data: bytes | bytearray
         try:
             data = connection.sock.recv(self.chunk)
         except BlockingIOError:
@@ -219,31 +245,41 @@ class OpenLoop:
         if connection.state == IDLE:  # closed by the server, or speaking unasked
             self.idle.remove(connection)
             self._close(connection)
-            return
-        ended = not data
-        if connection.received is not None:
-            connection.received += data
-            data = connection.received
+        elif connection.received or connection.unsent or not data.endswith(self.tail):
+            self._receive_more(connection, data, now)
+        elif data[: -len(self.tail)] in self.right:  # byte for byte an answer that was found right before
+            self._finish(connection.request, 200, now)
+            connection.request, connection.state = NEVER, IDLE
+            self.idle.append(connection)
+        else:
+            self._receive_more(connection, data, now)
+
+    def _receive_more(self, connection: Connection, data: bytes, now: int) -> None:
+        """Read what has come so far, ``data`` last, and end the request when it is a whole answer or never can be."""
+        connection.received += data
         try:
-            answer = read_answer(data, ended)
+            answer = read_answer(connection.received, ended=not data)
         except MalformedAnswerError:
             self._fail(connection, MALFORMED)
             return
         if answer is not None:
-            stray = answer[2] != len(data)  # more than one answer to one request
-            self._answered(connection, answer, stray=stray, ended=ended, now=now)
-        elif ended:
+            self._answered(connection, answer, ended=not data, now=now)
+        elif not data:
             self._fail(connection, BROKEN)
-        elif connection.received is None:
-            connection.received = bytearray(data)
 
-    def _answered(self, connection: Connection, answer: Answer, *, stray: bool, ended: bool, now: int) -> None:
-        head, body, _ = answer
-        status = WRONG_BODY if head.status == 200 and body != self.body else head.status
+    def _answered(self, connection: Connection, answer: Answer, *, ended: bool, now: int) -> None:
+        (head, body, used), received = answer, connection.received
+        stray = used != len(received)  # more than one answer to one request
+        reusable = head.keep_alive and not ended and not stray and not connection.unsent
+        right = head.status == 200 and body == self.body
+        status = head.status if right or head.status != 200 else WRONG_BODY
         self._finish(connection.request, MALFORMED if stray else status, now)
-        connection.request = NEVER
-        if head.keep_alive and not ended and not stray and connection.unsent is None:
-            connection.state = IDLE
+        if right and reusable and received.endswith(self.tail):
+            if len(self.right) >= _HEADS:
+                self.right.clear()
+            self.right.add(bytes(received[: -len(self.tail)]))
+        if reusable:
+            connection.request, connection.state, connection.received = NEVER, IDLE, bytearray()
             self.idle.append(connection)
         else:
             self._close(connection)
@@ -260,5 +296,6 @@ class OpenLoop:
     def _close(self, connection: Connection) -> None:
         del self.by_fd[connection.fd]
         connection.sock.close()
-        connection.state, connection.request, connection.unsent = CLOSED, NEVER, None
+        connection.state, connection.request = CLOSED, NEVER
+        connection.received, connection.unsent = bytearray(), None
         self.closed.append(connection)

@@ -99,5 +99,6 @@ def main(arguments: list[str]) -> None:
     due = array("q", (start + offset for offset in offsets))
     sys.stdout.write(f'{{"window_start_ns": {start}, "window_end_ns": {start + window_ns}}}\n')
     sys.stdout.flush()
-    loop.run(due, (start, start + window_ns), round(float(told["timeout_s"]) * 1e9))
+    every_ns = int(1e9 / rate) if told["arrival"] == "constant" else 0
+    loop.run(due, every_ns, (start, start + window_ns), round(float(told["timeout_s"]) * 1e9))
     _leave(told["folder"], loop, before)

@@ -12,10 +12,10 @@ import time
 
 
 class Timer:
-    """A one-shot timer: its descriptor becomes readable at an absolute time and stays so until it is armed anew.
+    """A timer whose descriptor becomes readable at an absolute time, and then, when asked, at every tick.
 
-    An expired timer that is neither read nor armed again looks alive to epoll for ever, and a periodic one that is
-    never read never counts on; arming by absolute time before every wait rules both out.
+    It stays readable until it is read or armed anew. One that ticks **must be read** after each tick: the kernel counts
+    on only then, so that it would otherwise look alive to epoll for ever while its ticks come late and in bursts.
     """
 
     if sys.version_info >= (3, 13):
@@ -23,9 +23,9 @@ class Timer:
         def __init__(self) -> None:
             self.fd = os.timerfd_create(time.CLOCK_MONOTONIC, flags=os.TFD_NONBLOCK | os.TFD_CLOEXEC)
 
-        def arm(self, at_ns: int) -> None:
-            """Fire at ``at_ns`` on CLOCK_MONOTONIC; at once when that has passed."""
-            os.timerfd_settime_ns(self.fd, flags=os.TFD_TIMER_ABSTIME, initial=at_ns)
+        def arm(self, at_ns: int, every_ns: int = 0) -> None:
+            """Fire at ``at_ns`` on CLOCK_MONOTONIC, at once when that has passed, and then every ``every_ns``."""
+            os.timerfd_settime_ns(self.fd, flags=os.TFD_TIMER_ABSTIME, initial=at_ns, interval=every_ns)
 
     else:
 
@@ -37,8 +37,15 @@ class Timer:
             self._set, self._spec = libc.timerfd_settime, (ctypes.c_long * 4)()
             self._set.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
 
-        def arm(self, at_ns: int) -> None:
-            """Fire at ``at_ns`` on CLOCK_MONOTONIC; at once when that has passed."""
-            self._spec[2], self._spec[3] = divmod(at_ns, 1_000_000_000)
+        def arm(self, at_ns: int, every_ns: int = 0) -> None:
+            """Fire at ``at_ns`` on CLOCK_MONOTONIC, at once when that has passed, and then every ``every_ns``."""
+            self._spec[:] = [*divmod(every_ns, 1_000_000_000), *divmod(at_ns, 1_000_000_000)]
             if self._set(self.fd, 1, self._spec, None):  # 1: TFD_TIMER_ABSTIME
                 raise OSError(ctypes.get_errno(), "timerfd_settime")
+
+    def read(self) -> None:
+        """Take note of the ticks so far, so that the descriptor is silent until the next."""
+        try:
+            os.read(self.fd, 8)
+        except BlockingIOError:
+            return  # armed anew since it fired

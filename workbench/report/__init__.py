@@ -44,8 +44,9 @@ def build_report(store: Store, campaign_ids: Sequence[str] | None, out: Path, ti
     StoreError
         When the file cannot be written.
     """
-    page = render(report_content(gather(store, campaign_ids), title))
     with explained("write the report", out):
         out.parent.mkdir(parents=True, exist_ok=True)
+    page = render(report_content(gather(store, campaign_ids), title))
+    with explained("write the report", out):
         write_whole(out, page.encode(errors="replace"))
     return out

@@ -82,10 +82,14 @@ def inline_script(text: str) -> Markup:
 def pictures(figures: Sequence[Figure], limit: int = PICTURES_LIMIT) -> Mapping[str, str]:
     """Return key -> picture as a ``data:`` URL, for as many of ``figures`` as fit into ``limit`` bytes."""
     drawn: dict[str, str] = {}
+    left = limit
     for figure in figures:
+        if drawn and left <= 0:
+            break
         url = data_url(svg(dict(figure.spec)).encode(), "image/svg+xml")
-        if not drawn or sum(map(len, drawn.values())) + len(url) <= limit:
+        if not drawn or len(url) <= left:
             drawn[figure.key] = url
+            left -= len(url)
     return drawn
 
 

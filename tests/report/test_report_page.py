@@ -1,0 +1,244 @@
+"""The report as a file: self-contained, well-formed, escaped, complete."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import io
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from report_pages import Page
+from report_store import QUESTION, write_campaign
+
+from workbench.errors import NothingToShow, StoreError
+from workbench.report import build_report
+from workbench.report.content import report_content
+from workbench.report.material import gather, shown_runs
+from workbench.report.page import PAGE_LIMIT, inline_script, json_text, pictures, unbroken
+from workbench.spec import MeshSpec
+from workbench.store.reader import Store
+
+ALERT = "<script>alert(1)</script>"
+
+
+@pytest.fixture(scope="module")
+def written(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_report(store, None, tmp_path_factory.mktemp("page") / "new folder" / "report.html")
+
+
+@pytest.fixture(scope="module")
+def page(written: Path) -> Page:
+    return Page(written.read_text(encoding="utf-8"))
+
+
+def test_small_enough_to_be_mailed(written: Path) -> None:
+    assert 500_000 < written.stat().st_size <= PAGE_LIMIT
+
+
+def test_it_refers_to_nothing_outside(page: Page) -> None:
+    for element in page.elements:
+        for name in ("src", "href", "action", "srcset", "data", "poster"):
+            value = element.attributes.get(name, "#")
+            assert value.startswith(("#", "data:")), (element.name, name, value[:80])
+    assert not page.all("link") and not page.all("iframe")
+
+
+def test_its_policy_names_its_scripts_and_nothing_else(page: Page) -> None:
+    policy = next(one.attributes["content"] for one in page.all("meta") if "http-equiv" in one.attributes)
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    scripts = [one for one in page.all("script") if one.attributes.get("type") != "application/json"]
+    hashes = {f"'sha256-{base64.b64encode(hashlib.sha256(one.text.encode()).digest()).decode()}'" for one in scripts}
+    assert len(scripts) == 2 and set(rules["script-src"].split()) == hashes
+    assert rules["default-src"] == "'none'" and rules["img-src"] == "data:"
+    assert "unsafe-eval" not in policy and "http" not in policy
+
+
+def test_its_structure(page: Page) -> None:
+    assert page.one("h1").text == "Data planes compared: quick"
+    assert page.one("html").attributes["lang"] == "en"
+    for landmark in ("main", "nav", "footer"):
+        page.one(landmark)
+    levels = [int(one.name[1]) for one in page.elements if one.name in ("h1", "h2", "h3", "h4")]
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    identifiers = [one.attributes["id"] for one in page.elements if "id" in one.attributes]
+    assert len(identifiers) == len(set(identifiers))
+    for link in page.all("a"):
+        target = link.attributes["href"]
+        assert not target.startswith("#") or target[1:] in identifiers
+
+
+def test_pictures_have_words_and_tables_have_heads(page: Page) -> None:
+    figures = page.all("figure")
+    assert len(figures) == 9
+    assert all(len(one.attributes["alt"]) > 60 for one in page.all("img"))
+    assert len(page.all("img")) >= 8, "pictures for readers without scripts"
+    assert len(page.all("table")) == len(page.all("caption"))
+    assert all(one.attributes.get("scope") in ("col", "row") for one in page.all("th"))
+
+
+def test_the_first_screen_answers(page: Page) -> None:
+    answer = page.one("section", id="answer").text
+    assert "requests/s" in answer and "What one request costs" in answer
+    for badge in ("Repetition", "Machine", "Gates", "Failed requests", "Environment", "archetypes, not products"):
+        assert badge in answer
+    assert [one.text for one in page.all("p", **{"class": "question"})] == [QUESTION]
+
+
+def test_made_up_numbers_say_so(page: Page) -> None:
+    assert "Synthetic data" in page.one("p", role="note").text
+
+
+def test_everything_that_was_asked_for_is_there(page: Page, store: Store) -> None:
+    text = page.one("main").text
+    assert "workbench run quick.toml" in text
+    assert "What does each kind of data plane cost the application" in text
+    assert "1.40.0" in text and "machine.governor" in text and "unknown" in text
+    assert "gate mtls: a plaintext call was answered" in text
+    assert "✕" in text and "it got 200" in text
+    assert "not measured (kernel)" in text and "no data plane" in text
+    for mesh in store.runs()["mesh"].unique():
+        assert text.count(mesh) > 5
+
+
+def test_no_number_stands_beside_a_products_name(page: Page) -> None:
+    products = ("Istio", "Linkerd", "Consul", "Cilium", "Network Service Mesh")
+    for cell in [*page.all("td"), *page.all("th")]:
+        assert not any(product in cell.text for product in products), cell.text
+    for script in page.all("script", type="application/json"):
+        assert not any(product in script.text for product in products)
+    for sentence in page.all("p", **{"class": "lead"}) + page.all("p", **{"class": "then"}):
+        assert not any(product in sentence.text for product in products)
+
+
+def test_the_data_is_inside(page: Page, store: Store) -> None:
+    files = {
+        one.attributes["download"]: one.attributes["href"] for one in page.all("a") if "download" in one.attributes
+    }
+    contents = {}
+    for name, url in files.items():
+        content = base64.b64decode(url.partition("base64,")[2])
+        contents[name.removesuffix(".gz")] = gzip.decompress(content) if name.endswith(".gz") else content
+    runs = pd.read_csv(io.BytesIO(contents["runs.csv"]))
+    assert set(runs["run_id"]) == set(store.runs()["run_id"])
+    assert {"costs.csv", "summary.csv", "overhead.csv", "bill.csv", "verdicts.csv", "gates.csv"} <= set(contents)
+    document = json.loads(contents["comparison.json"])
+    assert document["order"][0] == "baseline" and document["checks"] and document["facts"]
+
+
+def test_charts_are_json_without_a_title(page: Page) -> None:
+    for script in page.all("script", type="application/json"):
+        spec = json.loads(script.text)
+        assert "title" not in spec and spec["data"]["values"] and spec["description"]
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("hostile")
+    meshes = {
+        "baseline": MeshSpec(name="baseline"),
+        "l7-sidecars": MeshSpec(name=ALERT, version='"><img src=x onerror=alert(2)>', options={"it's": "</style>"}),
+    }
+    write_campaign(
+        folder / "data",
+        question=f"{ALERT} & </script> {{{{ 7 * 7 }}}} {{% raw %}}",
+        blocks=2,
+        meshes=meshes,
+        rates=(200.0,),
+        failing=meshes["l7-sidecars"].label,
+        reason="</td><script>alert(3)</script>",
+        provenance="measured",
+        toml="</pre><script>alert(4)</script>",
+    )
+    return build_report(Store(folder / "data"), None, folder / "report.html", title=f"{ALERT}<!--")
+
+
+def test_hostile_text_is_shown_not_run(hostile: Path) -> None:
+    page = Page(hostile.read_text(encoding="utf-8"))
+    kinds = [one.attributes.get("type") for one in page.all("script")]
+    assert kinds.count("module") == 2 and set(kinds) == {"module", "application/json"}
+    assert page.one("h1").text == f"{ALERT}<!--"
+    text = page.one("body").text
+    for shown in (
+        ALERT,
+        "onerror=alert(2)",
+        "</style>",
+        "<script>alert(3)</script>",
+        "<script>alert(4)</script>",
+        "{{ 7 * 7 }}",
+    ):
+        assert shown in text
+    assert not [one for one in page.elements if any(name.startswith("on") for name in one.attributes)]
+    assert "Synthetic" not in text
+
+
+def test_an_old_report_is_replaced(store: Store, tmp_path: Path) -> None:
+    out = tmp_path / "report.html"
+    out.write_text("old", encoding="utf-8")
+    build_report(store, [store.latest_campaign()], out, title="Mine")
+    assert "<h1>Mine</h1>" in out.read_text(encoding="utf-8")
+    assert [one.name for one in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_a_place_that_is_none_is_named(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(StoreError, match="write the report"):
+        build_report(store, None, tmp_path / "file" / "report.html")
+
+
+def test_nothing_to_show(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(NothingToShow, match="no-such-campaign"):
+        build_report(store, ["no-such-campaign"], tmp_path / "report.html")
+    with pytest.raises(NothingToShow):
+        build_report(Store(tmp_path / "empty"), None, tmp_path / "report.html")
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_a_baseline_that_failed_still_heads_the_charts(tmp_path: Path) -> None:
+    meshes = {name: MeshSpec(name=name) for name in ("baseline", "l4-sidecars", "l7-sidecars")}
+    write_campaign(tmp_path, blocks=1, meshes=meshes, rates=(200.0,), failing="baseline", reason="no answer")
+    said = report_content(gather(Store(tmp_path)))
+    tax = next(figure for figure in said.figures if figure.key == "tax")
+    first = next(row["mesh"] for row in tax.spec["data"]["values"])
+    assert first == "baseline" and "baseline not measured" in tax.words
+    assert "cost-against-rate" not in {figure.key for figure in said.figures}, "there is one rate only"
+    assert next(card for card in said.cards if card.label == "baseline").runs == 0
+    assert any("no answer" in cell.text for row in said.left_out.rows for cell in row)
+
+
+def test_two_campaigns_in_one_report(tmp_path: Path) -> None:
+    meshes = {name: MeshSpec(name=name) for name in ("baseline", "l4-sidecars")}
+    ids = [write_campaign(tmp_path, blocks=2, meshes=meshes, rates=(200.0,), toml=f"# {n}\n") for n in range(2)]
+    said = report_content(gather(Store(tmp_path), ids))
+    assert [one.campaign_id for one in said.campaigns] == ids
+    assert "4 blocks" in next(badge.value for badge in said.badges if badge.label == "Repetition")
+
+
+def test_a_timeline_is_aggregated_where_the_samples_are(store: Store) -> None:
+    material = gather(store)
+    label, run_id = next(iter(shown_runs(material.comparison).items()))
+    rows = material.series[material.series["run"] == label]
+    assert label == material.comparison.order[-1]
+    assert "node" not in set(rows["role"]) and len(rows) <= 60 * rows["component"].nunique()
+    whole = store.series(run_id)
+    for component, part in rows.groupby("component"):
+        mean = whole.loc[(whole["component"] == component) & (whole["time_s"] > 0), "cpu_cores"].mean()
+        assert part["cpu_cores"].mean() == pytest.approx(mean, rel=0.05)
+
+
+def test_pictures_stop_at_the_limit(store: Store) -> None:
+    said = report_content(gather(store))
+    figures = (said.headline, *said.figures)
+    assert list(pictures(figures, limit=0)) == [said.headline.key], "the first screen's is always there"
+    assert 1 < len(pictures(figures, limit=160_000)) < len(figures)
+
+
+def test_small_parts() -> None:
+    assert str(json_text({"a": "</script>&\u2028"})) == '{"a":"\\u003c/script\\u003e\\u0026\\u2028"}'
+    assert unbroken("142 µs [140–192]") == "142\u00a0µs [140\u2060–\u2060192]"
+    with pytest.raises(ValueError, match="script"):
+        inline_script("'</SCRIPT>'")

@@ -1,0 +1,10 @@
+//go:build tools
+
+// Names what scripts/control_plane/build makes, so that go.mod keeps what it needs.
+package rig
+
+import (
+	_ "k8s.io/kubernetes/cmd/kube-apiserver"
+	_ "k8s.io/kubernetes/cmd/kube-controller-manager"
+	_ "k8s.io/kubernetes/cmd/kube-scheduler"
+)

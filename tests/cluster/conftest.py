@@ -1,0 +1,74 @@
+"""The rig: one control plane with two nodes for all tests of this folder."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import control_plane
+import node_agent
+
+from workbench.environments.kubernetes.client import Cluster
+from workbench.environments.kubernetes.session import OpenCluster, Options
+
+
+@pytest.fixture(scope="session")
+def plane(tmp_path_factory):
+    reason = control_plane.why_not()
+    if reason:
+        pytest.skip(reason)
+    made = control_plane.ControlPlane(tmp_path_factory.mktemp("plane"))
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture(scope="session")
+def cluster(plane):
+    """The administrator's connection, for looking and for breaking things."""
+    return Cluster.connect(kubeconfig=str(plane.kubeconfig))
+
+
+@pytest.fixture(scope="session")
+def agent(plane, cluster, tmp_path_factory):
+    made = node_agent.NodeAgent(cluster, tmp_path_factory.mktemp("agent"), live=not node_agent.can_be_live())
+    made.start()
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture
+def live(agent):
+    """The agent, when pods are real processes."""
+    if not agent.live:
+        pytest.skip(node_agent.can_be_live())
+    return agent
+
+
+@pytest.fixture
+def options(plane):
+    return Options(kubeconfig=str(plane.kubeconfig), helm=control_plane.helm() or "")
+
+
+@pytest.fixture
+def opened(agent, options):
+    with OpenCluster(options) as environment:
+        yield environment
+
+
+@pytest.fixture
+def needs_helm():
+    if control_plane.helm() is None:
+        pytest.skip("no helm: put it on PATH or run scripts/control_plane/build")
+
+
+os.environ.pop("KUBECONFIG", None)

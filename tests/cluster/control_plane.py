@@ -1,0 +1,214 @@
+"""A real control plane for the tests: etcd, kube-apiserver, kube-controller-manager and kube-scheduler, on loopback.
+
+The programs are taken from KUBEBUILDER_ASSETS, else from the user's cache, where ``scripts/control_plane/build`` puts
+them; the tests never build, because that takes minutes. Nodes and pods are `node_agent`'s.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import time
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+BUILD = Path(__file__).parents[2] / "scripts" / "control_plane" / "build"
+PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+ADMIN_TOKEN, LIMITED_TOKEN = "rig-admin-token-7f3a9c51", "rig-limited-token-1b2c3d4e"
+
+
+def assets() -> Path | None:
+    """Return the folder with the programs, or None."""
+    named = os.environ.get("KUBEBUILDER_ASSETS")
+    if named and all(os.access(Path(named) / name, os.X_OK) for name in PROGRAMS):
+        return Path(named)
+    cached = Path(subprocess.run([str(BUILD), "--where"], capture_output=True, text=True, check=True).stdout.strip())
+    return cached if all(os.access(cached / name, os.X_OK) for name in PROGRAMS) else None
+
+
+def why_not() -> str:
+    """Why there is no control plane here, and what mends it; empty when there is one."""
+    if assets() is not None:
+        return ""
+    if shutil.which("go") is None:
+        return "no control plane: set KUBEBUILDER_ASSETS, or install Go and run scripts/control_plane/build"
+    return "no control plane built yet: run scripts/control_plane/build (some minutes, once)"
+
+
+def helm() -> str | None:
+    """Return a helm program: on PATH or beside the control plane's programs."""
+    cached = Path(subprocess.run([str(BUILD), "--where"], capture_output=True, text=True, check=True).stdout.strip())
+    return shutil.which("helm") or (str(cached / "helm") if os.access(cached / "helm", os.X_OK) else None)
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    with socket.socket() as one:
+        one.bind((host, 0))
+        return one.getsockname()[1]
+
+
+def machine_address() -> str:
+    """Return an address of this machine that is not loopback: the API server proxies to no other. Nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        try:
+            one.connect(("198.51.100.1", 9))
+        except OSError:
+            return ""
+        return one.getsockname()[0]
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
+
+
+@dataclass
+class ControlPlane:
+    """Four programs and the kubeconfigs to reach them."""
+
+    folder: Path
+    processes: dict[str, subprocess.Popen] = field(default_factory=dict)
+    port: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.folder / "kubeconfig"
+
+    def start(self) -> None:
+        self._keys()
+        self.etcd_port, peer = free_port(), free_port()
+        self.port = free_port()
+        client = f"http://127.0.0.1:{self.etcd_port}"
+        self._start(
+            "etcd",
+            *(
+                "--data-dir",
+                str(self.folder / "etcd"),
+                "--listen-client-urls",
+                client,
+                "--advertise-client-urls",
+                client,
+            ),
+            *(
+                "--listen-peer-urls",
+                f"http://127.0.0.1:{peer}",
+                "--initial-advertise-peer-urls",
+                f"http://127.0.0.1:{peer}",
+            ),
+            *("--initial-cluster", f"default=http://127.0.0.1:{peer}", "--unsafe-no-fsync"),
+        )
+        self.start_api()
+        self.write_kubeconfig("kubeconfig", ADMIN_TOKEN)
+        self.write_kubeconfig("limited", LIMITED_TOKEN)
+        admin = ("--kubeconfig", str(self.kubeconfig), "--leader-elect=false")
+        self._start(
+            "kube-controller-manager",
+            *admin,
+            # Nodes here send no heartbeats, so nobody may judge them by those.
+            "--controllers=*,-node-lifecycle-controller",
+            *("--service-account-private-key-file", str(self.folder / "sa.key"), "--concurrent-gc-syncs=5"),
+            *("--use-service-account-credentials=false", "--secure-port=0"),
+            *("--kube-api-qps=200", "--kube-api-burst=400"),
+        )
+        self._start("kube-scheduler", *admin, "--secure-port=0")
+
+    def start_api(self) -> None:
+        """Start the API server and wait until it is ready; also after `stop_api`."""
+        self._start(
+            "kube-apiserver",
+            *("--etcd-servers", f"http://127.0.0.1:{self.etcd_port}", "--secure-port", str(self.port)),
+            *("--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--endpoint-reconciler-type=none"),
+            *("--cert-dir", str(self.folder / "certs"), "--token-auth-file", str(self.folder / "tokens")),
+            *("--service-account-issuer=https://rig.test", "--service-account-key-file", str(self.folder / "sa.pub")),
+            *("--service-account-signing-key-file", str(self.folder / "sa.key"), "--authorization-mode=RBAC"),
+            *("--service-cluster-ip-range=10.96.0.0/16", "--kubelet-preferred-address-types=InternalIP"),
+            "--shutdown-delay-duration=0s",
+        )
+        self._wait_ready()
+
+    def stop_api(self) -> None:
+        process = self.processes.pop("kube-apiserver")
+        process.kill()
+        process.wait()
+
+    def stop(self) -> None:
+        for process in reversed(self.processes.values()):
+            process.kill()
+        for process in self.processes.values():
+            process.wait()
+        self.processes.clear()
+
+    def _start(self, name: str, *arguments: str) -> None:
+        found = assets()
+        assert found is not None
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                [str(found / name), *arguments], stdout=log, stderr=log, cwd=self.folder, preexec_fn=_die_with_parent
+            )
+
+    def _keys(self) -> None:
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        private = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        public = key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        (self.folder / "sa.key").write_bytes(private)
+        (self.folder / "sa.pub").write_bytes(public)
+        (self.folder / "tokens").write_text(
+            f'{ADMIN_TOKEN},rig-admin,1,"system:masters"\n{LIMITED_TOKEN},rig-limited,2\n'
+        )
+
+    def write_kubeconfig(self, name: str, token: str) -> Path:
+        """Write a kubeconfig with one context, ``rig``."""
+        path = self.folder / name
+        path.write_text(
+            json.dumps(
+                {
+                    "apiVersion": "v1",
+                    "kind": "Config",
+                    "current-context": "rig",
+                    "contexts": [{"name": "rig", "context": {"cluster": "rig", "user": "rig"}}],
+                    "clusters": [
+                        {
+                            "name": "rig",
+                            "cluster": {
+                                "server": self.url,
+                                "certificate-authority": str(self.folder / "certs/apiserver.crt"),
+                            },
+                        }
+                    ],
+                    "users": [{"name": "rig", "user": {"token": token}}],
+                }
+            )
+        )
+        return path
+
+    def _wait_ready(self) -> None:
+        trusting = ssl._create_unverified_context()
+        asked = urllib.request.Request(f"{self.url}/readyz", headers={"Authorization": f"Bearer {ADMIN_TOKEN}"})
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            process = self.processes["kube-apiserver"]
+            if process.poll() is not None:
+                raise AssertionError((self.folder / "kube-apiserver.log").read_text()[-2000:])
+            with contextlib.suppress(OSError), urllib.request.urlopen(asked, timeout=2, context=trusting) as answer:
+                if answer.status == 200:
+                    return
+            time.sleep(0.2)
+        raise AssertionError("kube-apiserver is not ready: " + (self.folder / "kube-apiserver.log").read_text()[-2000:])

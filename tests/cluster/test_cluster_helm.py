@@ -1,0 +1,144 @@
+"""Charts on a real API server with real Helm: installed, waited for, proven, removed with what they keep."""
+
+from __future__ import annotations
+
+import pytest
+from injector import Injector
+from rig_objects import application, manifest, release, workload
+
+from workbench.cluster_steps import Delete, HasProxy, HelmRelease, PodSays, Wait
+from workbench.environments.kubernetes.acting import digest
+from workbench.environments.kubernetes.session import OpenCluster
+from workbench.errors import RunFailed
+
+pytestmark = pytest.mark.usefixtures("needs_helm")
+
+SECRET = "s3cr3t-mesh-token-0123456789"
+
+
+@pytest.fixture
+def injector(tmp_path):
+    made = Injector(tmp_path)
+    yield made
+    made.stop()
+
+
+def mesh(injector, **more):
+    return (
+        release(webhookUrl=injector.url, caBundle=injector.ca, token=SECRET, **more),
+        Wait(condition="established", names=("widgets.meshlike.test",), deadline_s=20),
+        Wait(condition="webhooks", names=("meshy-injector",), deadline_s=20),
+        Wait(condition="available", namespace="meshlike", deadline_s=20),
+    )
+
+
+def test_a_chart_is_installed_proven_and_removed_with_the_crd_it_keeps(opened, cluster, injector):
+    steps = mesh(injector)
+    assert opened.refuses(steps) == ""
+    meshed = application(labels={"meshlike": "enabled"})
+    gates = (
+        HasProxy(name="a proxy in every pod", container="proxy"),
+        PodSays(name="injected", where="annotation", key="meshlike/status", value="injected"),
+        PodSays(name="another", where="label", key="nothing"),
+    )
+    with opened.deploy(steps, meshed) as deployment:
+        proxy, injected, other = deployment.check(gates)
+        assert proxy.passed and "proxy is ready in client-" in proxy.evidence
+        assert injected.passed
+        assert not other.passed and "label nothing is missing" in other.evidence
+        told = digest(deployment.acting.rendered).decode()
+        assert SECRET not in told and "widgets.meshlike.test" in told
+        assert "meshlike/status" not in told
+    assert opened.left_behind == ()
+    assert cluster.get("apiextensions.k8s.io/v1", "CustomResourceDefinition", "widgets.meshlike.test") is None
+
+
+def test_an_unmeshed_pod_fails_its_gate_loudly(opened, injector):
+    with opened.deploy(mesh(injector), application()) as deployment:
+        (proxy,) = deployment.check((HasProxy(name="a proxy in every pod", container="proxy"),))
+        assert not proxy.passed
+        assert "these pods are not meshed" in proxy.evidence
+
+
+def test_custom_resources_with_finalizers_go_before_the_chart(opened, cluster, injector):
+    widget = {
+        "apiVersion": "meshlike.test/v1",
+        "kind": "Widget",
+        "metadata": {"name": "one", "namespace": "rig-app", "finalizers": ["meshlike.test/held"]},
+    }
+    removal = (Delete(name="widgets", objects=(widget,), strip_finalizers=True, deadline_s=2),)
+    with opened.deploy(mesh(injector), application(), removal=removal):
+        cluster.apply(widget)
+    assert opened.left_behind == ()
+
+
+def test_a_chart_version_that_does_not_exist(opened):
+    missing = HelmRelease(
+        name="meshy", namespace="meshlike", repository="http://127.0.0.1:9/charts", chart="mesh", version="9.9.9"
+    )
+    with (
+        pytest.raises(RunFailed, match=r"helm install meshy failed: .*127.0.0.1:9"),
+        opened.deploy((missing,), application()),
+    ):
+        pass
+    assert opened.left_behind == ()
+    nowhere = HelmRelease(name="meshy", namespace="meshlike", repository="", chart="./no/such/chart", version="1.0.0")
+    with pytest.raises(RunFailed, match="helm install meshy failed"), opened.deploy((nowhere,), application()):
+        pass
+    assert opened.left_behind == ()
+
+
+def test_a_hook_that_cannot_start_says_what_its_pod_says(opened):
+    with (
+        pytest.raises(RunFailed) as caught,
+        opened.deploy((release(hookImage="rig/nosuch-hook:1", deadline_s=4),), application()),
+    ):
+        pass
+    assert "the image rig/nosuch-hook:1 cannot be pulled" in str(caught.value)
+    assert opened.left_behind == ()
+
+
+def test_a_mesh_that_is_there_already_is_refused_or_used_as_it_stands(agent, options, cluster, injector):
+    from dataclasses import replace
+
+    from workbench.environments.kubernetes.client import Cluster
+    from workbench.environments.kubernetes.helm import find_helm
+
+    theirs = find_helm(Cluster.connect(kubeconfig=options.kubeconfig), options.helm)
+    cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "meshlike"}})
+    foreign = release(webhookUrl=injector.url, caBundle=injector.ca)
+    place = ["--namespace", "meshlike"]
+    theirs._call(
+        ["install", "meshy", foreign.chart, *place, "--set", f"webhookUrl={injector.url},caBundle={injector.ca}"], 20
+    )
+    try:
+        with OpenCluster(options) as environment:
+            assert "the Helm release meshlike/meshy, which this run did not make" in environment.refuses(mesh(injector))
+            hooked = (Wait(condition="webhooks", names=("meshy-injector",)),)
+            assert "the webhook configuration meshy-injector" in environment.refuses(hooked)
+        with OpenCluster(replace(options, existing=True)) as environment:
+            assert environment.refuses(mesh(injector)) == ""
+            named = Delete(
+                name="its CRD", objects=({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "meshlike"}},)
+            )
+            with environment.deploy(
+                mesh(injector), application(labels={"meshlike": "enabled"}), removal=(named,)
+            ) as up:
+                assert up.check((HasProxy(name="proxy", container="proxy"),))[0].passed
+            assert environment.left_behind == ()
+        assert cluster.get("apps/v1", "Deployment", "meshy-control", "meshlike") is not None
+    finally:
+        theirs.uninstall("meshy", "meshlike")
+        cluster.delete({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "meshlike"}})
+        crd = cluster.get("apiextensions.k8s.io/v1", "CustomResourceDefinition", "widgets.meshlike.test")
+        cluster.delete(crd)
+
+
+def test_a_registry_of_copies_is_used_for_our_own_manifests(agent, options, cluster):
+    from dataclasses import replace
+
+    with OpenCluster(replace(options, registry="mirror.test/all")) as environment:
+        steps = (manifest("rig-mirror", workload("web", "rig-mirror", "docker.io/rig/plain:1")),)
+        with environment.deploy(steps, application()):
+            made = cluster.get("apps/v1", "Deployment", "web", "rig-mirror")
+            assert made["spec"]["template"]["spec"]["containers"][0]["image"] == "mirror.test/all/rig/plain:1"

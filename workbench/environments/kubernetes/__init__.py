@@ -1,0 +1,49 @@
+"""A Kubernetes cluster: meshes and applications as they run in production, on whatever a kubeconfig reaches.
+
+The only package that imports a Kubernetes client, and only when a cluster is really opened. Everything it makes bears
+labels, everything it makes is removed by these labels, and what was there before is never touched.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.errors import WorkbenchError
+from workbench.records import GateResult
+from workbench.spec import EnvironmentSpec
+
+if TYPE_CHECKING:
+    from workbench.environments.kubernetes.session import OpenCluster
+
+
+class Kubernetes:
+    """The adapter: opens a cluster and says what it can do."""
+
+    name = "kubernetes"
+
+    def __call__(self, spec: EnvironmentSpec) -> OpenCluster:
+        """Return the cluster, to be used as a context manager.
+
+        Raises
+        ------
+        CannotHere
+            Without a usable kubeconfig.
+        UnknownName, BadInput
+            For options that do not exist or have values of the wrong type.
+        """
+        from workbench.environments.kubernetes.session import OpenCluster, Options
+
+        return OpenCluster(Options.read(spec))
+
+    def diagnose(self, spec: EnvironmentSpec | None = None) -> tuple[GateResult, ...]:
+        """Say what the cluster of the present context can do and why not, changing nothing."""
+        from workbench.environments.kubernetes.diagnosis import diagnose
+        from workbench.environments.kubernetes.session import Options
+
+        try:
+            return diagnose(Options.read(spec or EnvironmentSpec(name=self.name)))
+        except WorkbenchError as error:
+            return (GateResult(name="a cluster", passed=False, evidence=str(error)),)
+
+
+ADAPTER = Kubernetes()

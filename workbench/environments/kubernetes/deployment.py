@@ -1,0 +1,208 @@
+"""A mesh and an application that are up on a cluster: their gates, and the load while everything is watched."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from workbench.cluster_steps import (
+    Answers,
+    ClusterApplication,
+    ClusterGate,
+    HasProxy,
+    InterfaceMoved,
+    MetricMoved,
+    Part,
+    PodSays,
+)
+from workbench.environments.kubernetes.acting import Acting
+from workbench.environments.kubernetes.client import Cluster, Object
+from workbench.environments.kubernetes.complaints import statuses
+from workbench.environments.kubernetes.waiting import about
+from workbench.errors import CannotHere, RunFailed
+from workbench.prometheus_text import total
+from workbench.records import GateResult
+
+REST_PORT = 8080
+"""The client's Fortio, through the API server's proxy."""
+
+_MOVES_S = 15.0
+"""How long a counter may take to show one call: Envoy's come at once, sidecars that merge pages take seconds."""
+
+_INTERFACE_S = 45.0
+"""The kubelet reads interfaces every 10 to 15 s."""
+
+_REACH_S = 10.0
+"""How long a ready pod's address may take to be reachable: proxies and routes follow readiness by a second or two."""
+
+_PAUSE_S = 1.0
+
+
+@dataclass(slots=True, kw_only=True)
+class ClusterDeployment:
+    """What `OpenCluster.deploy` yields."""
+
+    cluster: Cluster
+    application: ClusterApplication
+    parts: tuple[Part, ...]
+    acting: Acting
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+    # ------------------------------------------------------------------ pods
+    def pods(self) -> list[Object]:
+        """Return the application's pods, the client's among them, without those that are going."""
+        found, _ = self.cluster.listed("v1", "Pod", self.application.namespace)
+        return [one for one in found if "deletionTimestamp" not in one["metadata"] and not _done(one)]
+
+    def client(self) -> Object:
+        """Return the client's pod.
+
+        Raises
+        ------
+        RunFailed
+            When there is none, with what the cluster says.
+        """
+        wanted = self.application.client["spec"]["selector"]["matchLabels"]
+        found = [one for one in self.pods() if wanted.items() <= (one["metadata"].get("labels") or {}).items()]
+        if not found:
+            raise RunFailed(f"There is no pod of the client in namespace {self.application.namespace}.")
+        return found[0]
+
+    def rest(self, path: str, query: Mapping[str, str], timeout_s: float = 30.0) -> bytes:
+        """Ask the client's Fortio through the API server."""
+        pod = self.client()["metadata"]
+        place = f"/api/v1/namespaces/{pod['namespace']}/pods/{pod['name']}:{REST_PORT}/proxy/fortio/{path}"
+        return self.cluster.page(f"{place}?{urlencode(query)}" if query else place, timeout_s)
+
+    def call(self) -> tuple[bool, str]:
+        """Let the client call the application once; return whether it was answered 200, and the evidence."""
+        deadline = time.monotonic() + _REACH_S
+        while True:
+            try:
+                said = json.loads(self.rest("rest/run", {"url": self.application.url, "n": "1", "c": "1", "qps": "1"}))
+                break
+            except (RunFailed, CannotHere, ValueError) as error:
+                if time.monotonic() > deadline:
+                    return False, f"the client's pod could not be asked to call: {error}"
+                time.sleep(_PAUSE_S)
+        counts = said.get("RetCodes") or {}
+        return set(counts) == {"200"}, f"one call to {self.application.url} was answered {counts or said}"
+
+    # ------------------------------------------------------------------ gates
+    def check(self, gates: Sequence[ClusterGate]) -> tuple[GateResult, ...]:
+        """Try every gate and return the evidence."""
+        return tuple(self._check(gate) for gate in gates)
+
+    def _check(self, gate: ClusterGate) -> GateResult:
+        try:
+            match gate:
+                case HasProxy():
+                    passed, evidence = self._has_proxy(gate)
+                case PodSays():
+                    passed, evidence = self._pod_says(gate)
+                case MetricMoved():
+                    passed, evidence = self._moved(
+                        lambda: self._metric(gate), f"{gate.metric} of {_of(gate.part)}", _MOVES_S
+                    )
+                case InterfaceMoved():
+                    what = f"the byte counters of {gate.interface} in the client's pod"
+                    passed, evidence = self._moved(lambda: self._interface(gate.interface), what, _INTERFACE_S)
+                case Answers():
+                    passed, evidence = self.call()
+        except (RunFailed, CannotHere) as error:
+            passed, evidence = False, f"it could not be tried: {error}"
+        return GateResult(name=gate.name, passed=passed, evidence=evidence)
+
+    def _has_proxy(self, gate: HasProxy) -> tuple[bool, str]:
+        lacking, unready, having = [], [], []
+        for pod in self.pods():
+            proxy = next((one for one in statuses(pod) if one["name"] == gate.container), None)
+            name = pod["metadata"]["name"]
+            if proxy is None:
+                lacking.append(name)
+            elif not proxy.get("ready"):
+                unready.append(about(self.cluster, pod) or name)
+            else:
+                having.append(name)
+        if lacking:
+            return False, f"no container {gate.container} in {', '.join(lacking)}: these pods are not meshed"
+        if unready or not having:
+            return False, f"{gate.container} is not ready: {'; '.join(unready) or 'there is no pod'}"
+        return True, f"{gate.container} is ready in {', '.join(having)}"
+
+    def _pod_says(self, gate: PodSays) -> tuple[bool, str]:
+        pods = self.pods()
+        silent = []
+        for pod in pods:
+            said = (pod["metadata"].get(f"{gate.where}s") or {}).get(gate.key)
+            if said is None or (gate.value and said != gate.value):
+                silent.append(f"{pod['metadata']['name']} says {said!r}")
+        wanted = f"{gate.where} {gate.key}" + (f"={gate.value}" if gate.value else "")
+        if silent or not pods:
+            return False, f"{wanted} is missing: {'; '.join(silent) or 'there is no pod'}"
+        return True, f"all {len(pods)} pods bear the {wanted}"
+
+    def _moved(self, read: Callable[[], float | None], what: str, deadline_s: float) -> tuple[bool, str]:
+        before = read()
+        answered, evidence = self.call()
+        deadline = time.monotonic() + deadline_s
+        while True:
+            after = read()
+            moved = (after or 0.0) - (before or 0.0)
+            if moved > 0 or not answered or time.monotonic() > deadline:
+                break
+            time.sleep(_PAUSE_S)
+        said = "cannot be read" if after is None else f"moved by {moved:g}"
+        return answered and moved > 0, f"{what} {said}; {evidence}"
+
+    def _metric(self, gate: MetricMoved) -> float | None:
+        values = []
+        for pod in self._pods_of(gate.part):
+            meta = pod["metadata"]
+            place = (
+                f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}:{gate.port}/proxy/{gate.path.lstrip('/')}"
+            )
+            page = self.cluster.page_once(place, 10.0)
+            values.append(total(page, gate.metric, gate.labels) if page is not None else None)
+        known = [value for value in values if value is not None]
+        return sum(known) if known else None
+
+    def _pods_of(self, part: Part) -> list[Object]:
+        if not part.namespace and not part.labels:
+            found = self.pods()
+        else:
+            selector = ",".join(f"{key}={value}" for key, value in part.labels.items())
+            found, _ = self.cluster.listed("v1", "Pod", part.namespace, selector)
+        return [pod for pod in found if not part.containers or containers(pod) & set(part.containers)]
+
+    def _interface(self, name: str) -> float | None:
+        pod = self.client()
+        node = pod["spec"]["nodeName"]
+        page = self.cluster.page_once(f"/api/v1/nodes/{node}/proxy/stats/summary", 10.0)
+        if page is None:
+            return None
+        uid = pod["metadata"]["uid"]
+        for one in json.loads(page).get("pods") or ():
+            if one["podRef"].get("uid") == uid:
+                for interface in (one.get("network") or {}).get("interfaces") or ():
+                    if interface.get("name") == name:
+                        return float(interface.get("rxBytes", 0)) + float(interface.get("txBytes", 0))
+        return None
+
+
+def _done(pod: Mapping[str, Any]) -> bool:
+    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+
+
+def _of(part: Part) -> str:
+    return ", ".join(part.containers) or ", ".join(f"{k}={v}" for k, v in part.labels.items()) or part.role
+
+
+def containers(pod: Mapping[str, Any]) -> set[str]:
+    """Return the names of a pod's containers, init containers too: a proxy may be one."""
+    spec = pod["spec"]
+    return {one["name"] for one in (*(spec.get("initContainers") or ()), *spec["containers"])}

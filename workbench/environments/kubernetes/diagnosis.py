@@ -1,0 +1,140 @@
+"""What the cluster of a context can do, asked without changing anything; and the removal of what a run left."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from workbench.cluster_steps import Delete
+from workbench.environments.kubernetes import journal, snapshot
+from workbench.environments.kubernetes.acting import delete, sweep, uninstall
+from workbench.environments.kubernetes.client import Cluster
+from workbench.environments.kubernetes.facts import cgroup_version, cluster_facts
+from workbench.environments.kubernetes.helm import find_helm, releases
+from workbench.environments.kubernetes.objects import MANAGED, RUN
+from workbench.environments.kubernetes.rights import free_on, missing_rights
+from workbench.errors import CannotHere, RunFailed
+from workbench.records import GateResult
+
+if TYPE_CHECKING:
+    from workbench.environments.kubernetes.session import Options
+
+_PATIENCE_S = 5.0
+_SHOWN = 6
+
+
+def _found(name: str, passed: bool, evidence: str) -> GateResult:
+    return GateResult(name=name, passed=passed, evidence=evidence)
+
+
+def diagnose(options: Options) -> tuple[GateResult, ...]:
+    """Say what the cluster can do and why not."""
+    cluster = Cluster.connect(options.context, options.kubeconfig)
+    cluster.patience_s = _PATIENCE_S
+    said = [_found("a kubeconfig", True, f"context {cluster.context}, server {cluster.server}")]
+    try:
+        facts = cluster_facts(cluster, "", "").details
+        nodes = cluster.listed("v1", "Node")[0]
+        said.append(_found("an API server", True, f"Kubernetes {facts['cluster']['kubernetes']}, {len(nodes)} nodes"))
+    except (CannotHere, RunFailed) as error:
+        return (*said, _found("an API server", False, str(error)))
+    said += [_helm(cluster, options), _rights(cluster), _room(cluster), _two_nodes(len(nodes))]
+    said.append(_kubelet(cluster, str(nodes[0]["metadata"]["name"]) if nodes else ""))
+    holder, (left, _) = journal.holder_of(cluster), journal.read(cluster)
+    said.append(_found("nobody else's run", not holder, holder or "no run works on this cluster"))
+    if left and not holder:
+        said.append(_found("nothing left behind", False, f"run {left} was interrupted; remove it: workbench clean"))
+    return tuple(said)
+
+
+def _helm(cluster: Cluster, options: Options) -> GateResult:
+    try:
+        return _found("Helm", True, find_helm(cluster, options.helm, options.charts).version())
+    except CannotHere as error:
+        return _found("Helm", False, str(error))
+
+
+def _rights(cluster: Cluster) -> GateResult:
+    lacking = missing_rights(cluster)
+    if not lacking:
+        return _found("the rights a run needs", True, "the server would allow all of them")
+    more = f"; and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else ""
+    evidence = f"missing: {'; '.join(lacking[:_SHOWN])}{more}. Ask for the ClusterRole that `workbench rbac` prints"
+    return _found("the rights a run needs", False, evidence)
+
+
+def _room(cluster: Cluster) -> GateResult:
+    free = free_on(cluster.listed("v1", "Node")[0], cluster.listed("v1", "Pod")[0])
+    cores, memory = sum(one[0] for one in free.values()), sum(one[1] for one in free.values()) / 2**30
+    enough = cores >= 2 and memory >= 4
+    advice = "" if enough else "; the meshes as they ship request about 1 core and 3 GiB beside the application"
+    return _found("room for a mesh", enough, f"{cores:.3g} cores and {memory:.3g} GiB are not reserved{advice}")
+
+
+def _two_nodes(count: int) -> GateResult:
+    evidence = f"{count} nodes" if count > 1 else "one node: the load generator shares it with what is measured"
+    return _found("a node for the load", count > 1, evidence)
+
+
+def _kubelet(cluster: Cluster, node: str) -> GateResult:
+    page = (
+        cluster.page_once(f"/api/v1/nodes/{node}/proxy/stats/summary?only_cpu_and_memory=true", 10.0) if node else None
+    )
+    try:
+        pods = len(json.loads(page or b"{}").get("pods") or ())
+    except ValueError:
+        pods = 0
+    if page is None:
+        return _found("the kubelets' accounts", False, "nodes/proxy cannot be read; consumption would be unknown")
+    version = cgroup_version(cluster, node)
+    return _found("the kubelets' accounts", True, f"{pods} pods on {node}" + (f", cgroup {version}" if version else ""))
+
+
+def clean(options: Options, *, force: bool = False, say: Callable[[str], None] = lambda _: None) -> tuple[str, ...]:
+    """Remove everything that interrupted runs left, from whatever machine; return what is different from before.
+
+    Parameters
+    ----------
+    force
+        Also when the run still seems alive: its Lease has not run out.
+
+    Raises
+    ------
+    CannotHere
+        When a run is alive.
+    """
+    cluster = Cluster.connect(options.context, options.kubeconfig)
+    run, noted = journal.read(cluster)
+    holding = journal.Holding(cluster, run or "clean", f"workbench clean of {run or 'left-overs'}")
+    holding.take(over=force)
+    troubles: list[str] = []
+    before = noted.get("before") or {}
+    try:
+        removal = [Delete(**{**one, "objects": tuple(one["objects"])}) for one in noted.get("removal") or ()]
+        acts: list[Callable[[], None]] = [partial(delete, cluster, one, before) for one in removal]
+        ours = releases(cluster, f"{MANAGED}=mesh-workbench,{RUN}")
+        if ours:
+            helm = find_helm(cluster, options.helm, options.charts)
+            acts += [partial(uninstall, cluster, helm, name, place, before) for name, place, _ in reversed(ours)]
+        acts += [partial(_sweep, cluster), *acts[: len(removal)]]
+        for act in acts:
+            say("removing what is left")
+            try:
+                act()
+            except (RunFailed, CannotHere) as error:
+                troubles.append(str(error))
+        if before:
+            troubles += snapshot.differences(before, snapshot.take(cluster))
+        if not troubles:
+            journal.forget(cluster)
+    finally:
+        holding.give_back()
+    return tuple(dict.fromkeys(troubles))
+
+
+def _sweep(cluster: Cluster) -> None:
+    left = sweep(cluster)
+    if left:
+        raise RunFailed("these could not be removed: " + ", ".join(left))

@@ -1,0 +1,113 @@
+"""The circumstances on a cluster that numbers depend on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from workbench.environments.kubernetes.client import Cluster, Refused
+from workbench.records import Facts
+
+_CNI_SIGNS = (
+    "cni",
+    "calico-node",
+    "cilium",
+    "flannel",
+    "kindnet",
+    "weave",
+    "canal",
+    "antrea",
+    "aws-node",
+    "kube-router",
+)
+
+
+def cluster_facts(cluster: Cluster, run: str, helm: str) -> Facts:
+    """Return versions, nodes and the network plug-in; the fingerprint covers what numbers depend on."""
+    served = cluster.json("get", "/version")
+    nodes = [_node(one) for one in cluster.listed("v1", "Node")[0]]
+    network = _network(cluster)
+    decisive = {
+        "kubernetes": served.get("gitVersion"),
+        "network": network,
+        "nodes": sorted(json.dumps({**one, "name": ""}, sort_keys=True) for one in nodes),
+    }
+    fingerprint = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
+    details = {
+        "cluster": {
+            "context": cluster.context,
+            "server": cluster.server,
+            "kubernetes": served.get("gitVersion"),
+            "platform": served.get("platform"),
+            "network": network,
+            "run_label": run,
+        },
+        "nodes": nodes,
+        "software": {
+            "workbench": _package("mesh-workbench"),
+            "kubernetes-client": _package("kubernetes"),
+            "helm": helm,
+        },
+    }
+    return Facts(environment="kubernetes", fingerprint=fingerprint, details=details)
+
+
+def _package(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _node(node: Mapping[str, Any]) -> dict[str, Any]:
+    meta, status = node["metadata"], node.get("status") or {}
+    info, borne = status.get("nodeInfo") or {}, meta.get("labels") or {}
+    return {
+        "name": meta["name"],
+        "type": borne.get("node.kubernetes.io/instance-type"),
+        "zone": borne.get("topology.kubernetes.io/zone"),
+        "cores": (status.get("capacity") or {}).get("cpu"),
+        "memory": (status.get("capacity") or {}).get("memory"),
+        "kubelet": info.get("kubeletVersion"),
+        "kernel": info.get("kernelVersion"),
+        "architecture": info.get("architecture"),
+        "system": info.get("osImage"),
+        "runtime": info.get("containerRuntimeVersion"),
+    }
+
+
+def _network(cluster: Cluster) -> list[str]:
+    """Return the network plug-ins that show as DaemonSets, with their images."""
+    found = []
+    for one in cluster.listed("apps/v1", "DaemonSet")[0]:
+        name = one["metadata"]["name"]
+        if any(sign in name for sign in _CNI_SIGNS):
+            containers = one["spec"]["template"]["spec"].get("containers") or [{}]
+            found.append(f"{name} ({containers[0].get('image', '')})")
+    return sorted(found)
+
+
+def cgroup_version(cluster: Cluster, node: str) -> str | None:
+    """Return a node's cgroup version as its kubelet tells it; None where we may not ask or it does not say."""
+    try:
+        text = cluster.page(f"/api/v1/nodes/{node}/proxy/metrics", 10.0)
+    except Refused:
+        return None
+    for line in text.splitlines():
+        if line.startswith(b"kubelet_cgroup_version"):
+            return f"v{line.rsplit(b' ', 1)[-1].decode()}"
+    return None
+
+
+def running_images(cluster: Cluster, run: str, namespaces: tuple[str, ...]) -> dict[str, str]:
+    """Return image -> the digest that really runs, of all pods in these namespaces."""
+    found: dict[str, str] = {}
+    for place in namespaces:
+        for pod in cluster.listed("v1", "Pod", place)[0]:
+            status = pod.get("status") or {}
+            for one in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
+                found[str(one.get("image", ""))] = str(one.get("imageID", ""))
+    return found

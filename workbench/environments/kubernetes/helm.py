@@ -1,0 +1,150 @@
+"""Helm, behind a small interface: install, what was installed, uninstall.
+
+The ``helm`` on PATH is used, because a person's repositories, registry logins and plugins then work as they are used
+to. A release's own record bears our labels, so that whoever cleans up later finds it from any machine.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]  # published without type information
+
+from workbench.cluster_steps import HelmRelease
+from workbench.environments.kubernetes.client import Cluster, Object
+from workbench.environments.kubernetes.objects import labels, redacted_text
+from workbench.errors import CannotHere, RunFailed
+
+INSTALL_HINT = "install Helm 3.13 or newer (helm.sh) so that `helm` is on PATH"
+_GRACE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Helm:
+    """The ``helm`` program, for one cluster.
+
+    Attributes
+    ----------
+    program
+        Its path.
+    charts
+        Folder that holds charts for closed networks, ``NAME-VERSION.tgz`` or ``NAME``; empty: none.
+    """
+
+    cluster: Cluster
+    program: str
+    charts: str = ""
+
+    def _call(self, arguments: list[str], deadline_s: float) -> str:
+        place = ["--kube-context", self.cluster.context]
+        if self.cluster.kubeconfig:
+            place += ["--kubeconfig", self.cluster.kubeconfig]
+        try:
+            done = subprocess.run(
+                [self.program, *arguments, *place], capture_output=True, text=True, timeout=deadline_s + _GRACE_S
+            )
+        except subprocess.TimeoutExpired as error:
+            raise RunFailed(f"helm {arguments[0]} did not end within {deadline_s:g} s.") from error
+        if done.returncode:
+            raise RunFailed(f"helm {arguments[0]} {arguments[1]} failed: {_said(done.stderr)}")
+        return done.stdout
+
+    def version(self) -> str:
+        """Return Helm's version."""
+        try:
+            done = subprocess.run(
+                [self.program, "version", "--short"], capture_output=True, text=True, timeout=_GRACE_S, check=True
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            raise CannotHere(f"{self.program} does not start ({error}): {INSTALL_HINT}.") from error
+        return done.stdout.strip()
+
+    def source(self, release: HelmRelease) -> list[str]:
+        """Return the arguments that name the chart exactly."""
+        if self.charts:
+            for name in (f"{release.chart}-{release.version}.tgz", release.chart):
+                local = Path(self.charts) / name
+                if local.exists():
+                    return [str(local)]
+        if release.repository:
+            return [release.chart, "--repo", release.repository, "--version", release.version]
+        return [release.chart] if Path(release.chart).exists() else [release.chart, "--version", release.version]
+
+    def install(self, release: HelmRelease, run: str) -> None:
+        """Install a release into its namespace, which is there; hooks are waited for, the rest is not.
+
+        Raises
+        ------
+        RunFailed
+            With Helm's own words: a chart or version that does not exist, a hook that failed.
+        """
+        with tempfile.NamedTemporaryFile("w", suffix=".json", prefix="workbench-values-") as values:
+            json.dump(dict(release.values), values)
+            values.flush()
+            self._call(
+                [
+                    *("install", release.name, *self.source(release), "--namespace", release.namespace),
+                    *("--values", values.name, "--timeout", f"{release.deadline_s:g}s"),
+                    *("--labels", ",".join(f"{key}={value}" for key, value in labels(run).items())),
+                ],
+                release.deadline_s,
+            )
+
+    def manifests(self, name: str, namespace: str) -> tuple[Object, ...]:
+        """Return what a release consists of, hooks included; nothing when there is no such release."""
+        try:
+            text = self._call(["get", "manifest", name, "--namespace", namespace], _GRACE_S)
+            hooks = self._call(["get", "hooks", name, "--namespace", namespace], _GRACE_S)
+        except RunFailed:
+            return ()
+        found = [one for part in (text, hooks) for one in yaml.safe_load_all(part) if isinstance(one, dict)]
+        return tuple(one for one in found if "kind" in one and "metadata" in one)
+
+    def uninstall(self, name: str, namespace: str, deadline_s: float = 180.0) -> None:
+        """Remove a release; without its hooks when they fail."""
+        arguments = ["uninstall", name, "--namespace", namespace, "--ignore-not-found", "--timeout", f"{deadline_s:g}s"]
+        try:
+            self._call(arguments, deadline_s)
+        except RunFailed:
+            self._call([*arguments, "--no-hooks"], deadline_s)
+
+
+def find_helm(cluster: Cluster, program: str = "", charts: str = "") -> Helm:
+    """Return Helm.
+
+    Raises
+    ------
+    CannotHere
+        When there is none.
+    """
+    found = shutil.which(program or "helm")
+    if found is None:
+        raise CannotHere(
+            f"There is no {program or 'helm'} on PATH, and this mesh comes as a Helm chart: {INSTALL_HINT}."
+        )
+    return Helm(cluster=cluster, program=found, charts=charts)
+
+
+def releases(cluster: Cluster, selector: str) -> list[tuple[str, str, Mapping[str, Any]]]:
+    """Return (name, namespace, labels) of the Helm releases whose record matches ``selector``, newest revision last."""
+    found, _ = cluster.listed("v1", "Secret", selector=f"owner=helm,{selector}" if selector else "owner=helm")
+    known = {}
+    for secret in found:
+        meta = secret["metadata"]
+        name = meta.get("labels", {}).get("name", "")
+        known[(name, meta["namespace"])] = meta.get("labels", {})
+    return [(name, namespace, borne) for (name, namespace), borne in known.items()]
+
+
+def _said(text: str) -> str:
+    lines = [line for line in redacted_text(text).splitlines() if line.strip() and not line.startswith("WARNING")]
+    said = " ".join(lines)[-700:] or "it said nothing"
+    return re.sub(r"^.*?(?:Error|level=ERROR)[:= ]+", "", said, count=1)

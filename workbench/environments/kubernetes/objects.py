@@ -1,0 +1,154 @@
+"""Manifests as data: whose they are, what they are called, what must not be told. Pure.
+
+Everything that the environment creates bears two labels: who made it and for which run. Removal selects by them only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from workbench.environments.kubernetes.client import MANAGER, Object
+
+MANAGED = "app.kubernetes.io/managed-by"
+RUN = "mesh-workbench/run"
+HIDDEN = "(not stored)"
+
+_TELLING = re.compile(
+    r"(?i)(password|passwd|secret|token|credential|private|api[-_.]?key|signing[-_.]?key|kubeconfig|bearer|licen[sc]e)|key(pem)?$"
+)
+_PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
+_JWT = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
+_BEARER = re.compile(r"(?i)\b(bearer\s+)[\w.~+/=-]{12,}")
+_BASE64_KEY = re.compile(r"LS0tLS1CRUdJTi[A-Za-z0-9+/=]{40,}")
+
+
+def labels(run: str) -> dict[str, str]:
+    """Return the labels of everything made for ``run``."""
+    return {MANAGED: MANAGER, RUN: run}
+
+
+def is_ours(found: Mapping[str, Any], run: str = "") -> bool:
+    """Whether we made this object, for ``run`` or (empty) for any."""
+    borne = found["metadata"].get("labels") or {}
+    return borne.get(MANAGED) == MANAGER and (not run or borne.get(RUN) == run)
+
+
+def labelled(manifest: Mapping[str, Any], run: str) -> Object:
+    """Return a copy with our labels, on pod templates too, so that pods can be told from others'."""
+    copy = dict(manifest)
+    copy["metadata"] = _with_labels(manifest["metadata"], run)
+    spec = manifest.get("spec")
+    if isinstance(spec, Mapping) and isinstance(spec.get("template"), Mapping) and "selector" in spec:
+        template = dict(spec["template"])
+        template["metadata"] = _with_labels(template.get("metadata") or {}, run)
+        copy["spec"] = {**spec, "template": template}
+    return copy
+
+
+def _with_labels(metadata: Mapping[str, Any], run: str) -> dict[str, Any]:
+    return {**metadata, "labels": {**(metadata.get("labels") or {}), **labels(run)}}
+
+
+def namespace(name: str, metadata: Mapping[str, Mapping[str, str]] | None = None) -> Object:
+    """Return the manifest of a namespace with these labels and annotations."""
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, **(metadata or {})}}
+
+
+def name_of(found: Mapping[str, Any]) -> str:
+    """Return what an object is called, for people: ``"Deployment shop/server"``."""
+    meta = found["metadata"]
+    place = f"{meta['namespace']}/" if meta.get("namespace") else ""
+    return f"{found['kind']} {place}{meta['name']}"
+
+
+def pods_of(manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the pod spec in a manifest of a Pod or of anything with a pod template; None without one."""
+    if manifest["kind"] == "Pod":
+        return manifest["spec"]  # type: ignore[no-any-return]
+    template = (manifest.get("spec") or {}).get("template") or {}
+    spec = template.get("spec") if isinstance(template, Mapping) else None
+    return spec if isinstance(spec, Mapping) and "containers" in spec else None
+
+
+def mirrored(manifest: Mapping[str, Any], registry: str) -> Object:
+    """Return a copy whose images come from ``registry``: ``docker.io/a/b:1`` becomes ``REGISTRY/a/b:1``."""
+    return {key: _mirror(value, registry) for key, value in manifest.items()}
+
+
+def _mirror(value: Any, registry: str) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            key: mirrored_image(one, registry) if key == "image" and isinstance(one, str) else _mirror(one, registry)
+            for key, one in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_mirror(one, registry) for one in value]
+    return value
+
+
+def mirrored_image(image: str, registry: str) -> str:
+    """Return the image's name at ``registry``."""
+    first, slash, rest = image.partition("/")
+    has_host = bool(slash) and ("." in first or ":" in first or first == "localhost")
+    return f"{registry.rstrip('/')}/{rest if has_host else image}"
+
+
+def redacted(value: Any) -> Any:
+    """Return a copy that may be stored and shown: without Secrets' data, keys, tokens and what is named like them."""
+    if isinstance(value, Mapping):
+        if value.get("kind") == "Secret":
+            value = {key: _hide(one) if key in ("data", "stringData") else one for key, one in value.items()}
+        hides = value.get("name") if isinstance(value.get("name"), str) and "value" in value else ""
+        return {key: _redact_item(str(key), one, str(hides or "")) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [redacted(one) for one in value]
+    return redacted_text(value) if isinstance(value, str) else value
+
+
+def _redact_item(key: str, value: Any, variable: str) -> Any:
+    telling = _TELLING.search(key) or (key == "value" and _TELLING.search(variable))
+    return HIDDEN if telling and isinstance(value, str | bytes) and value else redacted(value)
+
+
+def _hide(table: Any) -> Any:
+    return dict.fromkeys(table, HIDDEN) if isinstance(table, Mapping) else HIDDEN
+
+
+def redacted_text(text: str) -> str:
+    """Return text without private keys and tokens, plain or base64."""
+    text = _PEM.sub(HIDDEN, text)
+    text = _BASE64_KEY.sub(HIDDEN, text)
+    text = _JWT.sub(HIDDEN, text)
+    return _BEARER.sub(rf"\1{HIDDEN}", text)
+
+
+def images(manifests: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return the images that these manifests' pods would run, sorted."""
+    found = set()
+    for manifest in manifests:
+        spec = pods_of(manifest) or {}
+        for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
+            found.add(str(container.get("image", "")))
+    return tuple(sorted(found - {""}))
+
+
+_FACTORS = {
+    "m": 1e-3,
+    "": 1.0,
+    "k": 1e3,
+    "M": 1e6,
+    "G": 1e9,
+    "T": 1e12,
+    "Ki": 2**10,
+    "Mi": 2**20,
+    "Gi": 2**30,
+    "Ti": 2**40,
+}
+
+
+def quantity(text: Any) -> float:
+    """Return a Kubernetes quantity as a number: ``"250m"`` is 0.25, ``"1Gi"`` is 2**30; 0 for what is none."""
+    found = re.fullmatch(r"([\d.]+(?:[eE][+-]?\d+)?)([a-zA-Z]*)", str(text))
+    return float(found[1]) * _FACTORS.get(found[2], 0.0) if found else 0.0

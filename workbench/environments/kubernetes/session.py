@@ -1,0 +1,228 @@
+"""A cluster in use: opened, described, deployed to, and left as it was."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import secrets
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from types import TracebackType
+from typing import Any
+
+from workbench.cluster_steps import (
+    ClusterApplication,
+    ClusterStep,
+    Delete,
+    HelmRelease,
+    Manifest,
+    Part,
+    Wait,
+)
+from workbench.environments.kubernetes import journal, snapshot
+from workbench.environments.kubernetes.acting import Acting, labelled_objects
+from workbench.environments.kubernetes.client import Cluster
+from workbench.environments.kubernetes.deployment import ClusterDeployment
+from workbench.environments.kubernetes.facts import cluster_facts
+from workbench.environments.kubernetes.helm import Helm, find_helm, releases
+from workbench.environments.kubernetes.objects import RUN, is_ours, name_of, pods_of
+from workbench.environments.kubernetes.rights import free_on, too_small
+from workbench.environments.kubernetes.waiting import wait
+from workbench.errors import BadInput, CannotHere, UnknownName
+from workbench.records import Facts
+from workbench.spec import EnvironmentSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Settings of the environment, all text but `existing`.
+
+    Attributes
+    ----------
+    context, kubeconfig
+        Which cluster; empty: the kubeconfig's present context, the usual file. The context is printed and stored.
+    existing
+        True: a mesh that is there already is used as it stands, neither installed nor removed.
+    registry
+        Registry that holds copies of the images in our own manifests.
+    charts
+        Folder with charts for closed networks.
+    helm
+        Program to use in place of ``helm``.
+    """
+
+    context: str = ""
+    kubeconfig: str = ""
+    existing: bool = False
+    registry: str = ""
+    charts: str = ""
+    helm: str = ""
+
+    @classmethod
+    def read(cls, spec: EnvironmentSpec) -> Options:
+        """Read the options of an environment.
+
+        Raises
+        ------
+        UnknownName
+            For an option that does not exist.
+        BadInput
+            For a value of the wrong type.
+        """
+        known = {item.name: item for item in fields(cls)}
+        for key, value in spec.options.items():
+            if key not in known:
+                raise UnknownName("option", key, known, "environment kubernetes")
+            if not isinstance(value, type(known[key].default)):
+                raise BadInput(f"The option {key} of the environment kubernetes cannot be {value!r}.")
+        return cls(**spec.options)
+
+
+class OpenCluster:
+    """A cluster that this run works on, and nobody else."""
+
+    telemetry = "kubelet"
+
+    def __init__(self, options: Options, say: Callable[[str], None] = lambda _: None) -> None:
+        self.options, self.say = options, say
+        self.run = f"wb-{secrets.token_hex(4)}"
+        self.cluster = Cluster.connect(options.context, options.kubeconfig)
+        self._holding = journal.Holding(self.cluster, self.run, _holder(self.run))
+        self.before: Mapping[str, Mapping[str, Any]] = {}
+        self.left_behind: tuple[str, ...] = ()
+        self._helm: Helm | None = None
+
+    def __enter__(self) -> OpenCluster:
+        self._refuse_leftovers()
+        self._holding.take()
+        try:
+            self.before = snapshot.take(self.cluster)
+            journal.write(self.cluster, self.run, {"before": self.before, "removal": []})
+        except BaseException:
+            self._holding.give_back()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        left = labelled_objects(self.cluster, self.run)
+        if left:  # `workbench clean` needs the journal; the Lease runs out by itself
+            self._holding.stop()
+            return
+        journal.forget(self.cluster)
+        self._holding.give_back()
+
+    def _refuse_leftovers(self) -> None:
+        wrote, _ = journal.read(self.cluster)
+        holder = journal.holder_of(self.cluster)
+        if wrote and not holder:
+            raise CannotHere(
+                f"On the cluster of context {self.cluster.context} an interrupted run ({wrote}) left things behind; "
+                "remove them first with: workbench clean"
+            )
+
+    def helm(self) -> Helm:
+        """Return Helm, looked for when it is first needed."""
+        if self._helm is None:
+            self._helm = find_helm(self.cluster, self.options.helm, self.options.charts)
+        return self._helm
+
+    def facts(self) -> Facts:
+        """Return the cluster's circumstances."""
+        try:
+            helm = self.helm().version()
+        except CannotHere:
+            helm = ""
+        return cluster_facts(self.cluster, self.run, helm)
+
+    # ------------------------------------------------------------------ refusing
+    def refuses(self, steps: Sequence[ClusterStep]) -> str:
+        """Why these steps cannot be done here; empty when they can. Changes nothing."""
+        try:
+            if any(isinstance(step, HelmRelease) for step in steps):
+                self.helm()
+        except CannotHere as error:
+            return str(error)
+        foreign = self._foreign(steps)
+        if foreign and not self.options.existing:
+            return (
+                f"there already is {foreign}, which this run did not make and does not touch. Remove it, or measure it "
+                "as it stands with options = {existing = true} in the experiment's [environment]"
+            )
+        manifests = [one for step in steps if isinstance(step, Manifest) for one in step.objects if pods_of(one)]
+        return too_small(manifests, self._free()) if manifests else ""
+
+    def _free(self) -> dict[str, tuple[float, float]]:
+        return free_on(self.cluster.listed("v1", "Node")[0], self.cluster.listed("v1", "Pod")[0])
+
+    def _foreign(self, steps: Sequence[ClusterStep]) -> str:
+        """Return a part of these steps that is there and not ours; empty without one."""
+        known = {(name, place): borne for name, place, borne in releases(self.cluster, "")}
+        for step in steps:
+            if isinstance(step, HelmRelease):
+                borne = known.get((step.name, step.namespace))
+                if borne is not None and borne.get(RUN) != self.run:
+                    return f"the Helm release {step.namespace}/{step.name}"
+            elif isinstance(step, Manifest) and not step.shared:
+                for one in step.objects:
+                    meta = one["metadata"]
+                    there = self.cluster.get(one["apiVersion"], one["kind"], meta["name"], meta.get("namespace", ""))
+                    if there is not None and not is_ours(there, self.run):
+                        return name_of(there)
+            elif isinstance(step, Wait) and step.condition == "webhooks":
+                held = {
+                    *self.before.get("MutatingWebhookConfiguration", ()),
+                    *self.before.get("ValidatingWebhookConfiguration", ()),
+                }
+                there_already = sorted(held & set(step.names))
+                if there_already:
+                    return f"the webhook configuration {there_already[0]}"
+        return ""
+
+    # ------------------------------------------------------------------ deploying
+    @contextmanager
+    def deploy(
+        self,
+        steps: Sequence[ClusterStep],
+        application: ClusterApplication,
+        *,
+        removal: Sequence[Delete] = (),
+        parts: Sequence[Part] = (),
+    ) -> Iterator[ClusterDeployment]:
+        """Bring a mesh and an application up; leaving the context removes both and compares with before.
+
+        What could not be removed, or was left behind, is in `left_behind` afterwards.
+        """
+        if self._holding.lost:
+            raise CannotHere(f"This run no longer owns the cluster: {self._holding.lost}.")
+        existing = self.options.existing and bool(self._foreign(steps))
+        acting = Acting(
+            cluster=self.cluster,
+            run=self.run,
+            before=self.before,
+            helm=self.helm,
+            registry=self.options.registry,
+            say=self.say,
+        )
+        acting.prepare(() if existing else removal)
+        try:
+            if not existing:
+                acting.perform(steps)
+            self.say("deploying the application")
+            acting.deploy(application)
+            wait(self.cluster, Wait(condition="available", namespace=application.namespace))
+            yield ClusterDeployment(cluster=self.cluster, application=application, parts=tuple(parts), acting=acting)
+        finally:
+            self.say("removing the application and the mesh")
+            self.left_behind = acting.undo()
+
+
+def _holder(run: str) -> str:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()} process {os.getpid()} ({run})"

@@ -1,0 +1,66 @@
+"""What a cluster holds, by name: taken before anything is done, compared after everything was removed.
+
+Only what outlives namespaces is looked at, and ConfigMaps, which some meshes put into every namespace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from workbench.environments.kubernetes.client import Cluster
+
+Snapshot = Mapping[str, Mapping[str, Any]]
+"""Kind -> ``"namespace/name"`` (or name) -> what is compared: labels of namespaces, else nothing."""
+
+LOOKED_AT = (
+    ("v1", "Namespace"),
+    ("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
+    ("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"),
+    ("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"),
+    ("rbac.authorization.k8s.io/v1", "ClusterRole"),
+    ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"),
+    ("apiregistration.k8s.io/v1", "APIService"),
+    ("scheduling.k8s.io/v1", "PriorityClass"),
+    ("gateway.networking.k8s.io/v1", "GatewayClass"),
+    ("v1", "ConfigMap"),
+    ("v1", "PersistentVolume"),
+)
+_OWN_CONFIG_MAPS = ("kube-root-ca.crt", "mesh-workbench")
+
+
+def take(cluster: Cluster) -> dict[str, dict[str, Any]]:
+    """Return what the cluster holds now."""
+    found: dict[str, dict[str, Any]] = {}
+    for api_version, kind in LOOKED_AT:
+        objects, _ = cluster.listed(api_version, kind)
+        found[kind] = {}
+        for one in objects:
+            meta = one["metadata"]
+            if kind == "ConfigMap" and meta["name"] in _OWN_CONFIG_MAPS:
+                continue
+            name = f"{meta['namespace']}/{meta['name']}" if meta.get("namespace") else meta["name"]
+            found[kind][name] = dict(meta.get("labels") or {}) if kind == "Namespace" else None
+    return found
+
+
+def differences(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
+    """Return, for people, what is there now and was not, what is missing, and which namespaces' labels changed."""
+    said: list[str] = []
+    for kind, held in before.items():
+        now = after.get(kind, {})
+        said += [f"{kind} {name} is left behind" for name in sorted(set(now) - set(held))]
+        said += [f"{kind} {name} is missing" for name in sorted(set(held) - set(now))]
+    for name, borne in before.get("Namespace", {}).items():
+        new = after.get("Namespace", {}).get(name)
+        if new is not None and new != borne:
+            changed = sorted(key for key in {*borne, *new} if borne.get(key) != new.get(key))
+            said.append(f"Namespace {name} bears other labels: {', '.join(changed)}")
+    return tuple(said)
+
+
+def was_there(before: Snapshot, found: Mapping[str, Any]) -> bool:
+    """Whether the snapshot holds this object, so that it is not ours to remove."""
+    meta = found["metadata"]
+    name = f"{meta['namespace']}/{meta['name']}" if meta.get("namespace") else meta["name"]
+    return name in before.get(found["kind"], {})

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 from workbench import adapters
+from workbench.cluster_steps import ClusterApplication, ClusterGate, ClusterStep, Manifest, Part
 from workbench.errors import BadInput
 from workbench.protocols import LoadGenerator, Mesh
 from workbench.records import MeshFacts
-from workbench.spec import Plan, RunSpec
+from workbench.spec import Plan, RunSpec, Workload
 from workbench.steps import Application, Gate, Step
 
 _DEPLOY_S = 0.6
@@ -22,15 +24,39 @@ _RUN_OVERHEAD_S = 0.2
 and its files are written in 0.1 to 0.3 s. Only the first estimate uses them; later ones use the campaign's own pace."""
 
 
+CLUSTERS = ("kubernetes",)
+"""Environments whose applications are made of manifests, and whose meshes say their parts and the way back."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deploying:
-    """What one deployment needs, described: consecutive runs of one block, mesh and workload share it."""
+    """What one deployment needs, described: consecutive runs of one block, mesh and workload share it.
+
+    `parts` and `removal` are of clusters only, where nobody knows by a process id what belongs to whom, and where what
+    was installed outlives this program.
+    """
 
     runs: tuple[RunSpec, ...]
     facts: MeshFacts
-    steps: tuple[Step, ...]
-    application: Application
-    gates: tuple[Gate, ...]
+    steps: tuple[Step | ClusterStep, ...]
+    application: Application | ClusterApplication
+    gates: tuple[Gate | ClusterGate, ...]
+    parts: tuple[Part, ...] = ()
+    removal: tuple[ClusterStep, ...] = ()
+
+    @property
+    def of_clusters(self) -> dict[str, Any]:
+        """What a cluster's `deploy` must know besides; nothing elsewhere."""
+        on_cluster = isinstance(self.application, ClusterApplication)
+        return {"parts": self.parts, "removal": self.removal} if on_cluster else {}
+
+    @property
+    def everything(self) -> tuple[Step | ClusterStep, ...]:
+        """The steps and what brings the application up after them."""
+        if isinstance(self.application, ClusterApplication):
+            objects = (*self.application.objects, self.application.client)
+            return (*self.steps, Manifest(name="the application", objects=objects))
+        return (*self.steps, *(service.process for service in self.application.services))
 
 
 def deployments(plan: Plan) -> tuple[Deploying, ...]:
@@ -59,7 +85,9 @@ def _describe(runs: tuple[RunSpec, ...], environment: str) -> Deploying:
             f"The mesh {spec.name!r} cannot run in the environment {environment!r}, "
             f"only in {', '.join(mesh.environments)}."
         )
-    application: Application = adapters.load("workloads", workload.name).application(workload)
+    if environment in CLUSTERS:
+        return _describe_on_cluster(runs, adapters.load("meshes", spec.name), environment)
+    application: Application = _workload(workload, environment).application(workload)
     enrolled = mesh.enrol(spec, application)
     return Deploying(
         runs=runs,
@@ -68,6 +96,31 @@ def _describe(runs: tuple[RunSpec, ...], environment: str) -> Deploying:
         application=enrolled,
         gates=mesh.gates(spec, enrolled),
     )
+
+
+def _describe_on_cluster(runs: tuple[RunSpec, ...], mesh: Any, environment: str) -> Deploying:
+    spec, workload = runs[0].mesh, runs[0].workload
+    application: ClusterApplication = _workload(workload, environment).cluster_application(workload)
+    enrolled = mesh.enrol(spec, application)
+    return Deploying(
+        runs=runs,
+        facts=mesh.facts(spec),
+        steps=mesh.install(spec, application),
+        application=enrolled,
+        gates=mesh.gates(spec, enrolled),
+        parts=mesh.parts(spec),
+        removal=mesh.remove(spec, enrolled),
+    )
+
+
+def _workload(workload: Workload, environment: str) -> Any:
+    adapter = adapters.load("workloads", workload.name)
+    if environment not in adapter.environments:
+        raise BadInput(
+            f"The workload {workload.name!r} cannot run in the environment {environment!r}, "
+            f"only in {', '.join(adapter.environments)}."
+        )
+    return adapter
 
 
 def load_generator(name: str) -> LoadGenerator:
@@ -83,9 +136,6 @@ def estimate_s(plan: Plan) -> float:
     return loads + _DEPLOY_S * sum(1 for _ in groups)
 
 
-def steps_of(plan: Plan) -> tuple[tuple[RunSpec, tuple[Step, ...]], ...]:
+def steps_of(plan: Plan) -> tuple[tuple[RunSpec, tuple[Step | ClusterStep, ...]], ...]:
     """Return, for each deployment in order, its first run and every step that would be taken."""
-    return tuple(
-        (one.runs[0], (*one.steps, *(service.process for service in one.application.services)))
-        for one in deployments(plan)
-    )
+    return tuple((one.runs[0], one.everything) for one in deployments(plan))

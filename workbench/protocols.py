@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from workbench.cluster_steps import ClusterApplication, ClusterGate, ClusterStep, Part
 from workbench.records import Component, Facts, GateResult, JobOutput, LoadResult, MeshFacts
 from workbench.spec import EnvironmentSpec, Load, MeshSpec, Workload
 from workbench.steps import Application, Gate, Job, Step
@@ -61,9 +62,33 @@ class WorkloadAdapter(Protocol):
 
     name: str
     title: str
+    environments: tuple[str, ...]
 
     def application(self, workload: Workload) -> Application:
         """Return the services with direct routes, no mesh."""
+        ...
+
+
+class ClusterMesh(Mesh, Protocol):
+    """A mesh that runs on clusters: its methods speak of `ClusterApplication` and `workbench.cluster_steps`."""
+
+    def parts(self, spec: MeshSpec) -> tuple[Part, ...]:
+        """Return whom its containers are charged to, the narrow ones first; the application's are not among them."""
+        ...
+
+    def remove(self, spec: MeshSpec, application: ClusterApplication) -> tuple[ClusterStep, ...]:
+        """Return the way back, in order: `Delete` and `Uninstall`, done when the application is gone.
+
+        What bears the run's label goes by itself afterwards.
+        """
+        ...
+
+
+class ClusterWorkload(WorkloadAdapter, Protocol):
+    """A workload that runs on clusters."""
+
+    def cluster_application(self, workload: Workload) -> ClusterApplication:
+        """Return its objects and the client that calls it, no mesh."""
         ...
 
 
@@ -162,7 +187,7 @@ class TelemetrySource(Protocol):
 class Deployment(Protocol):
     """A data plane and application that are up."""
 
-    def check(self, gates: Sequence[Gate]) -> tuple[GateResult, ...]:
+    def check(self, gates: Sequence[Gate | ClusterGate]) -> tuple[GateResult, ...]:
         """Try every gate and return the evidence; a gate that cannot be tried has not passed."""
         ...
 
@@ -206,12 +231,19 @@ class OpenEnvironment(Protocol):
         """Return the circumstances."""
         ...
 
-    def refuses(self, steps: Sequence[Step]) -> str:
+    def refuses(self, steps: Sequence[Step | ClusterStep]) -> str:
         """Why these steps cannot be done here; empty when they can. Changes nothing."""
         ...
 
-    def deploy(self, steps: Sequence[Step], application: Application) -> AbstractContextManager[Deployment]:
+    def deploy(
+        self,
+        steps: Sequence[Step | ClusterStep],
+        application: Application | ClusterApplication,
+        **of_clusters: Any,
+    ) -> AbstractContextManager[Deployment]:
         """Bring steps and application up and wait until they are ready; leaving the context removes them.
+
+        On a cluster with the keywords `parts` and `removal`, see `ClusterMesh`.
 
         Raises
         ------

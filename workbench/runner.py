@@ -189,13 +189,13 @@ class _Campaign:
         """Bring one data plane up, prove it, do its runs, remove it."""
         label, workload = one.facts.label, one.runs[0].workload.name
         self._raise_if_stopped()
-        refused = self.environment.refuses((*one.steps, *(s.process for s in one.application.services)))
+        refused = self.environment.refuses(one.everything)
         if refused:
             self._record_all(one, "skipped", refused)
             return
         self.event("mesh-started", f"block {one.runs[0].block}: starting {label} ({workload})", mesh=label)
         try:
-            with self.environment.deploy(one.steps, one.application) as deployment:
+            with self.environment.deploy(one.steps, one.application, **one.of_clusters) as deployment:
                 self._prove_and_run(one, deployment)
         except (RunFailed, CannotHere) as error:
             self._record_all(one, "failed", str(error))

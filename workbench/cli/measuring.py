@@ -20,7 +20,6 @@ from workbench.errors import BadInput, Interrupted, UnknownName, WorkbenchError
 if TYPE_CHECKING:
     from workbench.settings import Settings
     from workbench.spec import Plan, RunSpec
-    from workbench.steps import Step
 
 RUN_NOTEBOOK = "20_run_an_experiment"
 
@@ -259,7 +258,7 @@ def _resumed(settings: Settings, asked: str) -> str:
     return newest.name
 
 
-def _as_data(first: RunSpec, steps: Sequence[Step]) -> dict[str, Any]:
+def _as_data(first: RunSpec, steps: Sequence[Any]) -> dict[str, Any]:
     return {
         "first_run": first.ordinal,
         "steps": [{"kind": type(step).__name__, **dataclasses.asdict(step)} for step in steps],
@@ -280,5 +279,25 @@ def _said(step: Any) -> str:
             return (
                 f"network namespaces {', '.join(step.namespaces)}, {len(step.links)} links, {len(step.vxlans)} VXLANs"
             )
+        case _:
+            return _said_of_cluster(step)
+
+
+def _said_of_cluster(step: Any) -> str:
+    """Return one step of a cluster in words."""
+    from workbench.cluster_steps import HelmRelease, Manifest, TrustAnchor, Wait
+
+    match step:
+        case Manifest():
+            names = [f"{one['kind']} {one['metadata']['name']}" for one in step.objects]
+            return f"{step.name}: {', '.join((*names, step.source) if step.source else names)}"
+        case HelmRelease():
+            source = f" from {step.repository}" if step.repository else ""
+            return f"chart {step.chart} {step.version}{source} as {step.namespace}/{step.name}"
+        case TrustAnchor():
+            return f"authority {step.root}, issuer {step.issuer}, kept in Secret {step.namespace}/{step.secret}"
+        case Wait():
+            what = ", ".join(step.names) or f"{step.namespace} {step.selector}".strip() or "what was made"
+            return f"wait for {what}: {step.condition}"
         case _:
             return repr(step)

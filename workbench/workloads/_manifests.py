@@ -33,9 +33,9 @@ def own_application(manifests: str, url: str, *, namespace: str, registry: str =
         When there is nothing to read, when it is no Kubernetes YAML, for objects that do not live in a namespace, and
         for a URL that is none.
     """
+    objects = tuple(_placed(one, where, namespace) for one, where in _read(manifests))
     if urlsplit(url).scheme not in SCHEMES or not urlsplit(url).hostname:
         raise BadInput(f"The workload's url {url!r} must be like http://SERVICE:PORT/PATH ({', '.join(SCHEMES)}).")
-    objects = tuple(_placed(one, where, namespace) for one, where in _read(manifests))
     if any(one["kind"] == "Deployment" and one["metadata"]["name"] == CLIENT for one in objects):
         raise BadInput(f"{manifests} holds a Deployment called {CLIENT!r}, the name of the load's own: rename it.")
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": CLIENT, "namespace": namespace}}

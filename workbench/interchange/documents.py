@@ -20,7 +20,7 @@ import yaml  # type: ignore[import-untyped]  # published without type informatio
 
 from workbench.errors import BadInput
 
-MOST_BYTES = 256 * 2**20
+MOST_BYTES = 64 * 2**20
 """Largest document that is read as a whole; tables of requests (CSV) are streamed and have no such limit."""
 
 MOST_YAML_BYTES = 8 * 2**20

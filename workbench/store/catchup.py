@@ -181,12 +181,12 @@ def _insert_samples(connection: duckdb.DuckDBPyConnection, loaded: Sequence[Load
         "INSERT INTO samples BY NAME SELECT of.run_id, read.* EXCLUDE (filename) "
         "FROM read_parquet($1, filename = true, union_by_name = true) AS read "
         "JOIN (SELECT unnest($2::VARCHAR[]) AS filename, unnest($3::VARCHAR[]) AS run_id) AS of USING (filename)",
-        [[_as_glob(file) for file in files], files, runs],
+        [[as_glob(file) for file in files], files, runs],
     )
     connection.execute(_CONSUMPTION, [runs, EDGE_S])
 
 
-def _as_glob(file: str) -> str:
+def as_glob(file: str) -> str:
     """Return a pattern that matches exactly ``file``: a data folder may be called ``runs [old]``."""
     return "".join(f"[{one}]" if one in "*?[" else one for one in file)
 
@@ -198,7 +198,7 @@ def _fault_of(loaded: Loaded) -> str | None:
         columns = ", ".join(f'"{name}" {kind}' for name, kind in TABLES["samples"].items())
         memory.execute(f"CREATE TABLE samples ({columns})")
         if loaded.samples is not None:
-            pattern = _as_glob(str(loaded.samples))
+            pattern = as_glob(str(loaded.samples))
             memory.execute("INSERT INTO samples BY NAME SELECT '' AS run_id, * FROM read_parquet($1)", [pattern])
     except duckdb.Error as error:
         return f"{loaded.samples} cannot be read: {str(error).splitlines()[0]} Restore it, or move its folder away."

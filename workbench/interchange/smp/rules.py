@@ -102,9 +102,9 @@ def _test(reader: Reader, message: PerformanceTestConfig, node: Node, path: str)
         )
         where = _join(path, f"clients[{place}]")
         _not_negative(reader, client, at, where)
-        if not client.endpoint_urls:
+        if not client.endpoint_urls and EXPORTER_LABEL not in message.labels:
             reader.note("missing-endpoint", at, f"{where}.endpoint_urls", "is empty: load on nothing", "", "warning")
-        if not client.rps:
+        if not client.rps and EXPORTER_LABEL not in message.labels:
             said = "is not set: as fast as it goes, or unknown; the specification cannot tell the two apart"
             reader.note("missing-rate", at, f"{where}.rps", said, "", "warning")
 

@@ -5,7 +5,7 @@ What ``workbench smp validate`` says, and the first thing that every import of a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,7 +126,11 @@ def validate_file(path: Path, kind: str = "") -> list[Document]:
         When it is no SMP document at all, or cannot be read.
     """
     where = str(path)
-    nodes = parse(text_of(read_file(path, MOST_DOCUMENT_BYTES), where), where)
+    return documents_in(parse(text_of(read_file(path, MOST_DOCUMENT_BYTES), where), where), where, kind)
+
+
+def documents_in(nodes: Sequence[Node], where: str, kind: str = "") -> list[Document]:
+    """Return the documents in a file's trees; a list counts as the documents in it. Raises as `validate_file`."""
     listed = nodes[0].value if len(nodes) == 1 and isinstance(nodes[0].value, list) else nodes
     documents = [
         read_document(node, where if len(listed) == 1 else f"{where} ({place})", kind)

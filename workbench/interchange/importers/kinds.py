@@ -1,0 +1,91 @@
+"""Which kind a file is: told by what stands in it, never by its name."""
+
+from __future__ import annotations
+
+import importlib
+
+from workbench.errors import BadInput, UnknownName
+from workbench.interchange.importers.imported import Imported, Importer, Options
+from workbench.interchange.importers.source import Source
+
+_HOMES = {
+    "fortio": ("fortio", "IMPORTER"),
+    "nighthawk": ("nighthawk", "IMPORTER"),
+    "k6": ("k6", "IMPORTER"),
+    "meshery": ("meshery", "IMPORTER"),
+    "wrk": ("wrk", "IMPORTER"),
+    "hey": ("hey", "IMPORTER"),
+    "h2load": ("h2load", "IMPORTER"),
+    "k6-csv": ("k6", "CSV_IMPORTER"),
+    "hey-csv": ("hey", "CSV_IMPORTER"),
+    "h2load-log": ("h2load", "LOG_IMPORTER"),
+    "istio-csv": ("istio", "IMPORTER"),
+    "smp": ("smp", "IMPORTER"),
+    "table": ("table", "IMPORTER"),
+}
+"""Kind -> module and name of its importer, in the order in which a file is tried."""
+
+
+def importer(name: str) -> Importer:
+    """Return the importer of a kind.
+
+    Raises
+    ------
+    UnknownName
+        With the known kinds.
+    """
+    if name not in _HOMES:
+        raise UnknownName("kind of file", name, _HOMES)
+    module, attribute = _HOMES[name]
+    found: Importer = getattr(importlib.import_module(f"workbench.interchange.importers.{module}"), attribute)
+    return found
+
+
+def titles() -> dict[str, str]:
+    """Return kind -> what it is, for help and messages."""
+    return {name: importer(name).title for name in _HOMES}
+
+
+def detect(source: Source, has_mapping: bool = False) -> Importer:
+    """Return the importer of the kind that ``source`` is.
+
+    Parameters
+    ----------
+    has_mapping
+        Whether there is a mapping file, which makes any other table one that it describes.
+
+    Raises
+    ------
+    BadInput
+        When it is of no known kind; lists them.
+    """
+    for name in _HOMES:
+        found = importer(name)
+        if found.matches(source):
+            return found
+    if has_mapping:
+        return importer("table")
+    raise BadInput(
+        f"{source.where} is of no kind that can be imported. Known: {'; '.join(titles().values())}. For other tables, "
+        "say what their columns mean with --map FILE.toml."
+    )
+
+
+def read(source: Source, options: Options, kind: str = "") -> tuple[Importer, list[Imported]]:
+    """Return the importer and the runs of a file.
+
+    Parameters
+    ----------
+    kind
+        What it is; empty: told by what stands in it.
+
+    Raises
+    ------
+    BadInput
+        Whatever is wrong with it, with the place.
+    """
+    chosen = importer(kind) if kind else detect(source, options.mapping is not None)
+    try:
+        return chosen, chosen.read(source, options)
+    except RecursionError as error:
+        raise BadInput(f"{source.where} is nested too deeply to be {chosen.title}.") from error

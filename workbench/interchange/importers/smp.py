@@ -1,0 +1,183 @@
+"""Results in the Service Mesh Performance specification's documents, without the records of a bundle.
+
+What the documents lack is missing; what is wrong with them is mended where that is certain, and said. Latencies that
+may be seconds under the name of milliseconds are not guessed about: either Meshery's converter is known to have written
+them, or whoever imports them says what they are (``--latencies-in``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from workbench.errors import BadInput
+from workbench.interchange.importers import fortio, nighthawk, wrk
+from workbench.interchange.importers.figures import checked
+from workbench.interchange.importers.imported import Imported, Importer, Options, Tool, Usage
+from workbench.interchange.importers.source import Source
+from workbench.interchange.smp.canonical import NS
+from workbench.interchange.smp.findings import Finding
+from workbench.interchange.smp.messages import (
+    EnvironmentConfig,
+    Latency,
+    PerformanceTestConfig,
+    PerformanceTestResult,
+    Protocol,
+    ServiceMeshConfig,
+)
+from workbench.interchange.smp.naming import mesh_label
+from workbench.interchange.smp.rules import duration_s, is_from_meshery, suspect_seconds
+from workbench.interchange.smp.validation import Document, documents_in, kind_of
+
+UNTOLD = Tool(
+    name="untold",
+    title="a load generator that the documents do not name",
+    latency_from="send",
+    omission="The documents do not say what latency counts from; it is taken for the real send, the weaker of the two.",
+    units="Milliseconds.",
+    percentiles="As the result tells them: p50, p90 and p99, without a distribution.",
+)
+_TOOLS = {tool.name: tool for tool in (fortio.TOOL, nighthawk.TOOL, wrk.WRK, wrk.WRK2)}
+_PROTOCOLS = {Protocol.PROTOCOL_HTTP: "http/1.1", Protocol.PROTOCOL_TCP: "tcp", Protocol.PROTOCOL_GRPC: "grpc"}
+_FIELDS = {"p50_s": "p50", "p90_s": "p90", "p99_s": "p99", "low_s": "min", "high_s": "max"}
+_MARKS = ("smp_version", "smpVersion", "latencies_ms", "latenciesMs", "endpoint_urls", "mesh_config_id", "clients:")
+
+
+def matches(source: Source) -> bool:
+    """Whether it holds a result of the specification, alone or among its other documents."""
+    if not any(mark in source.head for mark in _MARKS):
+        return False
+    try:
+        nodes = source.nodes[0].value if isinstance(source.nodes[0].value, list) else source.nodes
+        return any(kind_of(node) for node in nodes)
+    except BadInput:
+        return False
+
+
+def read(source: Source, options: Options) -> list[Imported]:
+    """Return a run for each result in the file.
+
+    Raises
+    ------
+    BadInput
+        When there is none, something that cannot be mended is wrong, or it must be said what the latencies are.
+    """
+    documents = documents_in(source.nodes, source.where)
+    fatal = [one for document in documents for one in document.findings if one.severity == "error" and not one.repair]
+    if fatal:
+        raise BadInput(
+            f"{fatal[0]}. {len(fatal)} such findings; `workbench smp validate` lists all. Nothing is imported."
+        )
+    results = [one for one in documents if isinstance(one.message, PerformanceTestResult)]
+    if not results:
+        kinds = ", ".join(sorted({one.kind for one in documents}))
+        raise BadInput(
+            f"{source.where} holds no result ({kinds}): a profile is imported by itself and becomes an experiment."
+        )
+    return [_run(one, documents, options, source) for one in results]
+
+
+def repairs(findings: tuple[Finding, ...]) -> tuple[str, ...]:
+    """Return what was mended, one sentence each."""
+    return tuple(
+        f"Repaired, line {one.line}: {one.field} {one.message}; {one.repair}." for one in findings if one.repair
+    )
+
+
+def _linked(documents: list[Document], cls: type, wanted: str) -> Any:
+    """Return the document of class ``cls`` with the id ``wanted``; the only one there is when nothing is linked."""
+    found = [one.message for one in documents if isinstance(one.message, cls)]
+    named = [one for one in found if getattr(one, "id", "") == wanted and wanted]
+    return named[0] if named else found[0] if len(found) == 1 and not wanted else None
+
+
+def _run(document: Document, documents: list[Document], options: Options, source: Source) -> Imported:
+    result = document.message
+    if not isinstance(result, PerformanceTestResult):
+        raise BadInput(f"{document.where} is no result.")
+    test: PerformanceTestConfig | None = _linked(documents, PerformanceTestConfig, result.test_id)
+    mesh: ServiceMeshConfig | None = _linked(documents, ServiceMeshConfig, result.mesh_config_id)
+    environment: EnvironmentConfig | None = _linked(documents, EnvironmentConfig, result.env_id)
+    client = test.clients[0] if test is not None and test.clients else None
+    tool = _TOOLS.get(client.load_generator.lower(), UNTOLD) if client is not None else UNTOLD
+    factor, said = _unit(result, options, document.where)
+    kind = "from_schedule" if tool.latency_from == "schedule" else "from_send"
+    found = result.latencies_ms or Latency()
+    figures = {
+        name: checked(getattr(found, field) * factor, f"{document.where}: latencies_ms.{field}")
+        for name, field in _FIELDS.items()
+        if getattr(found, field) > 0
+    }
+    start, end = result.start_time, result.end_time
+    notes = [*repairs(document.findings), *said, "The specification has no field for errors: their number is unknown."]
+    made = Imported(
+        tool=tool,
+        where=document.where,
+        label=mesh_label(mesh.mesh_type) if mesh is not None else result.labels.get("mesh", ""),
+        achieved_rate_per_s=result.actual_qps or None,
+        duration_s=(end - start) / NS if start is not None and end is not None and end > start else None,
+        started_at_s=start / NS if start is not None else None,
+        quantiles={kind: figures} if figures else {},
+        extra={
+            "average_s": found.average * factor or None,
+            "labels": dict(result.labels),
+            "details_uri": result.details_uri,
+            "environment": None if environment is None else environment.id,
+        },
+        notes=tuple(notes),
+        raw=source.text.encode(),
+        raw_name="smp.json" if source.tree is not None else "smp.yaml",
+        usage=_usage(mesh, environment),
+        mtls=mesh.mtls_enabled or None if mesh is not None else None,
+    )
+    return (
+        made
+        if test is None or client is None
+        else replace(
+            made,
+            protocol=_PROTOCOLS.get(client.protocol),
+            rate_per_s=float(client.rps) if client.rps > 0 else None,
+            connections=client.connections or None,
+            duration_s=made.duration_s or duration_s(test.duration),
+            payload_bytes=len(client.body.encode()) if client.body else None,
+        )
+    )
+
+
+def _unit(result: PerformanceTestResult, options: Options, where: str) -> tuple[float, tuple[str, ...]]:
+    """Return the factor from ``latencies_ms`` to seconds, and what is to be said about it."""
+    if options.latencies_in == "s":
+        return 1.0, ("latencies_ms is read as seconds, because it was said to hold them.",)
+    if options.latencies_in == "ms" or result.latencies_ms is None:
+        return 1e-3, ()
+    if is_from_meshery(result):
+        return 1.0, ("Repaired: Meshery's converter copies Fortio's seconds into latencies_ms; read as seconds.",)
+    if suspect_seconds(result):
+        found = result.latencies_ms
+        raise BadInput(
+            f"{where}: latencies_ms with p50 {found.p50:g} and max {found.max:g} may be seconds. Say what they are: "
+            "--latencies-in ms (as the name says) or --latencies-in s."
+        )
+    return 1e-3, ()
+
+
+def _usage(mesh: ServiceMeshConfig | None, environment: EnvironmentConfig | None) -> tuple[Usage, ...]:
+    """Return measured CPU as far as the documents hold it; memory of unknown definition is compared with nothing."""
+    found = []
+    if mesh is not None and mesh.sidecar is not None and mesh.sidecar.cpu_mcores:
+        found.append(Usage(component="sidecars", role="sidecar", cpu_cores=mesh.sidecar.cpu_mcores / 1000))
+    if mesh is not None and mesh.mesh_control_plane is not None and mesh.mesh_control_plane.cpu_mcores:
+        cores = mesh.mesh_control_plane.cpu_mcores / 1000
+        found.append(Usage(component="control-plane", role="control-plane", cpu_cores=cores))
+    workloads = environment.individual_workloads if environment is not None else ()
+    found += [
+        Usage(component=part.name or "workload", role="application", cpu_cores=part.cpu_mcores / 1000)
+        for part in workloads
+        if part.cpu_mcores
+    ]
+    return tuple(found)
+
+
+IMPORTER = Importer(
+    name="smp", title="results of the Service Mesh Performance specification", matches=matches, read=read
+)

@@ -1,0 +1,276 @@
+"""Any CSV table, read by a mapping file that says what its columns mean.
+
+A mapping is TOML::
+
+    kind = "requests"            # a line for each request; "runs": a line for each run
+    generator = "jmeter"         # what made the table
+    latency_from = "send"        # or "schedule": what its latency counts from
+    loop = "closed"              # or "open"; left out: unknown
+    delimiter = ","
+
+    [columns]                    # meaning = "name of the column"
+    label = "mesh"               # the data plane
+    latency = "elapsed"          # requests: one latency a line
+    status = "responseCode"
+    start = "timeStamp"
+
+    [units]                      # of the columns with durations and times
+    latency = "ms"
+    start = "ms"
+
+    [known]                      # of all runs in the file
+    connections = 16
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from workbench.errors import BadInput, UnknownName
+from workbench.interchange.documents import shown
+from workbench.interchange.importers.figures import UNITS_S, checked, started
+from workbench.interchange.importers.imported import Imported, Importer, Loop, Options, Tool, Usage
+from workbench.interchange.importers.requests import Layout, header_of, rows_of, runs_of
+from workbench.interchange.importers.source import Source
+
+_TOP = ("kind", "generator", "generator_version", "latency_from", "loop", "delimiter", "columns", "units", "known")
+_GROUPS = ("label", "workload", "block", "rate_per_s", "connections", "protocol", "payload_bytes")
+_REQUESTS = ("latency", "status", "start", *_GROUPS)
+_FIGURES = ("p50", "p75", "p90", "p99", "p999", "low", "high")
+_COUNTS = ("requests", "errors", "duration", "achieved_rate_per_s", "started")
+_USED = ("proxy_cpu_cores", "application_cpu_cores")
+_RUNS = (*_GROUPS, *_FIGURES, *_COUNTS, *_USED)
+_DURATIONS = frozenset((*_FIGURES, "latency", "duration", "start"))
+KNOWN = (
+    "rate_per_s",
+    "duration_s",
+    "warmup_s",
+    "connections",
+    "payload_bytes",
+    "server_delay_s",
+    "protocol",
+    "workload",
+    "label",
+    "mtls",
+    "data_plane",
+    "layer",
+)
+"""Circumstances that a mapping's ``[known]``, or the user, may add: fields of `Imported`."""
+
+_TYPES: dict[str, type] = {
+    "connections": int,
+    "payload_bytes": int,
+    "mtls": bool,
+    "protocol": str,
+    "workload": str,
+    "label": str,
+    "data_plane": str,
+    "layer": str,
+}
+_MOST_RUNS = 10_000
+
+
+def known_value(name: str, value: Any, where: str) -> Any:
+    """Return a circumstance as the type that it has.
+
+    Raises
+    ------
+    UnknownName
+        With the circumstances that can be told.
+    BadInput
+        When the value is of another type.
+    """
+    if name not in KNOWN:
+        raise UnknownName("circumstance", name, KNOWN, where)
+    wanted = _TYPES.get(name, float)
+    if wanted is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not wanted:
+        raise BadInput(f"{where}: {name} must be of type {wanted.__name__}, not {shown(value)}.")
+    return value
+
+
+def matches(source: Source) -> bool:
+    """Nothing tells it; a mapping does."""
+    return False
+
+
+def read(source: Source, options: Options) -> list[Imported]:
+    """Return the runs of a table by its mapping.
+
+    Raises
+    ------
+    BadInput
+        When there is no mapping, or table and mapping do not fit, with the place.
+    """
+    if options.mapping is None:
+        raise BadInput(f"{source.where} is a table of unknown layout; say what its columns mean with --map FILE.toml.")
+    mapping = _Mapping(*options.mapping)
+    if mapping.kind == "requests":
+        return runs_of(source, mapping.layout())
+    return _runs(source, mapping)
+
+
+class _Mapping:
+    """A mapping file, checked."""
+
+    def __init__(self, text: str, where: str) -> None:
+        self.where = where
+        try:
+            table = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise BadInput(f"{where} is not valid TOML: {error}.") from error
+        _known_names("key", table, _TOP, where)
+        self.kind = _one_of(table, "kind", ("requests", "runs"), where)
+        self.tool = _tool(table, where)
+        self.loop: Loop = _one_of(table, "loop", ("open", "closed", "unknown"), where, "unknown")  # type: ignore[assignment]
+        self.version = str(table.get("generator_version", ""))
+        self.delimiter = str(table.get("delimiter", ","))
+        if len(self.delimiter) != 1:
+            raise BadInput(f"{where}: delimiter must be one character, not {shown(self.delimiter)}.")
+        self.columns = _texts(table, "columns", where)
+        meanings = _REQUESTS if self.kind == "requests" else _RUNS
+        _known_names("meaning", self.columns, meanings, f"{where}: [columns]")
+        self.units = _texts(table, "units", where)
+        _known_names("column with a unit", self.units, _DURATIONS, f"{where}: [units]")
+        for unit in self.units.values():
+            _known_names("unit", [unit], UNITS_S, f"{where}: [units]")
+        known = table.get("known", {})
+        if not isinstance(known, dict):
+            raise BadInput(f"{where}: [known] must be a table.")
+        self.known = {name: known_value(name, value, f"{where}: [known]") for name, value in known.items()}
+
+    def unit_s(self, meaning: str) -> float:
+        """Return the unit of a column in seconds; one that is not told is refused, never guessed."""
+        if meaning not in self.units:
+            raise BadInput(f'{self.where}: [units] must say the unit of {meaning}, such as {meaning} = "ms".')
+        return UNITS_S[self.units[meaning]]
+
+    def layout(self) -> Layout:
+        """Return the mapping as the layout of a table of requests."""
+        if "latency" not in self.columns:
+            raise BadInput(f'{self.where}: [columns] must name the column of the latency: latency = "...".')
+        return Layout(
+            tool=self.tool,
+            delimiter=self.delimiter,
+            latency=self.columns["latency"],
+            unit_s=self.unit_s("latency"),
+            status=self.columns.get("status"),
+            start=self.columns.get("start"),
+            start_unit_s=self.unit_s("start") if "start" in self.columns else 1.0,
+            groups={name: self.columns[name] for name in _GROUPS if name in self.columns},
+            known={"loop": self.loop, "tool_version": self.version, **self.known},
+        )
+
+
+def _tool(table: Mapping[str, Any], where: str) -> Tool:
+    latency_from = _one_of(table, "latency_from", ("send", "schedule"), where)
+    name = table.get("generator")
+    if not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= 64:
+        raise BadInput(f'{where} must name what made the table: generator = "...".')
+    if latency_from == "schedule":
+        omission = "Latency counts from the moment at which the request was due, as the mapping file says."
+    else:
+        omission = "Latency counts from the real send, as the mapping file says (coordinated omission)."
+    return Tool(
+        name=name,
+        title=name,
+        latency_from=latency_from,  # type: ignore[arg-type]  # one of the two
+        omission=omission,
+        units="As the mapping file says.",
+        percentiles="Computed here from all requests, or taken as the table has them.",
+    )
+
+
+def _one_of(table: Mapping[str, Any], name: str, known: tuple[str, ...], where: str, default: str = "") -> str:
+    value = table.get(name, default)
+    if value not in known:
+        raise (
+            UnknownName(name, str(value), known, where)
+            if value
+            else BadInput(f"{where} must say {name}: {' or '.join(known)}.")
+        )
+    return str(value)
+
+
+def _texts(table: Mapping[str, Any], name: str, where: str) -> dict[str, str]:
+    found = table.get(name, {})
+    if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
+        raise BadInput(f"{where}: [{name}] must be a table of texts.")
+    return found
+
+
+def _known_names(kind: str, names: Any, known: Any, where: str) -> None:
+    for name in names:
+        if name not in known:
+            raise UnknownName(kind, name, known, where)
+
+
+def _runs(source: Source, mapping: _Mapping) -> list[Imported]:
+    names = header_of(source, mapping.delimiter)
+    _known_names("column", mapping.columns.values(), names, source.where)
+    found: list[Imported] = []
+    for where, row in rows_of(source, names, mapping.delimiter):
+        found.append(_run({meaning: row[name] for meaning, name in mapping.columns.items()}, mapping, where))
+        if len(found) > _MOST_RUNS:
+            raise BadInput(f'{where}: more than {_MOST_RUNS:,} runs; is it a table of requests (kind = "requests")?')
+    if not found:
+        raise BadInput(f"{source.where} holds no run.")
+    return found
+
+
+def _run(row: dict[str, str], mapping: _Mapping, where: str) -> Imported:
+    kind = "from_schedule" if mapping.tool.latency_from == "schedule" else "from_send"
+    told = {
+        f"{name}_s": checked(_number(row[name], name, where) * mapping.unit_s(name), f"{where}: {name}")
+        for name in _FIGURES
+        if row.get(name)
+    }
+    duration = _number(row["duration"], "duration", where) * mapping.unit_s("duration") if row.get("duration") else None
+    numbers = {name: _number(row[name], name, where) for name in ("rate_per_s", "achieved_rate_per_s") if row.get(name)}
+    wholes = {
+        name: int(_number(row[name], name, where))
+        for name in ("requests", "errors", "connections", "block", "payload_bytes")
+        if row.get(name)
+    }
+    texts = {name: row[name] for name in ("label", "workload", "protocol") if row.get(name)}
+    made = Imported(
+        tool=mapping.tool,
+        tool_version=mapping.version,
+        where=where,
+        loop=mapping.loop,
+        duration_s=duration,
+        started_at_s=started(row["started"], where) if row.get("started") else None,
+        quantiles={kind: told} if told else {},
+        usage=_usage(row, where),
+        raw=(",".join(row) + "\n" + ",".join(row.values()) + "\n").encode(),
+        raw_name="row.csv",
+    )
+    return replace(made, **{**mapping.known, **numbers, **wholes, **texts})
+
+
+def _usage(row: dict[str, str], where: str) -> tuple[Usage, ...]:
+    found = []
+    if row.get("proxy_cpu_cores"):
+        cores = _number(row["proxy_cpu_cores"], "proxy_cpu_cores", where)
+        found.append(Usage(component="proxies", role="sidecar", cpu_cores=cores))
+    if row.get("application_cpu_cores"):
+        cores = _number(row["application_cpu_cores"], "application_cpu_cores", where)
+        found.append(Usage(component="application", role="application", cpu_cores=cores))
+    return tuple(found)
+
+
+def _number(text: str, name: str, where: str) -> float:
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise BadInput(f"{where}: {shown(text)} is no number for {name}.") from error
+    if not 0 <= value < float("inf"):
+        raise BadInput(f"{where}: {shown(text)} is impossible for {name}.")
+    return value
+
+
+IMPORTER = Importer(name="table", title="table with a mapping file", matches=matches, read=read)

@@ -1,0 +1,317 @@
+"""From what sources told to run folders in the store: everything at once, or nothing.
+
+Last stage of an import. All files have been read and checked by now. The campaign is written beside the store's own
+folders and given its name when it is complete, so that whatever happens meanwhile nothing is half imported.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pydantic_core
+
+from workbench import __version__
+from workbench.errors import BadInput
+from workbench.interchange.documents import shown
+from workbench.interchange.importers.imported import Imported, missing
+from workbench.protocols import SampleRow
+from workbench.records import Component, Facts, LoadResult, MeshFacts, Run, Window
+from workbench.spec import Experiment, Load, MeshSpec, Plan, RunSpec, Workload
+from workbench.store import CampaignWriter, RunWriter
+from workbench.store.disk import explained, is_temporary, sync_folder, temporary
+from workbench.store.layout import runs_folder
+
+T = TypeVar("T")
+
+ENVIRONMENT = "imported"
+
+MOST_RUNS = 10_000
+"""Of one import; each becomes a folder."""
+
+LONGEST_LABEL = 100
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What makes a spreadsheet take a text for a formula."""
+
+_NEVER_TOLD = ("psi_ratio", "steal_ratio", "foreign_cores", "cpus", "generator_cpu_per_request_s", "fan_out")
+"""Columns of the runs frame that no tool tells."""
+
+_STALE_S = 86_400
+_RAW_MOST = 32 * 2**20
+"""Larger sources are not copied into the store; their SHA-256 is kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landing:
+    """How an import is to be stored.
+
+    Attributes
+    ----------
+    name
+        Of the experiment that the runs are said to belong to.
+    baseline
+        Label of the data plane that stands for "no mesh"; empty: as the sources tell.
+    environment
+        Name of the environment, equal for imports that may be compared; empty: this import is one of its own.
+    """
+
+    name: str = "imported"
+    baseline: str = ""
+    environment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landed:
+    """What an import brought.
+
+    Attributes
+    ----------
+    campaign_id
+        The campaign that holds it.
+    runs
+        Run id and what the source told of it, in the order of the files.
+    """
+
+    campaign_id: str
+    runs: tuple[tuple[str, Imported], ...]
+
+
+def land(data: Path, found: Sequence[Imported], landing: Landing) -> Landed:
+    """Store runs as a campaign.
+
+    Raises
+    ------
+    BadInput
+        When a label or a number is unfit, with the source's place.
+    StoreError
+        When it cannot be written; then nothing is.
+    """
+    if len(found) > MOST_RUNS:
+        raise BadInput(
+            f"{len(found):,} runs are more than an import takes ({MOST_RUNS:,}); import fewer files at once."
+        )
+    runs = _labelled(found, landing)
+    specs = _specs(runs)
+    plan = _plan(landing, runs, specs)
+    facts = _facts(runs, landing)
+    with staged(data) as staging:
+        writer = CampaignWriter.create(staging, plan, "", facts)
+        with writer:
+            names = [_write(writer, spec, run) for spec, run in zip(specs, runs, strict=True)]
+            writer.finish("finished")
+        publish(staging, data, writer.campaign_id)
+    return Landed(campaign_id=writer.campaign_id, runs=tuple(zip(names, runs, strict=True)))
+
+
+@contextmanager
+def staged(data: Path) -> Iterator[Path]:
+    """Give a data folder beside the real one for the time of an import; clean up after imports that were killed."""
+    with explained("import", data):
+        data.mkdir(parents=True, exist_ok=True)
+        for path in data.iterdir():
+            if is_temporary(path) and time.time() - path.stat().st_mtime > _STALE_S:
+                shutil.rmtree(path, ignore_errors=True)
+        folder = temporary(data / "importing")
+        folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def publish(staging: Path, data: Path, campaign_id: str) -> None:
+    """Move a complete campaign from the staging folder into the store, in one step."""
+    target = runs_folder(data) / campaign_id
+    with explained("import", target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (runs_folder(staging) / campaign_id).rename(target)
+        sync_folder(target.parent)
+
+
+def _checked_label(text: str, where: str, what: str) -> str:
+    """Return a foreign name if it may stand in tables, charts and spreadsheets."""
+    label = " ".join(text.split(" ")).strip(" ")
+    if not label.isprintable():
+        raise BadInput(f"{where}: the {what} {shown(text)} holds control characters; give another with LABEL=FILE.")
+    if label.startswith(_FORMULA):
+        raise BadInput(
+            f"{where}: the {what} {shown(text)} begins like a spreadsheet's formula, which would run when the report's "
+            "data are opened; give another with LABEL=FILE."
+        )
+    if not 0 < len(label) <= LONGEST_LABEL:
+        raise BadInput(f"{where}: the {what} has {len(label):,} characters; from 1 to {LONGEST_LABEL} are possible.")
+    return label
+
+
+def tame(text: str) -> str:
+    """Return foreign text that is only shown: control characters replaced, short, and no spreadsheet's formula."""
+    shortened = "".join(letter if letter.isprintable() else "?" for letter in text[:LONGEST_LABEL])
+    return f"'{shortened}" if shortened.startswith(_FORMULA) and not shortened[1:].isdigit() else shortened
+
+
+def _labelled(found: Sequence[Imported], landing: Landing) -> list[Imported]:
+    """Return the runs with labels that may be shown, their baseline settled, and blocks numbered."""
+    count: dict[tuple[Any, ...], int] = {}
+    runs = []
+    for run in found:
+        label = _checked_label(run.label or Path(run.where.split(",")[0]).stem, run.where, "data plane's name")
+        workload = _checked_label(run.workload or "imported", run.where, "workload's name")
+        baseline = label == landing.baseline if landing.baseline else bool(run.is_baseline)
+        cell = (label, workload, run.rate_per_s, run.connections, run.payload_bytes, run.protocol)
+        count[cell] = count.get(cell, 0) + 1
+        runs.append(replace(run, label=label, workload=workload, is_baseline=baseline, block=run.block or count[cell]))
+    if landing.baseline and not any(run.is_baseline for run in runs):
+        labels = ", ".join(sorted({run.label for run in runs}))
+        raise BadInput(
+            f"No run is called {landing.baseline!r}, which was said to be the baseline; there are: {labels}."
+        )
+    return runs
+
+
+def _specs(runs: Sequence[Imported]) -> list[RunSpec]:
+    found = []
+    for ordinal, run in enumerate(runs, start=1):
+        try:
+            found.append(_spec(ordinal, run))
+        except BadInput as error:
+            raise BadInput(f"{run.where}: {error}") from error
+    return found
+
+
+def _spec(ordinal: int, run: Imported) -> RunSpec:
+    """Return what was asked, with stand-ins where the source is silent; `missing` says which they are."""
+    load = Load(
+        rate_per_s=run.rate_per_s or 1.0,
+        duration_s=run.duration_s or 1.0,
+        warmup_s=run.warmup_s or 0.0,
+        connections=run.connections or 1,
+        arrival="constant",
+        generator=run.tool.name,
+    )
+    workload = Workload(
+        name=run.workload, payload_bytes=run.payload_bytes or 0, server_delay_s=run.server_delay_s or 0.0
+    )
+    return RunSpec(
+        ordinal=ordinal,
+        block=run.block or 1,
+        mesh=MeshSpec(name=run.label),
+        workload=workload,
+        load=load,
+        is_baseline=bool(run.is_baseline),
+        seed=0,
+    )
+
+
+def _plan(landing: Landing, runs: Sequence[Imported], specs: Sequence[RunSpec]) -> Plan:
+    tools = ", ".join(sorted({run.tool.title for run in runs}))
+    experiment = Experiment(
+        name=landing.name,
+        question=f"Imported: {len(runs)} runs measured elsewhere by {tools}.",
+        meshes=_unique([spec.mesh for spec in specs]),
+        workloads=_unique([spec.workload for spec in specs]),
+        loads=_unique([spec.load for spec in specs]),
+        blocks=max(spec.block for spec in specs),
+        seed=0,
+        baseline=next((spec.mesh.name for spec in specs if spec.is_baseline), landing.baseline or "baseline"),
+    )
+    return Plan(experiment=experiment, runs=tuple(specs))
+
+
+def _unique(values: Sequence[T]) -> tuple[T, ...]:
+    found: list[T] = []
+    for value in values:
+        if value not in found:
+            found.append(value)
+    return tuple(found)
+
+
+def _facts(runs: Sequence[Imported], landing: Landing) -> Facts:
+    """Return the circumstances: nobody knows the machine, so that by default an import is like no other."""
+    own = landing.environment or secrets.token_hex(16)
+    told = {
+        "by": f"workbench {__version__}",
+        "tools": {run.tool.name: asdict(run.tool) for run in runs},
+        "sources": sorted({run.where for run in runs}),
+    }
+    return Facts(
+        environment=landing.environment or ENVIRONMENT,
+        fingerprint=hashlib.sha256(own.encode()).hexdigest()[:12],
+        details={"import": told},
+    )
+
+
+def _write(writer: CampaignWriter, spec: RunSpec, run: Imported) -> str:
+    folder = writer.begin(spec, _mesh(run))
+    start = run.started_at_s if run.started_at_s is not None else time.time()
+    window = Window(start_s=start, end_s=start + run.duration_s) if run.duration_s else None
+    components = tuple(Component(name=tame(one.component), role=one.role) for one in run.usage)
+    if window is not None and run.usage:
+        folder.samples(components, _samples(run, window))
+    if len(run.raw) <= _RAW_MOST and run.raw:
+        folder.raw(run.raw_name, run.raw)
+    folder.raw("import.json", _record(run))
+    folder.finish(_run(folder, run, window, start))
+    return folder.run_id
+
+
+def _mesh(run: Imported) -> MeshFacts:
+    return MeshFacts(
+        label=run.label,
+        title=tame(run.title) or f"{run.label}, imported from {run.tool.title}",
+        data_plane=run.data_plane or ("none" if run.is_baseline else ""),
+        layer=run.layer,
+        mtls=bool(run.mtls),
+        archetype=False,
+    )
+
+
+def _samples(run: Imported, window: Window) -> list[SampleRow]:
+    """Return two samples for each part, at the window's edges, whose difference is the mean that the source told."""
+    rows: list[SampleRow] = []
+    for moment in (window.start_s, window.end_s):
+        for place, one in enumerate(run.usage):
+            used = {} if one.cpu_cores is None else {"cpu_time_s": one.cpu_cores * (moment - window.start_s)}
+            rows.append((moment, place, {**used, **one.memory}))
+    return rows
+
+
+def _record(run: Imported) -> bytes:
+    """Return everything that was told of a run and everything that was not, as JSON, for whoever looks into it."""
+    plain = {one.name: getattr(run, one.name) for one in fields(run) if one.name not in ("raw", "histograms")}
+    record = {"written_by": f"workbench {__version__}", "not_told": missing(run), **plain}
+    return pydantic_core.to_json(record, indent=1, inf_nan_mode="constants", fallback=str) + b"\n"
+
+
+def _run(folder: RunWriter, run: Imported, window: Window | None, start: float) -> Run:
+    unknown = missing(run)
+    return replace(
+        folder.run,
+        status="finished",
+        reason="",
+        provenance="imported",
+        started_at_s=start,
+        ended_at_s=window.end_s if window else start,
+        window=window,
+        load_result=LoadResult(
+            generator=run.tool.name,
+            generator_version=tame(run.tool_version),
+            arrival=run.arrival or run.loop,
+            latency_from=run.tool.latency_from,
+            asked_rate_per_s=run.rate_per_s or 1.0,
+            achieved_rate_per_s=run.achieved_rate_per_s or 0.0,
+            requests=run.requests or 0,
+            errors=run.errors or 0,
+            counts_by_status={tame(status): count for status, count in run.counts_by_status.items()},
+            histograms=dict(run.histograms),
+            quantiles={kind: dict(told) for kind, told in run.quantiles.items()},
+            limited=run.limited,
+        ),
+        unknown=(*unknown, *_NEVER_TOLD),
+    )

@@ -1,0 +1,183 @@
+"""Meshery's test profiles (``test:`` and ``mesh:``) as experiments.
+
+A profile is one load on one endpoint under one mesh, once. The experiment asks the same of the workbench: the load, the
+mesh beside a baseline, in blocks. What a profile says and an experiment cannot is said aloud, in comments of the file.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workbench import adapters
+from workbench.errors import BadInput
+from workbench.interchange.smp.messages import Client, MeshType, PerformanceTestConfig, Protocol
+from workbench.interchange.smp.naming import mesh_type
+from workbench.interchange.smp.rules import duration_s
+from workbench.interchange.smp.validation import Document
+from workbench.spec import NAME_PATTERN, experiment_from_toml
+
+BLOCKS = 6
+"""Passes over the cells: the fewest that give 95 % intervals. A profile itself asks for one."""
+
+DURATION_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profiled:
+    """An experiment made of a profile.
+
+    Attributes
+    ----------
+    name
+        The experiment's name.
+    toml
+        Its file.
+    said
+        What was changed or could not be taken over, in sentences.
+    """
+
+    name: str
+    toml: str
+    said: tuple[str, ...]
+
+
+def experiment_of(document: Document, facts: Mapping[str, Any]) -> Profiled:
+    """Return the experiment that a profile asks for.
+
+    Parameters
+    ----------
+    document
+        Of kind ``"profile"`` or ``"test"``.
+    facts
+        ``rate_per_s``, where the profile asks for no rate.
+
+    Raises
+    ------
+    BadInput
+        When it asks for what cannot be measured here.
+    """
+    config = document.message
+    if not isinstance(config, PerformanceTestConfig):
+        raise BadInput(f"{document.where} is no test profile.")
+    if not config.clients:
+        raise BadInput(f"{document.where}: the profile has no clients: there is no load to make.")
+    said = [
+        f"Repaired, line {one.line}: {one.field} {one.message}; {one.repair}."
+        for one in document.findings
+        if one.repair
+    ]
+    name = _name(config.name)
+    mesh, environment = _mesh(document, said)
+    load = _load(config, facts, document.where, said)
+    body = config.clients[0].body
+    toml = _toml(name, config, mesh, environment, load, len(body.encode()), said)
+    experiment_from_toml(toml, f"the experiment made of {document.where}")
+    return Profiled(name=name, toml=toml, said=tuple(said))
+
+
+def _name(text: str) -> str:
+    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._")[:64].strip("-._").lower()
+    return slug if NAME_PATTERN.fullmatch(slug) else "profile"
+
+
+def _mesh(document: Document, said: list[str]) -> tuple[str, str]:
+    """Return the adapter's name for the profile's mesh and the environment it needs; empty when there is none."""
+    wanted = document.mesh.type if document.mesh is not None else MeshType.INVALID_MESH
+    if not wanted:
+        said.append("The profile names no mesh; the experiment has the baseline only. Add [[meshes]].")
+        return "", "lab"
+    for name in adapters.names("meshes"):
+        if mesh_type(name) == wanted:
+            environments = adapters.load("meshes", name).environments
+            return name, environments[0]
+    said.append(f"There is no adapter for {wanted.name}; the experiment has the baseline only. Add [[meshes]].")
+    return "", "lab"
+
+
+def _load(config: PerformanceTestConfig, facts: Mapping[str, Any], where: str, said: list[str]) -> dict[str, Any]:
+    client = config.clients[0]
+    if client.protocol not in (Protocol.PROTOCOL_HTTP, Protocol.PROTOCOL_INVALID):
+        raise BadInput(f"{where}: the profile asks for {client.protocol.name}; only HTTP can be measured here.")
+    rates = sorted({float(one.rps) for one in config.clients if one.rps > 0})
+    if not rates and "rate_per_s" not in facts:
+        raise BadInput(
+            f"{where}: the profile asks for no rate (rps), that is as fast as answers come. A cost has a meaning at a "
+            "stated rate only: give one with --fact rate_per_s=1000."
+        )
+    if not rates:
+        rates = [float(facts["rate_per_s"])]
+        said.append(f"The profile asks for no rate; {rates[0]:g}/s was given with --fact.")
+    seconds = duration_s(config.duration) if config.duration else None
+    if seconds is None:
+        seconds = DURATION_S
+        said.append(f"The profile says no duration that can be read; {seconds:g} s are taken.")
+    if len(config.clients) > 1:
+        said.append(f"The profile has {len(config.clients)} load generators; each rate becomes a load of its own.")
+    _say_lost(client, said)
+    return {
+        "rates_per_s": rates,
+        "duration_s": float(seconds),
+        "connections": client.connections or 16,
+        "generator": _generator(client.load_generator, said),
+    }
+
+
+def _generator(name: str, said: list[str]) -> str:
+    known = adapters.names("loadgens")
+    if name in known:
+        return name
+    said.append(f"The load generator {name[:40]!r} cannot be driven here; the built-in open loop takes its place.")
+    return "builtin"
+
+
+def _say_lost(client: Client, said: list[str]) -> None:
+    if client.endpoint_urls:
+        said.append(
+            f"The endpoint {client.endpoint_urls[0][:120]} is not called: the workload echo answers. To measure your "
+            'own application, use the workload "own".'
+        )
+    lost = [name for name in ("headers", "cookies", "ssl_certificate", "additional_options") if getattr(client, name)]
+    if lost:
+        said.append(f"Left out, since an experiment has no place for them: {', '.join(lost)}.")
+
+
+def _toml(
+    name: str,
+    config: PerformanceTestConfig,
+    mesh: str,
+    environment: str,
+    load: Mapping[str, Any],
+    payload_bytes: int,
+    said: list[str],
+) -> str:
+    quoted = json.dumps  # TOML's basic strings are JSON's
+    comments = [f"# {line}" for text in said for line in _wrapped(text)]
+    meshes = ["baseline", *([mesh] if mesh else [])]
+    lines = [
+        "# Made of a test profile in the form of the Service Mesh Performance specification.",
+        *comments,
+        f"name = {quoted(name)}",
+        f"question = {quoted('What does the profile ' + repr(config.name[:80]) + ' cost?', ensure_ascii=False)}",
+        f"blocks = {BLOCKS}",
+        "",
+        "[environment]",
+        f"name = {quoted(environment)}",
+        *(line for one in meshes for line in ("", "[[meshes]]", f"name = {quoted(one)}")),
+        "",
+        "[[workloads]]",
+        'name = "echo"',
+        *([f"payload_bytes = {payload_bytes}"] if payload_bytes else []),
+        "",
+        "[load]",
+        *(f"{key} = {json.dumps(value)}" for key, value in load.items()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _wrapped(text: str) -> list[str]:
+    plain = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return [plain[start : start + 110] for start in range(0, len(plain), 110)]

@@ -1,0 +1,234 @@
+"""Tables of requests in CSV files of others, summarised while they stream: distributions, counts, times.
+
+A load generator that writes a line for every request writes gigabytes. DuckDB reads them in parallel and keeps, for
+each combination of the grouping columns, only how many values fell into each bucket of a thousandth of their size; so
+the memory needed does not grow with the file. Nothing is written, and the index is not touched.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.distributions import HIGHEST_NS
+from workbench.errors import BadInput, StoreError
+from workbench.store.catchup import as_glob
+from workbench.store.tables import literal, quoted
+
+MEMORY = "512MB"
+"""What DuckDB may take; a gigabyte of CSV needs a fifth of it."""
+
+LONGEST_LINE = 1_000_000
+"""Bytes of one line."""
+
+MOST_GROUPS = 10_000
+"""Combinations of the grouping columns; more are a wrong choice of columns."""
+
+_BITS = 10
+"""Values are kept to one part in 2**10, as finely as the histograms that they go into."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """The layout of a CSV file.
+
+    Attributes
+    ----------
+    names
+        All its columns, in order.
+    has_header
+        Whether the first line holds the names.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    delimiter: str = ","
+    has_header: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Values:
+    """What is to be read of a table.
+
+    Attributes
+    ----------
+    value
+        Column with a duration.
+    unit_ns
+        Its unit in nanoseconds.
+    only
+        Column and the text that it must hold for a row to count; None: every row does.
+    time
+        Column with a time as a number, of which the first and last are told; None: none.
+    groups
+        Columns whose combinations are told apart.
+    """
+
+    value: str
+    unit_ns: float
+    only: tuple[str, str] | None = None
+    time: str | None = None
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """The rows of one combination.
+
+    Attributes
+    ----------
+    keys
+        Text of each grouping column; empty for none.
+    rows
+        How many there are.
+    values_ns, weights
+        Durations, known to a thousandth, and how often each occurred; shape (n,). Rows without one are in `rows` only.
+    low_ns, high_ns
+        Exact smallest and largest duration; None when there is none.
+    first, last
+        Smallest and largest time; None when there is none.
+    """
+
+    keys: tuple[str, ...]
+    rows: int
+    values_ns: NDArray[np.int64]
+    weights: NDArray[np.int64]
+    low_ns: int | None
+    high_ns: int | None
+    first: float | None
+    last: float | None
+
+
+def summarise_csv(table: Table, values: Values) -> list[Group]:
+    """Return the groups of a CSV file, in order of their keys.
+
+    Raises
+    ------
+    BadInput
+        When a line has too many or too few fields, a value is no number, or a duration is impossible, with the line.
+    StoreError
+        When the memory does not suffice.
+    """
+    connection = duckdb.connect(":memory:")
+    try:
+        connection.execute(f"SET memory_limit = '{MEMORY}'")
+        connection.execute("SET temp_directory = ''")
+        connection.execute("SET preserve_insertion_order = false")
+        rows = connection.execute(_query(table, values), [as_glob(str(table.path))]).fetchall()
+    except duckdb.OutOfMemoryException as error:
+        raise StoreError(f"{table.path} needs more than {MEMORY} of memory; group by fewer columns.") from error
+    except duckdb.Error as error:
+        raise BadInput(_explained(table, values, error)) from error
+    finally:
+        connection.close()
+    return _groups(table, values, rows)
+
+
+def _query(table: Table, values: Values) -> str:
+    numbers = {values.value, values.time}
+    types = ", ".join(f"{literal(name)}: '{'DOUBLE' if name in numbers else 'VARCHAR'}'" for name in table.names)
+    source = (
+        f"read_csv($1, auto_detect = false, header = {str(table.has_header).lower()}, "
+        f"""delim = {literal(table.delimiter)}, quote = '"', escape = '"', columns = {{{types}}}, """
+        f"max_line_size = {LONGEST_LINE})"
+    )
+    counts = f"{quoted(values.only[0])} = {literal(values.only[1])}" if values.only else "true"
+    keys = ", ".join(f"coalesce({quoted(name)}, '') AS k{place}" for place, name in enumerate(values.groups))
+    time = quoted(values.time) if values.time else "NULL::DOUBLE"
+    listed = "".join(f"k{place}, " for place in range(len(values.groups)))
+    value, unit = quoted(values.value), repr(values.unit_ns)
+    # -1 stands for a duration that is impossible, so that the query goes on and its line can be looked for
+    return f"""
+        SELECT {listed} ((ns >> cut) << cut) + ((1 << cut) >> 1) AS near, count(*), min(ns), max(ns), min(moment),
+            max(moment)
+        FROM (
+            SELECT *, CASE WHEN ns < {2 << _BITS} THEN 0 ELSE CAST(floor(log2(ns)) AS INTEGER) - {_BITS} END AS cut
+            FROM (
+                SELECT {keys + ", " if keys else ""}{time} AS moment,
+                    CASE WHEN {value} >= 0 AND {value} * {unit} <= {HIGHEST_NS} THEN CAST({value} * {unit} AS BIGINT)
+                        WHEN {value} IS NOT NULL THEN -1
+                    END AS ns
+                FROM {source} WHERE {counts}
+            )
+        ) GROUP BY ALL ORDER BY ALL"""  # noqa: S608 - names are quoted, texts are literals, numbers are ours
+
+
+def _groups(table: Table, values: Values, rows: Sequence[tuple[object, ...]]) -> list[Group]:
+    width = len(values.groups)
+    sorted_out: dict[tuple[str, ...], list[tuple[object, ...]]] = {}
+    for row in rows:
+        sorted_out.setdefault(tuple(str(key) for key in row[:width]), []).append(row[width:])
+        if len(sorted_out) > MOST_GROUPS:
+            raise BadInput(f"{table.path} has more than {MOST_GROUPS:,} groups of {', '.join(values.groups)}.")
+    if any(one[2] == -1 for listed in sorted_out.values() for one in listed):
+        raise BadInput(_impossible(table, values))
+    return [_group(keys, listed) for keys, listed in sorted_out.items()]
+
+
+def _group(keys: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> Group:
+    near, counts, low, high, first, last = zip(*rows, strict=True)
+    kept = [place for place, value in enumerate(near) if value is not None]
+    known = {"low_ns": low, "high_ns": high, "first": first, "last": last}
+    smallest = {name: min((one for one in column if one is not None), default=None) for name, column in known.items()}
+    largest = {name: max((one for one in column if one is not None), default=None) for name, column in known.items()}
+    return Group(
+        keys=keys,
+        rows=sum(int(str(one)) for one in counts),
+        values_ns=np.array([near[place] for place in kept], np.int64),
+        weights=np.array([counts[place] for place in kept], np.int64),
+        low_ns=smallest["low_ns"],
+        high_ns=largest["high_ns"],
+        first=smallest["first"],
+        last=largest["last"],
+    )
+
+
+_LINE = re.compile(r"CSV Error on Line: (\d+)")
+_CONVERT = re.compile(
+    r'Error when converting column "(?P<column>[^"]*)"\. Could not convert string "(?P<text>.*?)" to', re.S
+)
+_COLUMNS = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
+_SHOWN = 40
+
+
+def _explained(table: Table, values: Values, error: duckdb.Error) -> str:
+    """Say what DuckDB found, with the line; its own message repeats the whole line and its options."""
+    text = str(error)
+    found = _LINE.search(text)
+    place = f"{table.path}, line {found[1]}" if found else str(table.path)
+    if convert := _CONVERT.search(text):
+        return f"{place}: column {convert['column']!r:.60} holds {convert['text'][:_SHOWN]!r}, which is no number."
+    if columns := _COLUMNS.search(text):
+        return (
+            f"{place}: {columns[2]} fields where the table has {columns[1]}; the file was cut off or garbled there, or "
+            f"its delimiter is not {table.delimiter!r}."
+        )
+    if "aximum line size" in text:
+        return f"{place}: a line of more than {LONGEST_LINE:,} bytes. Is it the right file?"
+    return f"{place}: not such a table: {text.splitlines()[0][:160]}"
+
+
+def _impossible(table: Table, values: Values) -> str:
+    """Say where the first impossible duration stands; the file is read once more, line by line."""
+    import csv
+
+    place = table.names.index(values.value)
+    only = None if values.only is None else (table.names.index(values.only[0]), values.only[1])
+    with table.path.open(encoding="utf-8", newline="") as stream:
+        reader = csv.reader(stream, delimiter=table.delimiter)
+        if table.has_header:
+            next(reader, None)
+        for row in reader:
+            counts = only is None or row[only[0]] == only[1]
+            if counts and row[place] and not 0 <= float(row[place]) * values.unit_ns <= HIGHEST_NS:
+                return (
+                    f"{table.path}, line {reader.line_num}: {row[place][:_SHOWN]!r} in column {values.value!r:.60} is "
+                    "no possible latency; check the unit."
+                )
+    return f"{table.path}: column {values.value!r:.60} holds an impossible latency; check the unit."

@@ -43,6 +43,9 @@ GATEWAY_API_CRDS = tuple(
 )
 """Of the standard channel, those that a mesh here depends on."""
 
+PRIVILEGED: Mapping[str, str] = {"pod-security.kubernetes.io/enforce": "privileged"}
+"""Namespaces with pods that redirect traffic or use the node's folders say so: clusters may enforce less by default."""
+
 PLACEMENT_OPTION: Mapping[str, Option] = {
     "placement": Option(
         help="Where the client's pod runs: on another node than the services where there is one, on theirs, or "
@@ -193,9 +196,10 @@ def release(
 def namespace(
     name: str, labels: Mapping[str, str] | None = None, annotations: Mapping[str, str] | None = None
 ) -> Manifest:
-    """Describe a namespace, made before the chart so that its labels are on it from the start."""
-    metadata: dict[str, Any] = {"name": name}
-    metadata |= {key: dict(value) for key, value in (("labels", labels), ("annotations", annotations)) if value}
+    """Describe a mesh's own namespace, made before the chart so that its labels are on it from the start."""
+    metadata: dict[str, Any] = {"name": name, "labels": {**PRIVILEGED, **(labels or {})}}
+    if annotations:
+        metadata["annotations"] = dict(annotations)
     return Manifest(
         name=f"namespace {name}", objects=({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata},)
     )

@@ -124,7 +124,7 @@ class Consul:
                 annotations["transparent-proxy-exclude-inbound-ports"] = pods.client_port(application)
             pods.annotate(one, {_ANNOTATION + key: value for key, value in annotations.items()})
 
-        return pods.changed(application, join)
+        return pods.enrolled_by_namespace(pods.changed(application, join), labels=cluster.PRIVILEGED)
 
     def gates(self, spec: MeshSpec, application: ClusterApplication) -> tuple[ClusterGate, ...]:
         """Return that every pod was injected, that a call moved Envoy's counters, and that TLS was spoken."""

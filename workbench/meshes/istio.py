@@ -25,7 +25,7 @@ from workbench.cluster_steps import (
 )
 from workbench.meshes import _cluster_options as cluster
 from workbench.meshes import _cluster_pods as pods
-from workbench.meshes._istio_left import CRDS, left_overs
+from workbench.meshes._istio_left import left_overs
 from workbench.protocols import Option
 from workbench.records import MeshFacts
 from workbench.spec import MeshSpec
@@ -96,7 +96,6 @@ class Istio:
             cluster.namespace(NAMESPACE),
             *releases,
             Wait(condition="available", namespace=NAMESPACE, deadline_s=300.0),
-            Wait(condition="established", names=CRDS),
             Wait(
                 condition="webhooks",
                 names=("istio-sidecar-injector", "istio-validator-istio-system", "istiod-default-validator"),
@@ -124,7 +123,7 @@ class Istio:
         if _mode(spec) == "default":
             outside = {"traffic.sidecar.istio.io/excludeInboundPorts": pods.client_port(application)}
             application = pods.client_changed(application, lambda one: pods.annotate(one, outside))
-            return pods.enrolled_by_namespace(application, labels={"istio-injection": "enabled"})
+            return pods.enrolled_by_namespace(application, labels={**cluster.PRIVILEGED, "istio-injection": "enabled"})
         labels = {"istio.io/dataplane-mode": "ambient"}
         if _mode(spec) == "waypoint":
             labels["istio.io/use-waypoint"] = WAYPOINT

@@ -108,7 +108,6 @@ class Linkerd:
                 asked,
             ),
             Wait(condition="available", namespace=NAMESPACE, deadline_s=300.0),
-            Wait(condition="established", names=_CRDS),
             Wait(condition="webhooks", names=tuple(name for _, name in _WEBHOOKS)),
         )
 
@@ -119,7 +118,9 @@ class Linkerd:
         application = pods.placed(application, asked["placement"])
         outside = {"config.linkerd.io/skip-inbound-ports": pods.client_port(application)}
         application = pods.client_changed(application, lambda one: pods.annotate(one, outside))
-        return pods.enrolled_by_namespace(application, annotations={"linkerd.io/inject": "enabled"})
+        return pods.enrolled_by_namespace(
+            application, labels=cluster.PRIVILEGED, annotations={"linkerd.io/inject": "enabled"}
+        )
 
     def gates(self, spec: MeshSpec, application: ClusterApplication) -> tuple[ClusterGate, ...]:
         """Return that every pod was injected, and that a call was counted by the server's proxy as one over mTLS."""
@@ -188,7 +189,6 @@ def _namespace() -> ClusterStep:
         "linkerd.io/is-control-plane": "true",
         "config.linkerd.io/admission-webhooks": "disabled",
         "linkerd.io/control-plane-ns": NAMESPACE,
-        "pod-security.kubernetes.io/enforce": "privileged",  # the init container sets iptables
     }
     return cluster.namespace(NAMESPACE, labels, {"linkerd.io/inject": "disabled"})
 

@@ -176,7 +176,8 @@ class Nsm:
         entry = calls[0]
         services = tuple(_network_service(call, way.payload, application.namespace) for call in calls)
         url = _dialled(application.url, entry)
-        return replace(placed, objects=(*services, *placed.objects), url=url)
+        enrolled = replace(placed, objects=(*services, *placed.objects), url=url)
+        return pods.enrolled_by_namespace(enrolled, labels=cluster.PRIVILEGED)
 
     def gates(self, spec: MeshSpec, application: ClusterApplication) -> tuple[ClusterGate, ...]:
         """Return that both ends have their containers and that a call's packets went over the extra interface.

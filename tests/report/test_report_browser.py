@@ -33,6 +33,7 @@ def opened(browser: Browser, url: str, width: int = 1280) -> Iterator[Page]:
     context.on("requestfailed", lambda request: troubles.append(f"failed: {request.url[:80]}"))
     context.on("dialog", lambda dialog: (troubles.append(f"dialog: {dialog.message}"), dialog.dismiss()))
     page = context.new_page()
+    page.emulate_media(reduced_motion="reduce")
     page.goto(url)
     page.wait_for_selector(DRAWN, state="attached")
     yield page
@@ -91,15 +92,19 @@ def test_rates_are_chosen_in_the_latency_chart(wide: Page) -> None:
     wide.locator("#chart-latency svg.marks text", has_text="at 293 requests/s").wait_for()
 
 
-def test_a_click_on_the_legend_singles_out(wide: Page) -> None:
-    faint = wide.locator("#chart-latency svg.marks path[aria-roledescription=point][opacity='0.12']")
-    clear = wide.locator("#chart-latency svg.marks path[aria-roledescription=point][opacity='1']")
+LEGENDS = [(key, "l7-sidecars") for key in ("latency", "cost-against-rate", "blocks", "noise")]
+LEGENDS += [("consumption", "sidecar"), ("timeline", "sidecar")]
+
+
+@pytest.mark.parametrize(("key", "entry"), LEGENDS)
+def test_a_click_on_the_legend_singles_out(wide: Page, key: str, entry: str) -> None:
+    faint = wide.locator(f"#chart-{key} svg.marks path[opacity='0.12']")
+    clear = wide.locator(f"#chart-{key} svg.marks path:is([opacity='1'], [opacity='0.9'])[aria-label]")
     assert faint.count() == 0
-    wide.locator("#chart-latency svg.marks text", has_text="l7-sidecars").first.click(
-        force=True
-    )  # Vega listens on the svg
-    faint.first.wait_for()
-    assert faint.count() > clear.count() > 0
+    label = wide.locator(f"#chart-{key} svg.marks .role-legend text", has_text=entry).first
+    label.click(force=True)  # Vega listens on the svg, not on the text
+    faint.first.wait_for(state="attached")
+    assert faint.count() > 0 and clear.count() > 0
 
 
 def test_tables_are_sorted_by_their_heads(wide: Page) -> None:

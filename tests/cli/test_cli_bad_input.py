@@ -26,8 +26,8 @@ def refused(done: subprocess.CompletedProcess, code: int, *words: str) -> None:
 
 
 @pytest.mark.parametrize("verb", ["run", "plan"])
-def test_an_unknown_experiment_is_answered_with_the_known_ones(cli, verb):
-    refused(cli(verb, "quikc"), 2, "Unknown experiment 'quikc'", "Did you mean 'quick'?", "smoke", "thorough")
+def test_an_unknown_experiment_is_answered_with_the_known_ones(here, verb):
+    refused(here(verb, "quikc"), 2, "Unknown experiment 'quikc'", "Did you mean 'quick'?", "smoke", "thorough")
 
 
 @pytest.mark.parametrize(
@@ -129,36 +129,36 @@ def test_unknown_campaigns_runs_meshes_and_statuses_are_answered_with_the_known(
     refused(here("runs", "--status", "failed"), 7, "No run with", "failed")
 
 
-def test_a_missing_run_folder_takes_only_itself_away(cli, measured, campaign):
+def test_a_missing_run_folder_takes_only_itself_away(here, measured, campaign):
     shutil.rmtree(next(campaign.glob("*-0002")))
-    done = cli("runs", "--json")
+    done = here("runs", "--json")
     assert done.returncode == 0
     assert "-0001" in done.stdout
     assert "-0002" not in done.stdout
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "samples.parquet"])
-def test_a_damaged_run_is_named_and_hides_nobody(cli, measured, campaign, name):
+def test_a_damaged_run_is_named_and_hides_nobody(here, measured, campaign, name):
     broken = next(campaign.glob("*-0002"))
     (broken / name).write_bytes(b"\x00damaged")
     shutil.rmtree(measured / "data" / "workbench.duckdb", ignore_errors=True)
     (measured / "data" / "workbench.duckdb").unlink(missing_ok=True)
-    done = cli("runs")
+    done = here("runs")
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     assert "-0001" in done.stdout
     assert broken.name in done.stderr + done.stdout
-    assert broken.name in cli("rebuild").stdout
+    assert broken.name in here("rebuild").stdout
 
 
-def test_a_damaged_database_is_made_again(cli, measured):
+def test_a_damaged_database_is_made_again(here, measured):
     (measured / "data" / "workbench.duckdb").write_bytes(b"\x00" * 5000)
-    done = cli("runs")
+    done = here("runs")
     assert done.returncode == 0, done.stderr
     assert "-0001" in done.stdout
 
 
-def test_a_campaign_of_a_newer_version_is_named(cli, measured, campaign):
+def test_a_campaign_of_a_newer_version_is_named(here, measured, campaign):
     file = campaign / "campaign.json"
     text = file.read_text()
     assert '"schema_version":1' in text.replace(" ", "")
@@ -166,7 +166,7 @@ def test_a_campaign_of_a_newer_version_is_named(cli, measured, campaign):
         text.replace('"schema_version": 1', '"schema_version": 99').replace('"schema_version":1', '"schema_version":99')
     )
     (measured / "data" / "workbench.duckdb").unlink(missing_ok=True)
-    refused(cli("run", "--resume", campaign.name), 6, campaign.name, "newer")
+    refused(here("run", "--resume", campaign.name), 6, campaign.name, "newer")
 
 
 def test_a_machine_without_envoy_measures_what_it_can(cli, tmp_path, tiny):

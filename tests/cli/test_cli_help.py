@@ -25,8 +25,8 @@ def test_help_lists_every_verb_and_every_exit_code(cli):
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_has_help(cli, verb):
-    done = cli(verb, "--help")
+def test_every_verb_has_help(here, verb):
+    done = here(verb, "--help")
     assert done.returncode == 0
     first = done.stdout.split("\n\n")[1].strip()
     assert first.endswith((".", "minutes."))

@@ -129,6 +129,17 @@ def test_a_report_is_written_and_its_notebook_kept(cli, measured, campaign):
     assert (campaign / "notebooks" / "50_build_a_report.ipynb").exists()
 
 
+def test_an_executed_notebook_becomes_a_page(here, measured, campaign):
+    record = campaign / "notebooks" / "20_run_an_experiment.ipynb"
+    page = Path(here("report", "--notebook", record).stdout.strip())
+    assert page == measured / "reports" / "20_run_an_experiment.html"
+    assert "Run an experiment" in page.read_text()
+    done = here("report", "tiny", "--notebook", record)
+    assert done.returncode == 2
+    assert "neither a campaign nor parameters" in done.stderr
+    assert here("report", "--notebook", measured / "none.ipynb").returncode == 2
+
+
 def test_ctrl_c_stops_in_good_order_and_resume_goes_on(measuring, cli):
     run = measuring(1.5)
     run.until("run-ended")

@@ -91,7 +91,7 @@ def run(
 
 
 def demo(data: Data = None, reports: Reports = None, json: Json = False) -> None:
-    """Measure real data planes on this machine, compare them, write the report: two minutes."""
+    """Measure real data planes here, compare them, write the report."""
     from workbench.cli.reading import as_data, report_execution, say_comparison, write_report
 
     started = time.monotonic()

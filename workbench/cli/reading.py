@@ -12,7 +12,7 @@ import typer
 
 from workbench.cli.options import Data, Json, Parameters, Reports, read_parameters, refuse_taken, settle
 from workbench.cli.show import duration, facts, note, records, say, say_json, table
-from workbench.errors import NothingToShow, UnknownName
+from workbench.errors import BadInput, NothingToShow, UnknownName
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -140,7 +140,7 @@ def _show_run(opened: Store, run_id: str, *, json: bool) -> None:
 
 
 def compare(which: Which = None, data: Data = None, json: Json = False) -> None:
-    """Say what each data plane costs, with intervals, and what to believe of it."""
+    """Say what each data plane costs, and what to believe of it."""
     from workbench.facade import compare as make
 
     settings = settle(data)
@@ -200,6 +200,12 @@ def _line(cell: pd.DataFrame, mesh: str) -> dict[str, str]:
 
 def report(
     which: Which = None,
+    notebook: Annotated[
+        Path | None,
+        typer.Option(
+            help="Instead of a campaign: this executed notebook as a page.", metavar="FILE", show_default=False
+        ),
+    ] = None,
     parameter: Parameters = None,
     data: Data = None,
     reports: Reports = None,
@@ -207,6 +213,14 @@ def report(
 ) -> None:
     """Write the comparison as one HTML file that opens with no network."""
     settings = settle(data, reports)
+    if notebook:
+        from workbench.report import notebook_page
+
+        if which or parameter:
+            raise BadInput("--notebook takes neither a campaign nor parameters: it shows what was executed.")
+        page = notebook_page(notebook, settings.reports / f"{notebook.stem}.html")
+        say_json({"report": page, "bytes": page.stat().st_size}) if json else say(str(page))
+        return
     from workbench.facade import campaign
 
     ids = [campaign(one, settings.data) for one in which or ("latest",)]
@@ -257,7 +271,7 @@ def write_report(execution: Execution, *, quiet: bool = False) -> None:
 
 
 def rebuild(data: Data = None, json: Json = False) -> None:
-    """Make the index (data/workbench.duckdb) again from the run folders."""
+    """Make the index of what was measured again from its folders."""
     from workbench.facade import open_store
     from workbench.store import recover
 

@@ -27,7 +27,7 @@ LONG_S = 3600.0
 """A plan that takes longer is not started without a yes."""
 
 Asked = Annotated[
-    str, typer.Argument(metavar="[EXPERIMENT]", help="Name of an experiment, or a file.", show_default=False)
+    str, typer.Argument(metavar="EXPERIMENT", help="Name of an experiment, or a file.", show_default=False)
 ]
 
 

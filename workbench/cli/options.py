@@ -33,10 +33,6 @@ Parameters = Annotated[
         show_default=False,
     ),
 ]
-Campaign = Annotated[
-    str,
-    typer.Argument(metavar="[CAMPAIGN|EXPERIMENT]", help="A campaign, or an experiment's latest."),
-]
 
 
 def settle(data: Path | None, reports: Path | None = None) -> Settings:

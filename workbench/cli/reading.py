@@ -35,7 +35,7 @@ SHOWN_METRICS = (
 Which = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[CAMPAIGN|EXPERIMENT]...",
+        metavar="CAMPAIGN|EXPERIMENT",
         help="Campaigns, or experiments (their latest campaign). Default: the latest campaign.",
         show_default=False,
     ),
@@ -44,7 +44,7 @@ Which = Annotated[
 
 def runs(
     run: Annotated[
-        str, typer.Argument(metavar="[RUN|CAMPAIGN]", help="Show this run, or this campaign's.", show_default=False)
+        str, typer.Argument(metavar="RUN|CAMPAIGN", help="Show this run, or this campaign's.", show_default=False)
     ] = "",
     experiment: Annotated[str, typer.Option(help="Only of this experiment.")] = "",
     mesh: Annotated[str, typer.Option(help="Only under this mesh.")] = "",

@@ -6,7 +6,7 @@ import pytest
 from injector import Injector
 from rig_objects import application, manifest, release, workload
 
-from workbench.cluster_steps import Delete, HasProxy, HelmRelease, PodSays, Wait
+from workbench.cluster_steps import Delete, HasProxy, HelmRelease, PodSays, Uninstall, Wait
 from workbench.environments.kubernetes.acting import digest
 from workbench.environments.kubernetes.session import OpenCluster
 from workbench.errors import RunFailed
@@ -64,9 +64,10 @@ def test_custom_resources_with_finalizers_go_before_the_chart(opened, cluster, i
     widget = {
         "apiVersion": "meshlike.test/v1",
         "kind": "Widget",
-        "metadata": {"name": "one", "namespace": "rig-app", "finalizers": ["meshlike.test/held"]},
+        "metadata": {"name": "one", "namespace": "meshlike", "finalizers": ["meshlike.test/held"]},
     }
     removal = (Delete(name="widgets", objects=(widget,), strip_finalizers=True, deadline_s=2),)
+    removal = (*removal, Uninstall(release="meshy", namespace="meshlike"), Uninstall(release="none", namespace="none"))
     with opened.deploy(mesh(injector), application(), removal=removal):
         cluster.apply(widget)
     assert opened.left_behind == ()

@@ -1,7 +1,8 @@
 """Carrying steps out and undoing them: what was made is removed, and what was there before is left alone.
 
-The order of undoing is the reverse of doing, with what meshes leave or would block on named by themselves (`Delete`)
-before it and, because controllers make some of it anew until they are gone, once more after it.
+The application goes first, while its mesh lives; then a mesh's own way back (`Delete` and `Uninstall` in its order);
+then whatever else was made, in reverse; and what the mesh names for deletion once more, because controllers make
+some of it anew until they are gone.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,8 @@ from workbench.cluster_steps import (
     HelmRelease,
     KubernetesObject,
     Manifest,
+    TrustAnchor,
+    Uninstall,
     Wait,
 )
 from workbench.environments.kubernetes import journal, snapshot
@@ -33,8 +36,10 @@ from workbench.environments.kubernetes.objects import (
     mirrored,
     name_of,
     namespace,
+    read_source,
     redacted,
 )
+from workbench.environments.kubernetes.trust import filled, trust_anchor
 from workbench.environments.kubernetes.waiting import explain, gone, wait
 from workbench.errors import CannotHere, RunFailed
 
@@ -70,16 +75,16 @@ class Acting:
     _done: list[ClusterStep] = field(default_factory=list)
     _made: list[Object] = field(default_factory=list)
     _application: list[Object] = field(default_factory=list)
-    _removal: tuple[Delete, ...] = ()
+    _removal: tuple[ClusterStep, ...] = ()
+    _trust: dict[str, Mapping[str, str]] = field(default_factory=dict)
     rendered: list[Object] = field(default_factory=list)
 
     # ------------------------------------------------------------------ doing
-    def prepare(self, removal: Sequence[Delete]) -> None:
+    def prepare(self, removal: Sequence[ClusterStep]) -> None:
         """Note down, on the cluster too, what removal will need."""
         self._removal = tuple(removal)
-        journal.write(
-            self.cluster, self.run, {"before": self.before, "removal": [asdict(one) for one in self._removal]}
-        )
+        noted = [{"step": type(one).__name__, **asdict(one)} for one in self._removal]
+        journal.write(self.cluster, self.run, {"before": self.before, "removal": noted})
 
     def perform(self, steps: Iterable[ClusterStep]) -> None:
         """Do the steps in order.
@@ -94,15 +99,18 @@ class Acting:
             match step:
                 case Manifest():
                     self.say(f"applying {step.name}")
-                    self.apply(step.objects, shared=step.shared)
+                    self.apply([*step.objects, *read_source(step.source)], shared=step.shared)
+                case TrustAnchor():
+                    self.ensure_namespace(step.namespace)
+                    self._trust[step.name] = trust_anchor(self.cluster, step, self.run)
                 case HelmRelease():
                     self.say(f"installing {step.name} {step.version}")
                     self._install(step)
                 case Wait():
                     self.say(f"waiting until {step.namespace or ', '.join(step.names)} is {step.condition}")
                     wait(self.cluster, step)
-                case Delete():
-                    self._delete(step)
+                case Delete() | Uninstall():
+                    self._way_back(step)
 
     def deploy(self, application: ClusterApplication) -> None:
         """Make the application's namespace and everything in it; removed first, while its mesh lives."""
@@ -155,7 +163,7 @@ class Acting:
         helm = self.helm()
         self.ensure_namespace(step.namespace)
         try:
-            helm.install(step, self.run)
+            helm.install(replace(step, values=filled(step.values, self._trust)), self.run)
         except RunFailed as error:
             why = explain(self.cluster, step.namespace, "")
             raise RunFailed(f"{error} In namespace {step.namespace}: {why}.") from error
@@ -167,11 +175,11 @@ class Acting:
         """Remove everything; return what could not be removed and how the cluster differs from before."""
         troubles: list[str] = []
         acts: tuple[Callable[[], None], ...] = (
-            self._delete_named,
             partial(self._remove, self._application),
+            *(partial(self._way_back, step) for step in self._removal),
             self._uninstall,
             partial(self._remove, self._made),
-            self._delete_named,
+            *(partial(self._way_back, step) for step in self._removal if isinstance(step, Delete)),
             self._sweep,
         )
         for act in acts:
@@ -182,6 +190,7 @@ class Acting:
         self._done.clear()
         self._made.clear()
         self._application.clear()
+        self._trust.clear()
         self.rendered.clear()
         return tuple(dict.fromkeys((*troubles, *self.left_behind())))
 
@@ -221,18 +230,28 @@ class Acting:
                 self.say(f"uninstalling {step.name}")
                 uninstall(self.cluster, self.helm(), step.name, step.namespace, self.before)
 
-    def _delete_named(self) -> None:
-        for step in self._removal:
-            self._delete(step)
-
-    def _delete(self, step: Delete) -> None:
-        delete(self.cluster, step, self.before)
+    def _way_back(self, step: ClusterStep) -> None:
+        way_back(self.cluster, step, self.before, self.helm, self.run)
 
 
-def uninstall(cluster: Cluster, helm: Helm, name: str, place: str, before: snapshot.Snapshot) -> None:
+def way_back(
+    cluster: Cluster, step: ClusterStep, before: snapshot.Snapshot, helm: Callable[[], Helm], run: str = ""
+) -> None:
+    """Do one step of a mesh's removal; other people's releases and objects of before are left alone."""
+    if isinstance(step, Delete):
+        delete(cluster, step, before)
+    elif isinstance(step, Uninstall):
+        selector = f"{MANAGED}=mesh-workbench,{RUN}" + (f"={run}" if run else "")
+        if (step.release, step.namespace) in {(name, place) for name, place, _ in releases(cluster, selector)}:
+            uninstall(cluster, helm(), step.release, step.namespace, before, step.deadline_s)
+
+
+def uninstall(
+    cluster: Cluster, helm: Helm, name: str, place: str, before: snapshot.Snapshot, deadline_s: float = 180.0
+) -> None:
     """Uninstall one release of ours, then what its chart keeps (CRDs above all), unless it was there before."""
     parts = helm.manifests(name, place)
-    helm.uninstall(name, place)
+    helm.uninstall(name, place, deadline_s)
     kept = []
     for one in parts:
         meta = {**one["metadata"]}
@@ -273,12 +292,15 @@ def _meant(cluster: Cluster, asked: Mapping[str, Any]) -> list[Object]:
     """Return the objects that are there: one by name, or all of the kind that bear the labels."""
     meta = asked.get("metadata") or {}
     if meta.get("name"):
+        if meta.get("namespace") == "*":
+            return cluster.listed(asked["apiVersion"], asked["kind"], fields=f"metadata.name={meta['name']}")[0]
         found = cluster.get(asked["apiVersion"], asked["kind"], meta["name"], meta.get("namespace", ""))
         return [found] if found else []
     if not meta.get("labels"):
         return []  # "everything of this kind" is never meant
     selector = ",".join(f"{key}={value}" if value else key for key, value in meta["labels"].items())
-    return cluster.listed(asked["apiVersion"], asked["kind"], meta.get("namespace", ""), selector)[0]
+    place = "" if meta.get("namespace") == "*" else meta.get("namespace", "")
+    return cluster.listed(asked["apiVersion"], asked["kind"], place, selector)[0]
 
 
 def labelled_objects(cluster: Cluster, run: str = "") -> list[Object]:

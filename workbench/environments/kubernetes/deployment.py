@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -29,9 +30,6 @@ from workbench.records import GateResult
 
 REST_PORT = 8080
 """The client's Fortio, through the API server's proxy."""
-
-_MOVES_S = 15.0
-"""How long a counter may take to show one call: Envoy's come at once, sidecars that merge pages take seconds."""
 
 _INTERFACE_S = 45.0
 """The kubelet reads interfaces every 10 to 15 s."""
@@ -78,12 +76,21 @@ class ClusterDeployment:
         place = f"/api/v1/namespaces/{pod['namespace']}/pods/{pod['name']}:{REST_PORT}/proxy/fortio/{path}"
         return self.cluster.page(f"{place}?{urlencode(query)}" if query else place, timeout_s)
 
-    def call(self) -> tuple[bool, str]:
+    def post(self, path: str, body: Mapping[str, str], timeout_s: float = 30.0) -> bytes:
+        """Ask the client's Fortio with a body, whose values are text."""
+        pod = self.client()["metadata"]
+        place = f"/api/v1/namespaces/{pod['namespace']}/pods/{pod['name']}:{REST_PORT}/proxy/fortio/{path}"
+        return bytes(self.cluster.request("post", place, dict(body), _request_timeout=timeout_s).data)
+
+    def call(self, payload_bytes: int = 0) -> tuple[bool, str]:
         """Let the client call the application once; return whether it was answered 200, and the evidence."""
+        asked = {"url": self.application.url, "n": "1", "c": "1", "qps": "1"}
+        if payload_bytes:
+            asked["payload"] = "x" * payload_bytes
         deadline = time.monotonic() + _REACH_S
         while True:
             try:
-                said = json.loads(self.rest("rest/run", {"url": self.application.url, "n": "1", "c": "1", "qps": "1"}))
+                said = json.loads(self.post("rest/run", asked))
                 break
             except (RunFailed, CannotHere, ValueError) as error:
                 if time.monotonic() > deadline:
@@ -105,12 +112,9 @@ class ClusterDeployment:
                 case PodSays():
                     passed, evidence = self._pod_says(gate)
                 case MetricMoved():
-                    passed, evidence = self._moved(
-                        lambda: self._metric(gate), f"{gate.metric} of {_of(gate.part)}", _MOVES_S
-                    )
+                    passed, evidence = self._metric_moved(gate)
                 case InterfaceMoved():
-                    what = f"the byte counters of {gate.interface} in the client's pod"
-                    passed, evidence = self._moved(lambda: self._interface(gate.interface), what, _INTERFACE_S)
+                    passed, evidence = self._interface_moved(gate)
                 case Answers():
                     passed, evidence = self.call()
         except (RunFailed, CannotHere) as error:
@@ -119,7 +123,7 @@ class ClusterDeployment:
 
     def _has_proxy(self, gate: HasProxy) -> tuple[bool, str]:
         lacking, unready, having = [], [], []
-        for pod in self.pods():
+        for pod in self._labelled(gate.labels) if gate.labels else self.pods():
             proxy = next((one for one in statuses(pod) if one["name"] == gate.container), None)
             name = pod["metadata"]["name"]
             if proxy is None:
@@ -146,18 +150,38 @@ class ClusterDeployment:
             return False, f"{wanted} is missing: {'; '.join(silent) or 'there is no pod'}"
         return True, f"all {len(pods)} pods bear the {wanted}"
 
-    def _moved(self, read: Callable[[], float | None], what: str, deadline_s: float) -> tuple[bool, str]:
-        before = read()
+    def _labelled(self, wanted: Mapping[str, str]) -> list[Object]:
+        selector = ",".join(f"{key}={value}" for key, value in wanted.items())
+        return [one for one in self.cluster.listed("v1", "Pod", selector=selector)[0] if not _done(one)]
+
+    def _metric_moved(self, gate: MetricMoved) -> tuple[bool, str]:
+        what = f"{gate.metric} of {_of(gate.part)}"
+        if not gate.already:
+            return self._moved(lambda: self._metric(gate), what, gate.deadline_s)
         answered, evidence = self.call()
+        deadline = time.monotonic() + gate.deadline_s
+        while not (value := self._metric(gate) or 0.0) and answered and time.monotonic() < deadline:
+            time.sleep(_PAUSE_S)
+        return answered and value > 0, f"{what} stands at {value:g}; {evidence}"
+
+    def _interface_moved(self, gate: InterfaceMoved) -> tuple[bool, str]:
+        what = f"the bytes sent through {gate.interface} in the client's pod"
+        return self._moved(partial(self._interface, gate.interface), what, _INTERFACE_S, gate.payload_bytes)
+
+    def _moved(
+        self, read: Callable[[], float | None], what: str, deadline_s: float, payload_bytes: int = 0
+    ) -> tuple[bool, str]:
+        before = read()
+        answered, evidence = self.call(payload_bytes)
         deadline = time.monotonic() + deadline_s
         while True:
             after = read()
             moved = (after or 0.0) - (before or 0.0)
-            if moved > 0 or not answered or time.monotonic() > deadline:
+            if moved > payload_bytes or not answered or time.monotonic() > deadline:
                 break
             time.sleep(_PAUSE_S)
         said = "cannot be read" if after is None else f"moved by {moved:g}"
-        return answered and moved > 0, f"{what} {said}; {evidence}"
+        return answered and after is not None and moved > payload_bytes, f"{what} {said}; {evidence}"
 
     def _metric(self, gate: MetricMoved) -> float | None:
         values = []
@@ -190,7 +214,7 @@ class ClusterDeployment:
             if one["podRef"].get("uid") == uid:
                 for interface in (one.get("network") or {}).get("interfaces") or ():
                     if interface.get("name") == name:
-                        return float(interface.get("rxBytes", 0)) + float(interface.get("txBytes", 0))
+                        return float(interface.get("txBytes", 0))
         return None
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from workbench.cluster_steps import Delete
+from workbench.cluster_steps import ClusterStep, Delete, Uninstall
 from workbench.environments.kubernetes import journal, snapshot
-from workbench.environments.kubernetes.acting import delete, sweep, uninstall
+from workbench.environments.kubernetes.acting import labelled_objects, sweep, uninstall, way_back
 from workbench.environments.kubernetes.client import Cluster
 from workbench.environments.kubernetes.facts import cgroup_version, cluster_facts
-from workbench.environments.kubernetes.helm import find_helm, releases
+from workbench.environments.kubernetes.helm import Helm, find_helm, releases
 from workbench.environments.kubernetes.objects import MANAGED, RUN
 from workbench.environments.kubernetes.rights import free_on, missing_rights
+from workbench.environments.kubernetes.waiting import WORKLOADS
 from workbench.errors import CannotHere, RunFailed
 from workbench.records import GateResult
 
@@ -112,13 +113,12 @@ def clean(options: Options, *, force: bool = False, say: Callable[[str], None] =
     troubles: list[str] = []
     before = noted.get("before") or {}
     try:
-        removal = [Delete(**{**one, "objects": tuple(one["objects"])}) for one in noted.get("removal") or ()]
-        acts: list[Callable[[], None]] = [partial(delete, cluster, one, before) for one in removal]
-        ours = releases(cluster, f"{MANAGED}=mesh-workbench,{RUN}")
-        if ours:
-            helm = find_helm(cluster, options.helm, options.charts)
-            acts += [partial(uninstall, cluster, helm, name, place, before) for name, place, _ in reversed(ours)]
-        acts += [partial(_sweep, cluster), *acts[: len(removal)]]
+        helm = partial(find_helm, cluster, options.helm, options.charts)
+        removal = [_step(one) for one in noted.get("removal") or ()]
+        acts: list[Callable[[], None]] = [partial(_workloads, cluster)]
+        acts += [partial(way_back, cluster, one, before, helm) for one in removal]
+        acts += [partial(_releases, cluster, helm, before), partial(_sweep, cluster)]
+        acts += [partial(way_back, cluster, one, before, helm) for one in removal if isinstance(one, Delete)]
         for act in acts:
             say("removing what is left")
             try:
@@ -132,6 +132,26 @@ def clean(options: Options, *, force: bool = False, say: Callable[[str], None] =
     finally:
         holding.give_back()
     return tuple(dict.fromkeys(troubles))
+
+
+def _step(noted: Mapping[str, Any]) -> ClusterStep:
+    """Return a step of a removal as the journal holds it."""
+    values = {key: value for key, value in noted.items() if key != "step"}
+    if noted["step"] == "Uninstall":
+        return Uninstall(**values)
+    return Delete(**{**values, "objects": tuple(values["objects"])})
+
+
+def _workloads(cluster: Cluster) -> None:
+    """Remove our pods first, while their mesh lives."""
+    for one in labelled_objects(cluster):
+        if one["kind"] in WORKLOADS:
+            cluster.delete(one)
+
+
+def _releases(cluster: Cluster, helm: Callable[[], Helm], before: snapshot.Snapshot) -> None:
+    for name, place, _ in reversed(releases(cluster, f"{MANAGED}=mesh-workbench,{RUN}")):
+        uninstall(cluster, helm(), name, place, before)
 
 
 def _sweep(cluster: Cluster) -> None:

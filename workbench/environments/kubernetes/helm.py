@@ -111,9 +111,12 @@ class Helm:
     def uninstall(self, name: str, namespace: str, deadline_s: float = 180.0) -> None:
         """Remove a release; without its hooks when they fail."""
         arguments = ["uninstall", name, "--namespace", namespace, "--ignore-not-found", "--timeout", f"{deadline_s:g}s"]
+        hooks = [one for one in self.manifests(name, namespace) if one["kind"] == "Job"]
         try:
             self._call(arguments, deadline_s)
         except RunFailed:
+            for one in hooks:
+                self.cluster.delete({**one, "metadata": {"namespace": namespace, **one["metadata"]}})
             self._call([*arguments, "--no-hooks"], deadline_s)
 
 

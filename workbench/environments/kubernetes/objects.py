@@ -7,13 +7,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
+import urllib3
+import yaml  # type: ignore[import-untyped]  # published without type information
+
 from workbench.environments.kubernetes.client import MANAGER, Object
+from workbench.errors import CannotHere
 
 MANAGED = "app.kubernetes.io/managed-by"
 RUN = "mesh-workbench/run"
 HIDDEN = "(not stored)"
+
+_FETCH_S = 60.0
 
 _TELLING = re.compile(
     r"(?i)(password|passwd|secret|token|credential|private|api[-_.]?key|signing[-_.]?key|kubeconfig|bearer|licen[sc]e)|key(pem)?$"
@@ -61,6 +68,31 @@ def name_of(found: Mapping[str, Any]) -> str:
     meta = found["metadata"]
     place = f"{meta['namespace']}/" if meta.get("namespace") else ""
     return f"{found['kind']} {place}{meta['name']}"
+
+
+def read_source(source: str) -> tuple[Object, ...]:
+    """Return the objects in a YAML file or behind a URL; none when ``source`` is empty.
+
+    Raises
+    ------
+    CannotHere
+        When it cannot be read.
+    """
+    if not source:
+        return ()
+    try:
+        if source.startswith(("https://", "http://")):
+            answer = urllib3.request("GET", source, timeout=_FETCH_S)
+            if answer.status != 200:
+                raise OSError(f"status {answer.status}")
+            text = answer.data.decode()
+        else:
+            text = Path(source).read_text(encoding="utf-8")
+        found = [one for one in yaml.safe_load_all(text) if isinstance(one, dict)]
+    except (OSError, ValueError, yaml.YAMLError, urllib3.exceptions.HTTPError) as error:
+        raise CannotHere(f"The manifests at {source} cannot be read ({error}); give a local copy's path.") from error
+    listed = (one.get("items") or () if one.get("kind") == "List" else (one,) for one in found)
+    return tuple(one for part in listed for one in part)
 
 
 def pods_of(manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:

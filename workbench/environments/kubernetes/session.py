@@ -15,7 +15,6 @@ from typing import Any
 from workbench.cluster_steps import (
     ClusterApplication,
     ClusterStep,
-    Delete,
     HelmRelease,
     Manifest,
     Part,
@@ -84,6 +83,7 @@ class OpenCluster:
     """A cluster that this run works on, and nobody else."""
 
     telemetry = "kubelet"
+    """Name of the source that reads what runs here."""
 
     def __init__(self, options: Options, say: Callable[[str], None] = lambda _: None) -> None:
         self.options, self.say = options, say
@@ -189,7 +189,7 @@ class OpenCluster:
         steps: Sequence[ClusterStep],
         application: ClusterApplication,
         *,
-        removal: Sequence[Delete] = (),
+        removal: Sequence[ClusterStep] = (),
         parts: Sequence[Part] = (),
     ) -> Iterator[ClusterDeployment]:
         """Bring a mesh and an application up; leaving the context removes both and compares with before.

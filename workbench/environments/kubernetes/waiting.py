@@ -177,7 +177,30 @@ def _established(cluster: Cluster, asked: Wait, deadline: float) -> str:
     return follow(cluster, "apiextensions.k8s.io/v1", "CustomResourceDefinition", judge, deadline)
 
 
-_CONDITIONS = {"available": _available, "ready": _ready, "webhooks": _webhooks, "established": _established}
+def _synced(cluster: Cluster, asked: Wait, deadline: float) -> str:
+    for wanted in asked.objects:
+
+        def judge(found: Sequence[Object], wanted: Mapping[str, Any] = wanted) -> str:
+            one = next((one for one in found if _key(one) == _key(wanted)), None)
+            told = complaints.condition(one, "Synced") if one else {}
+            if told.get("status") == "True":
+                return ""
+            return f"{name_of(wanted)} is not synced" + (f": {told['message']}" if told.get("message") else "")
+
+        place = wanted["metadata"].get("namespace", "")
+        missing = follow(cluster, wanted["apiVersion"], wanted["kind"], judge, deadline, namespace=place)
+        if missing:
+            return missing
+    return ""
+
+
+_CONDITIONS = {
+    "available": _available,
+    "ready": _ready,
+    "webhooks": _webhooks,
+    "established": _established,
+    "synced": _synced,
+}
 
 
 def gone(cluster: Cluster, found: Mapping[str, Any], deadline: float) -> bool:

@@ -128,6 +128,14 @@ def test_a_long_run_becomes_few_rows() -> None:
     assert len(rows_of(charts.timeline(series).to_dict())) < 600
 
 
+def test_many_parts_of_one_role_are_drawn_as_one() -> None:
+    one = {"time_s": 1.0, "role": "sidecar", "cpu_cores": 0.1, "mem_pss_bytes": 2.0**20}
+    series = pd.DataFrame([{**one, "component": f"proxy-{place}"} for place in range(30)])
+    cpu, memory = rows_of(charts.timeline(series).to_dict())
+    assert cpu["component"] == "30 parts" and cpu["value"] == pytest.approx(3.0) and memory["value"] == 30
+    assert "30 parts 3.000 cores" in charts.describe_timeline(series)
+
+
 def test_the_whole_machine_is_not_stacked_on_its_parts(three_blocks: Made) -> None:
     assert "node" not in {row["role"] for row in rows_of(drawn("timeline", *three_blocks))}
 

@@ -110,11 +110,14 @@ def write_campaign(
     reason: str = "gate mtls: a plaintext call was answered",
     provenance: str = "synthetic",
     toml: str = "",
+    bystanders: int = 0,
+    readings: int = 0,
 ) -> str:
     """Write one campaign and return its id.
 
     ``meshes`` maps a shape of the factory to how the experiment writes it; ``failing`` names a label whose runs in
-    the first block fail for ``reason``.
+    the first block fail for ``reason``; ``bystanders`` are more watched parts that take no part in a request, read
+    ``readings`` times each.
     """
     chosen = meshes or {label: _as_spec(label) for label in SHAPES}
     experiment = Experiment(
@@ -137,6 +140,7 @@ def write_campaign(
                 writer.finish(replace(writer.run, status="failed", reason=reason, gates=gates, provenance=provenance))
                 continue
             _watch(writer, start, spec, shape, dice)
+            _watch_bystanders(writer, start, duration_s, bystanders, readings)
             writer.finish(_finished(writer.run, start, shape, dice, provenance))
         campaign.finish("finished", "")
         return campaign.campaign_id
@@ -167,3 +171,21 @@ def _watch(writer: Any, start: float, spec: RunSpec, shape: Shape, dice: np.rand
         for position, cores in enumerate(factor.values())
     ]
     writer.samples(tuple(costs), rows)
+
+
+def _watch_bystanders(writer: Any, start: float, duration_s: float, parts: int, readings: int) -> None:
+    """Eight values a row, so that a benchmark can have many samples."""
+    components = tuple(Component(name=f"control-{number}", role="control-plane") for number in range(parts))
+    for reading in range(readings):
+        share = reading / max(readings - 1, 1)
+        values = {
+            "cpu_time_s": share,
+            "mem_pss_bytes": 27.0 * MIB + reading,
+            "mem_anon_bytes": 14.0 * MIB,
+            "mem_rss_bytes": 65.0 * MIB,
+            "mem_working_set_bytes": 60.0 * MIB,
+            "ctx_switches": 100.0 * reading,
+            "net_rx_bytes": 1e4 * reading,
+            "net_tx_bytes": 1e4 * reading,
+        }
+        writer.samples(components, [(start + duration_s * share, position, values) for position in range(parts)])

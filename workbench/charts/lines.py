@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -125,6 +126,7 @@ def cost_against_rate(summary: pd.DataFrame, order: Sequence[str]) -> Picture:
         Mesh labels, baseline first.
     """
     cells = _measured(summary, order, COST_METRICS, "median")
+    cells = cells[cells["rate_per_s"] < math.inf]
     shown, rates = metrics_of(cells, COST_METRICS), rates_of(cells)
     titles = [one.axis_title for one in shown]
     rows = [

@@ -56,8 +56,8 @@ def groups(frame: pd.DataFrame, keys: Sequence[str]) -> list[tuple[tuple[Any, ..
 
 
 def rate_text(rate: float) -> str:
-    """``997.0`` -> ``"997 requests/s"``."""
-    return f"{rate:,.10g} requests/s"
+    """``997.0`` -> ``"997 requests/s"``; an infinite one, of which nothing was told, ``"no stated rate"``."""
+    return "no stated rate" if math.isinf(rate) else f"{rate:,.10g} requests/s"
 
 
 def rates_of(frame: pd.DataFrame) -> list[float]:

@@ -20,6 +20,9 @@ from workbench.charts.theme import (
 MOMENTS = 240
 """Points in time that one line of a timeline keeps: more than that many cannot be told apart on a screen."""
 
+PARTS = 4
+"""Parts of one role that are told apart; more than that are drawn as one."""
+
 WHOLE = ("node", "unattributed")
 """Roles that contain the others' consumption or foreign work, and so do not belong on top of them."""
 
@@ -35,7 +38,16 @@ def _binned(series: pd.DataFrame) -> pd.DataFrame:
     step = max(float(steps) if steps == steps else 1.0, length / MOMENTS, 1e-3)
     frame = frame.assign(time_s=(frame["time_s"] / step).round() * step)
     keys = ["run", "component", "role", "time_s"]
-    return frame.groupby(keys, sort=False)[list(_QUANTITIES)].mean().reset_index()
+    return _joined(frame.groupby(keys, sort=False)[list(_QUANTITIES)].mean().reset_index())
+
+
+def _joined(binned: pd.DataFrame) -> pd.DataFrame:
+    """Return ``binned`` with the parts of a role summed up where there are more than `PARTS` of them."""
+    count = binned.groupby(["run", "role"])["component"].transform("nunique")
+    names = binned["component"].where(count <= PARTS, count.astype(str) + " parts")
+    keys = ["run", "component", "role", "time_s"]
+    summed = binned.assign(component=names).groupby(keys, sort=False)[list(_QUANTITIES)]
+    return summed.sum(min_count=1).reset_index()
 
 
 def _moment_rows(series: pd.DataFrame) -> list[dict[str, Any]]:
@@ -113,9 +125,8 @@ def timeline(series: pd.DataFrame) -> Picture:
 
 def describe_timeline(series: pd.DataFrame) -> str:
     """Say what `timeline` shows: the mean CPU of each part; parameters as there."""
-    frame = series if "run" in series else series.assign(run="")
-    frame, told = frame[~frame["role"].isin(WHOLE)], []
-    for (run,), rows in groups(frame, ("run",)):
+    told = []
+    for (run,), rows in groups(_binned(series), ("run",)):
         means = pd.DataFrame(rows).groupby("component", sort=False)["cpu_cores"].mean()
         parts = [
             f"{name} {value:.3f} cores" if value == value else f"{name} {NOT_MEASURED}" for name, value in means.items()

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from workbench.analysis import Comparison, compare
+from workbench.charts.timelines import PARTS
 from workbench.errors import NothingToShow, StoreError
 from workbench.store.layout import EXPERIMENT_NAME, runs_folder
 from workbench.store.reader import Store
@@ -26,20 +27,25 @@ SHOWN_RUNS = 4
 _SERIES_SQL = """
 WITH watched AS (
     SELECT s.component, s.role, s.time_s - r.window_start_s AS time_s, s.cpu_time_s, s.mem_pss_bytes,
-           floor((s.time_s - r.window_start_s) / greatest(r.window_s / ?, 0.001)) AS step
+           floor((s.time_s - r.window_start_s) / greatest(r.window_s / $2, 0.001)) AS step
     FROM samples s JOIN runs r USING (run_id)
-    WHERE s.run_id = ? AND s.role NOT IN ('node', 'unattributed')
+    WHERE s.run_id = $1 AND s.role NOT IN ('node', 'unattributed')
           AND s.time_s BETWEEN r.window_start_s AND r.window_end_s
 ), steps AS (
     SELECT component, role, step, max(time_s) AS time_s, max(cpu_time_s) AS cpu_time_s,
            max(time_s) FILTER (cpu_time_s IS NOT NULL) AS read_s, avg(mem_pss_bytes) AS mem_pss_bytes
     FROM watched GROUP BY component, role, step
+), parts AS (
+    SELECT component, role, step, time_s, mem_pss_bytes, count(DISTINCT component) OVER (PARTITION BY role) AS siblings,
+           (cpu_time_s - lag(cpu_time_s) OVER part) / nullif(read_s - lag(read_s) OVER part, 0) AS cpu_cores
+    FROM steps WINDOW part AS (PARTITION BY component, role ORDER BY step)
 )
-SELECT time_s, component, role, mem_pss_bytes,
-       (cpu_time_s - lag(cpu_time_s) OVER part) / nullif(read_s - lag(read_s) OVER part, 0) AS cpu_cores
-FROM steps WINDOW part AS (PARTITION BY component, role ORDER BY step) ORDER BY time_s, component
+SELECT max(time_s) AS time_s, CASE WHEN siblings > $3 THEN siblings || ' parts' ELSE component END AS component, role,
+       sum(cpu_cores) AS cpu_cores, sum(mem_pss_bytes) AS mem_pss_bytes
+FROM parts GROUP BY role, step, 2 ORDER BY 1, 2
 """
-"""One run's samples, aggregated to steps inside DuckDB, so that a run of any length is a few hundred rows."""
+"""One run's samples, aggregated to steps, and to roles where a role has many parts, inside DuckDB: a run of any length
+and of any number of parts becomes a few hundred rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +137,7 @@ def shown_runs(comparison: Comparison) -> dict[str, str]:
 
 def _series(store: Store, comparison: Comparison) -> pd.DataFrame:
     found = [
-        store.query(_SERIES_SQL, [MOMENTS, run_id]).assign(run=label)
+        store.query(_SERIES_SQL, [run_id, MOMENTS, PARTS]).assign(run=label)
         for label, run_id in shown_runs(comparison).items()
     ]
     filled = [frame for frame in found if len(frame)]

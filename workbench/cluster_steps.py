@@ -260,6 +260,23 @@ class InterfaceMoved:
     payload_bytes: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterLoad:
+    """A load that the Fortio in the client's pod makes, as three runs: before, in and after the window.
+
+    Attributes
+    ----------
+    bodies
+        Of Fortio's REST interface, one for each run, without the URL; their values are text.
+    head_s, duration_s
+        The window begins so long after the middle run has begun, and lasts so long.
+    """
+
+    bodies: tuple[Mapping[str, str], ...]
+    head_s: float
+    duration_s: float
+
+
 ClusterGate = HasProxy | PodSays | MetricMoved | Answers | InterfaceMoved
 
 

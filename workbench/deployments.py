@@ -11,18 +11,22 @@ from itertools import groupby
 from typing import Any
 
 from workbench import adapters
-from workbench.cluster_steps import ClusterApplication, ClusterGate, ClusterStep, Manifest, Part
+from workbench.cluster_steps import ClusterApplication, ClusterGate, ClusterLoad, ClusterStep, Manifest, Part
 from workbench.errors import BadInput
 from workbench.protocols import LoadGenerator, Mesh
 from workbench.records import MeshFacts
-from workbench.spec import Plan, RunSpec, Workload
-from workbench.steps import Application, Gate, Step
+from workbench.spec import EnvironmentSpec, Load, Plan, RunSpec, Workload
+from workbench.steps import Application, Gate, Job, Step
 
 _DEPLOY_S = 0.6
 _RUN_OVERHEAD_S = 0.2
 """Measured on a 2-core machine: an archetype comes up, is proven and removed in 0.3 to 0.8 s; a run's generator starts
 and its files are written in 0.1 to 0.3 s. Only the first estimate uses them; later ones use the campaign's own pace."""
 
+
+EDGE_S = 20.0
+"""How long a cluster's load lasts beyond the window at both ends, so that kubelets read counters on either side: they
+read a container every 10 to 15 s, with jitter (cAdvisor's housekeeping)."""
 
 CLUSTERS = ("kubernetes",)
 """Environments whose applications are made of manifests, and whose meshes say their parts and the way back."""
@@ -72,7 +76,7 @@ def deployments(plan: Plan) -> tuple[Deploying, ...]:
     adapters.load("environments", environment)
     for load in plan.experiment.loads:
         for workload in plan.experiment.workloads:
-            load_generator(load.generator).job(load, workload, seed=0)
+            job_of(load, workload, 0, plan.experiment.environment)
     grouped = groupby(plan.runs, key=lambda run: (run.block, run.mesh.label, run.workload))
     return tuple(_describe(tuple(runs), environment) for _, runs in grouped)
 
@@ -127,6 +131,27 @@ def load_generator(name: str) -> LoadGenerator:
     """Return the load generator ``name``."""
     generator: LoadGenerator = adapters.load("loadgens", name)
     return generator
+
+
+def job_of(load: Load, workload: Workload, seed: int, environment: EnvironmentSpec) -> Job | ClusterLoad:
+    """Return what makes the load in this environment.
+
+    Raises
+    ------
+    BadInput
+        When the generator cannot make it, or cannot run there.
+    """
+    generator = load_generator(load.generator)
+    if environment.name not in CLUSTERS:
+        return generator.job(load, workload, seed)
+    make = getattr(generator, "cluster_load", None)
+    if make is None:
+        raise BadInput(
+            f"The load generator {load.generator!r} is a process of this machine and cannot run on a cluster: "
+            'choose generator = "fortio".'
+        )
+    load_on_cluster: ClusterLoad = make(load, workload, float(environment.options.get("edge_s", EDGE_S)))
+    return load_on_cluster
 
 
 def estimate_s(plan: Plan) -> float:

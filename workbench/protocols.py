@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from workbench.cluster_steps import ClusterApplication, ClusterGate, ClusterStep, Part
+from workbench.cluster_steps import ClusterApplication, ClusterGate, ClusterLoad, ClusterStep, Part
 from workbench.records import Component, Facts, GateResult, JobOutput, LoadResult, MeshFacts
 from workbench.spec import EnvironmentSpec, Load, MeshSpec, Workload
 from workbench.steps import Application, Gate, Job, Step
@@ -191,8 +191,8 @@ class Deployment(Protocol):
         """Try every gate and return the evidence; a gate that cannot be tried has not passed."""
         ...
 
-    def run(self, job: Job, source: TelemetrySource, sink: SampleSink) -> JobOutput:
-        """Run the job to its end while watching every part.
+    def run(self, job: Job | ClusterLoad, source: Any, sink: SampleSink) -> JobOutput:
+        """Run the job to its end while watching every part through ``source``: of the kind the environment names.
 
         Raises
         ------

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench import adapters
-from workbench.deployments import Deploying, deployments, estimate_s, load_generator, steps_of
+from workbench.deployments import Deploying, deployments, estimate_s, job_of, load_generator, steps_of
 from workbench.errors import CannotHere, Interrupted, RunFailed
 from workbench.plan import make_plan
 from workbench.protocols import Deployment, LoadGenerator, OpenEnvironment, SampleRow, TelemetrySource
@@ -108,7 +108,7 @@ class _Campaign:
     ) -> None:
         self.environment, self.writer, self.plan = environment, writer, plan
         self._on_event, self._should_stop = on_event, should_stop
-        self._source: TelemetrySource = adapters.load("telemetry", SOURCE)
+        self._source: TelemetrySource = adapters.load("telemetry", getattr(environment, "telemetry", SOURCE))
         self._facts = environment.facts()
         self._done = len(writer.finished)
         self._skipped_before = self._done
@@ -199,7 +199,9 @@ class _Campaign:
                 self._prove_and_run(one, deployment)
         except (RunFailed, CannotHere) as error:
             self._record_all(one, "failed", str(error))
-        self.event("mesh-removed", f"{label} removed", mesh=label)
+        left = list(getattr(self.environment, "left_behind", ()))
+        said = f"{label} removed" + (f"; the cluster is not as it was: {'; '.join(left)}" if left else "")
+        self.event("mesh-removed", said, mesh=label, left_behind=left)
 
     def _prove_and_run(self, one: Deploying, deployment: Deployment) -> None:
         gates = deployment.check(one.gates)
@@ -247,7 +249,8 @@ class _Campaign:
         status: Status = "failed"
         reason = "an unexpected error ended the run"
         try:
-            output = deployment.run(generator.job(spec.load, spec.workload, spec.seed), self._source, seen.take)
+            job = job_of(spec.load, spec.workload, spec.seed, self.plan.experiment.environment)
+            output = deployment.run(job, self._source, seen.take)
             result = self._read(generator, spec, output, writer)
             status, reason = "finished", ""
         except (RunFailed, CannotHere) as error:

@@ -109,6 +109,8 @@ class NodeAgent:
         self._next = 10
         self.refresh_s = 1.0
         self._accounts: dict[tuple[str, str, str], tuple[float, float, float, float]] = {}
+        self._nodes: dict[str, tuple[float, float]] = {}
+        self._born = time.time()
         self.hosts = folder / "hosts"
         self.hosts.write_text("127.0.0.1 localhost\n")
         self.servers: list[http.server.ThreadingHTTPServer] = []
@@ -327,11 +329,15 @@ class NodeAgent:
     def _account(self) -> None:
         """Read what live containers have consumed, now and then, as a kubelet's housekeeping does."""
         while not self._end.wait(self.refresh_s):
+            used = dict.fromkeys(self.names, 0.0)
             for pod in list(self.pods.values()):
                 for container in pod.containers:
                     process = pod.processes.get(container["name"])
                     cpu, rss = _consumed(process) if process else (0.001 * (time.time() - pod.started), 4e6)
                     self._accounts[(*pod.key, container["name"])] = (time.time(), cpu, rss, pod.started)
+                    used[pod.manifest["spec"]["nodeName"]] += cpu
+            now = time.time()  # the node itself burns a twentieth of a core beside its pods
+            self._nodes = {node: (now, 0.05 * (now - self._born) + cpu) for node, cpu in used.items()}
 
     def answer(self, node: str, path: str) -> tuple[int, bytes]:
         """Return status and content of a kubelet's page."""
@@ -354,12 +360,11 @@ class NodeAgent:
         return [pod for pod in list(self.pods.values()) if pod.manifest["spec"]["nodeName"] == node]
 
     def _summary(self, node: str) -> dict:
-        pods, total = [], 0.2
+        pods, (read_at, total) = [], self._nodes.get(node, (time.time(), 0.0))
         for pod in self._on(node):
             said = []
             for container in pod.containers:
                 at, cpu, rss, _ = self._accounts.get((*pod.key, container["name"]), (time.time(), 0.0, 0.0, 0.0))
-                total += cpu
                 said.append(
                     {
                         "name": container["name"],
@@ -373,7 +378,7 @@ class NodeAgent:
             reference = {"name": pod.key[1], "namespace": pod.key[0], "uid": pod.manifest["metadata"]["uid"]}
             pods.append({"podRef": reference, "containers": said, "network": {"interfaces": interfaces}})
         system = {"name": "kubelet", "cpu": {"time": _now(), "usageCoreNanoSeconds": int(0.1e9)}}
-        cpu = {"time": _now(), "usageCoreNanoSeconds": int(total * 1e9)}
+        cpu = {"time": _now(read_at), "usageCoreNanoSeconds": int(total * 1e9)}
         memory = {"time": _now(), "workingSetBytes": 2 * 10**9, "rssBytes": 10**9}
         return {"node": {"nodeName": node, "cpu": cpu, "memory": memory, "systemContainers": [system]}, "pods": pods}
 

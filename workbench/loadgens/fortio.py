@@ -26,8 +26,10 @@ from pathlib import Path
 
 import numpy
 
+from workbench.cluster_steps import ClusterLoad
 from workbench.distributions import HIGHEST_NS, record
 from workbench.errors import BadInput, RunFailed
+from workbench.loadgens._fortio_rest import LABEL, rest_body
 from workbench.protocols import GeneratorTraits
 from workbench.records import Histogram, JobOutput, LoadResult
 from workbench.spec import Load, Workload
@@ -78,6 +80,18 @@ class Fortio:
             announces=True,
             deadline_s=load.warmup_s + (_measured_gaps(load) + 1) * _gap_s(load) + timeout_s + 15,
         )
+
+    def cluster_load(self, load: Load, workload: Workload, edge_s: float) -> ClusterLoad:
+        """Return what the Fortio in a client's pod is to be asked.
+
+        The load lasts ``edge_s`` beyond the window at both ends, because kubelets read their counters that seldom.
+        """
+        _check(load)
+        timeout_s = 5.0 + 3 * workload.server_delay_s * (1 + workload.fan_out)
+        gaps = (_gaps(load, max(load.warmup_s, edge_s)), _measured_gaps(load), _gaps(load, edge_s))
+        commands = (_command(load, workload, timeout_s, count, ()) for count in gaps)
+        bodies = tuple(rest_body(command, workload.payload_bytes) for command in commands)
+        return ClusterLoad(bodies=bodies, head_s=HEAD_S, duration_s=load.duration_s)
 
     def parse(self, load: Load, output: JobOutput) -> LoadResult:
         """Read Fortio's JSON; see `workbench.protocols.LoadGenerator`."""
@@ -233,7 +247,7 @@ def _check_counts(report: _Report, counts: Mapping[str, int]) -> None:
     durations, total = report.part("DurationHistogram"), sum(counts.values())
     if durations.whole("Count") != total:
         raise report.failed(f"{total} statuses but {durations.whole('Count')} durations")
-    if set(counts) == {"200"}:
+    if set(counts) == {"200"} and report.text("Labels") != LABEL:
         text = report.text("Payload")
         payload = len(text) * 3 // 4 - text.count("=", -2) if text else 0
         body = (report.part("Sizes").number("Sum") - report.part("HeaderSizes").number("Sum")) / total

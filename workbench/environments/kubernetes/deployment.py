@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
-from urllib.parse import urlencode
 
 from workbench.cluster_steps import (
     Answers,
     ClusterApplication,
     ClusterGate,
+    ClusterLoad,
     HasProxy,
     InterfaceMoved,
     MetricMoved,
@@ -23,10 +23,14 @@ from workbench.cluster_steps import (
 from workbench.environments.kubernetes.acting import Acting
 from workbench.environments.kubernetes.client import Cluster, Object
 from workbench.environments.kubernetes.complaints import statuses
+from workbench.environments.kubernetes.facts import running_images
+from workbench.environments.kubernetes.loading import POLL_S, Loading, components_of
+from workbench.environments.kubernetes.objects import quantity
 from workbench.environments.kubernetes.waiting import about
 from workbench.errors import CannotHere, RunFailed
 from workbench.prometheus_text import total
-from workbench.records import GateResult
+from workbench.protocols import SampleSink
+from workbench.records import GateResult, JobOutput
 
 REST_PORT = 8080
 """The client's Fortio, through the API server's proxy."""
@@ -48,7 +52,7 @@ class ClusterDeployment:
     application: ClusterApplication
     parts: tuple[Part, ...]
     acting: Acting
-    evidence: dict[str, Any] = field(default_factory=dict)
+    poll_s: float = POLL_S
 
     # ------------------------------------------------------------------ pods
     def pods(self) -> list[Object]:
@@ -70,17 +74,17 @@ class ClusterDeployment:
             raise RunFailed(f"There is no pod of the client in namespace {self.application.namespace}.")
         return found[0]
 
-    def rest(self, path: str, query: Mapping[str, str], timeout_s: float = 30.0) -> bytes:
+    def rest(self, path: str) -> bytes:
         """Ask the client's Fortio through the API server."""
+        return self.cluster.page(self._rest_path(path))
+
+    def _rest_path(self, path: str) -> str:
         pod = self.client()["metadata"]
-        place = f"/api/v1/namespaces/{pod['namespace']}/pods/{pod['name']}:{REST_PORT}/proxy/fortio/{path}"
-        return self.cluster.page(f"{place}?{urlencode(query)}" if query else place, timeout_s)
+        return f"/api/v1/namespaces/{pod['namespace']}/pods/{pod['name']}:{REST_PORT}/proxy/fortio/{path}"
 
     def post(self, path: str, body: Mapping[str, str], timeout_s: float = 30.0) -> bytes:
         """Ask the client's Fortio with a body, whose values are text."""
-        pod = self.client()["metadata"]
-        place = f"/api/v1/namespaces/{pod['namespace']}/pods/{pod['name']}:{REST_PORT}/proxy/fortio/{path}"
-        return bytes(self.cluster.request("post", place, dict(body), _request_timeout=timeout_s).data)
+        return bytes(self.cluster.request("post", self._rest_path(path), dict(body), _request_timeout=timeout_s).data)
 
     def call(self, payload_bytes: int = 0) -> tuple[bool, str]:
         """Let the client call the application once; return whether it was answered 200, and the evidence."""
@@ -98,6 +102,38 @@ class ClusterDeployment:
                 time.sleep(_PAUSE_S)
         counts = said.get("RetCodes") or {}
         return set(counts) == {"200"}, f"one call to {self.application.url} was answered {counts or said}"
+
+    # ------------------------------------------------------------------ load
+    def run(self, job: ClusterLoad, source: Any, sink: SampleSink) -> JobOutput:
+        """Drive the load through the client's Fortio while the kubelets are asked; see `loading`."""
+        nodes, _ = self.cluster.listed("v1", "Node")
+        pods, _ = self.cluster.listed("v1", "Pod")
+        lasting = [one for one in pods if not _done(one) and "deletionTimestamp" not in one["metadata"]]
+        client = self.application.client["spec"]["selector"]["matchLabels"]
+        used = sorted({one["spec"]["nodeName"] for one in self.pods()})
+        watched = components_of(lasting, self.application.namespace, client, self.parts, used)
+        watched = tuple(one for one in watched if one.instance.split("/")[0] in used)
+        held = [one for one in nodes if one["metadata"]["name"] in used]
+        output = Loading(
+            cluster=self.cluster,
+            ask=lambda path, body: self.post(path, body) if body is not None else self.rest(path),
+            url=self.application.url,
+            load=job,
+            reader=source.reader(watched),
+            components=watched,
+            sink=sink,
+            cpus=round(sum(quantity(one["status"]["capacity"]["cpu"]) for one in held)),
+            poll_s=self.poll_s,
+        ).drive()
+        deployed = {"deployed.json": self.deployed()}
+        return replace(output, outputs={**output.outputs, **deployed})
+
+    def deployed(self) -> bytes:
+        """Return what was deployed, without secrets: rendered manifests, and the images that really run."""
+        places = {one["metadata"].get("namespace", "") for one in self.acting.rendered} - {""}
+        digests = running_images(self.cluster, tuple(sorted(places)))
+        told = {"run_label": self.acting.run, "images": digests, "manifests": self.acting.rendered}
+        return json.dumps(told, indent=1, sort_keys=True, default=str).encode()
 
     # ------------------------------------------------------------------ gates
     def check(self, gates: Sequence[ClusterGate]) -> tuple[GateResult, ...]:

@@ -102,7 +102,7 @@ def cgroup_version(cluster: Cluster, node: str) -> str | None:
     return None
 
 
-def running_images(cluster: Cluster, run: str, namespaces: tuple[str, ...]) -> dict[str, str]:
+def running_images(cluster: Cluster, namespaces: tuple[str, ...]) -> dict[str, str]:
     """Return image -> the digest that really runs, of all pods in these namespaces."""
     found: dict[str, str] = {}
     for place in namespaces:

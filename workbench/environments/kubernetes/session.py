@@ -26,6 +26,7 @@ from workbench.environments.kubernetes.client import Cluster
 from workbench.environments.kubernetes.deployment import ClusterDeployment
 from workbench.environments.kubernetes.facts import cluster_facts
 from workbench.environments.kubernetes.helm import Helm, find_helm, releases
+from workbench.environments.kubernetes.loading import POLL_S
 from workbench.environments.kubernetes.objects import RUN, is_ours, name_of, pods_of
 from workbench.environments.kubernetes.rights import free_on, too_small
 from workbench.environments.kubernetes.waiting import wait
@@ -50,6 +51,10 @@ class Options:
         Folder with charts for closed networks.
     helm
         Program to use in place of ``helm``.
+    edge_s
+        Seconds that the load lasts beyond the window at both ends; kubelets must read their counters within them.
+    poll_s
+        Seconds between two questions to the kubelets.
     """
 
     context: str = ""
@@ -58,6 +63,8 @@ class Options:
     registry: str = ""
     charts: str = ""
     helm: str = ""
+    edge_s: float = 20.0
+    poll_s: float = POLL_S
 
     @classmethod
     def read(cls, spec: EnvironmentSpec) -> Options:
@@ -74,7 +81,8 @@ class Options:
         for key, value in spec.options.items():
             if key not in known:
                 raise UnknownName("option", key, known, "environment kubernetes")
-            if not isinstance(value, type(known[key].default)):
+            wanted = type(known[key].default)
+            if not isinstance(value, (float, int) if wanted is float else wanted):
                 raise BadInput(f"The option {key} of the environment kubernetes cannot be {value!r}.")
         return cls(**spec.options)
 
@@ -214,7 +222,13 @@ class OpenCluster:
             self.say("deploying the application")
             acting.deploy(application)
             wait(self.cluster, Wait(condition="available", namespace=application.namespace))
-            yield ClusterDeployment(cluster=self.cluster, application=application, parts=tuple(parts), acting=acting)
+            yield ClusterDeployment(
+                cluster=self.cluster,
+                application=application,
+                parts=tuple(parts),
+                acting=acting,
+                poll_s=self.options.poll_s,
+            )
         finally:
             self.say("removing the application and the mesh")
             self.left_behind = acting.undo()

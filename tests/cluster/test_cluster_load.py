@@ -1,0 +1,67 @@
+"""The whole loop on a real control plane: real Fortio pods, the kubelets' accounts, the run folder, nothing left."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from workbench.environments.kubernetes import snapshot
+from workbench.errors import BadInput
+from workbench.runner import run_experiment
+from workbench.spec import EnvironmentSpec, Experiment, Load, MeshSpec, Workload
+from workbench.store import Store, read_run
+
+
+def experiment(plane, **load):
+    options = {"kubeconfig": str(plane.kubeconfig), "edge_s": 3.0, "poll_s": 0.5}
+    values = {"rate_per_s": 200, "duration_s": 4.0, "warmup_s": 0.5, "connections": 4, "generator": "fortio", **load}
+    return Experiment(
+        name="on-a-cluster",
+        environment=EnvironmentSpec(name="kubernetes", options=options),
+        meshes=(MeshSpec(name="baseline"),),
+        workloads=(Workload(name="echo", payload_bytes=512),),
+        loads=(Load(**values),),
+        blocks=1,
+    )
+
+
+def test_an_experiment_on_a_cluster_is_measured_and_the_bill_closes(live, plane, cluster, tmp_path):
+    before = snapshot.take(cluster)
+    campaign_id = run_experiment(experiment(plane), data=tmp_path)
+    folder = tmp_path / "runs" / campaign_id
+    (run,) = [read_run(path.parent) for path in folder.glob("*/manifest.json")]
+    assert (run.status, run.reason, run.environment) == ("finished", "", "kubernetes")
+    assert run.load_result.errors == 0
+    assert run.load_result.requests == pytest.approx(800, rel=0.02)
+    assert all(gate.passed for gate in run.gates) and run.gates
+    assert {one.role for one in run.components} == {"application", "load-generator", "node", "unattributed"}
+    used = Store(tmp_path).consumption([run.run_id]).set_index("component")
+    assert used["cpu_s"].notna().all()
+    assert used.loc[used["role"] == "application", "cpu_s"].item() > 0.01
+    assert (used.loc[used["role"].isin(["application", "load-generator"]), "mem_rss_bytes"] > 1e6).all()
+    for node in {one.instance for one in run.components if one.role == "node"}:
+        parts = [one.name for one in run.components if one.instance.startswith(f"{node}/")]
+        assert used.loc[parts, "cpu_s"].sum() == pytest.approx(used.loc[node, "cpu_s"], abs=1e-6)
+    deployed = json.loads(next(folder.glob("*/raw/deployed.json")).read_bytes())
+    assert any("fortio" in image for image in deployed["images"])
+    events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    assert next(one for one in events if one["kind"] == "mesh-removed")["data"]["left_behind"] == []
+    assert snapshot.differences(before, snapshot.take(cluster)) == ()
+
+
+def test_nothing_secret_reaches_the_run_folder(live, plane, tmp_path):
+    from control_plane import ADMIN_TOKEN
+
+    campaign_id = run_experiment(experiment(plane, duration_s=1.0), data=tmp_path)
+    for path in (tmp_path / "runs" / campaign_id).rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            assert ADMIN_TOKEN.encode() not in content, path
+            assert b"PRIVATE KEY" not in content, path
+
+
+def test_a_generator_of_this_machine_is_refused_before_anything_is_opened(tmp_path, plane):
+    with pytest.raises(BadInput, match='cannot run on a cluster: choose generator = "fortio"'):
+        run_experiment(experiment(plane, generator="builtin"), data=tmp_path)
+    assert not (tmp_path / "runs").exists()

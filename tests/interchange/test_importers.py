@@ -69,7 +69,8 @@ def test_fortio():
     assert run.errors == report["RetCodes"]["503"]
     assert run.rate_per_s == float(report["RequestedQPS"])
     assert run.achieved_rate_per_s == report["ActualQPS"]
-    assert run.duration_s == report["ActualDuration"] / 1e9
+    assert run.window_s == report["ActualDuration"] / 1e9
+    assert run.duration_s == float(report["RequestedDuration"].removesuffix("s"))
     assert (run.connections, run.payload_bytes, run.loop) == (4, 64, "closed")
     assert run.tool_version == report["Version"]
     assert "warmup_s" in missing(run)
@@ -85,7 +86,7 @@ def test_fortio_without_a_rate_has_none(tmp_path):
 def test_nighthawk(tmp_path):
     (run,) = read(written(tmp_path, "nighthawk.json", nighthawk()))
     assert (run.loop, run.rate_per_s, run.connections, run.payload_bytes) == ("open", 100.0, 8, 1024)
-    assert (run.requests, run.errors, run.duration_s, run.achieved_rate_per_s) == (200, 10, 2.0, 100.0)
+    assert (run.requests, run.errors, run.window_s, run.achieved_rate_per_s) == (200, 10, 2.0, 100.0)
     whole = run.histograms["from_send"]
     assert (whole.count, whole.low_s, whole.high_s) == (200, 0.0001, 0.003)
     assert quantiles(whole, [0.5, 0.9]) == pytest.approx([0.0004, 0.001], rel=0.01)
@@ -235,7 +236,7 @@ def test_any_table_of_requests_by_a_mapping(tmp_path):
         "mesh": (100, 4, 8),
     }
     mesh = next(run for run in runs if run.label == "mesh")
-    assert mesh.started_at_s == 1_700_000_000.0 and mesh.duration_s == pytest.approx(1.98)
+    assert mesh.started_at_s == 1_700_000_000.0 and mesh.window_s == pytest.approx(1.98)
     found = buckets(mesh.histograms["from_send"])
     assert sum(found.counts) == 96 and found.low_s[0] == pytest.approx(0.001, rel=0.001)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from workbench.analysis.comparison import Comparison, main_cell
+from workbench.analysis.contract import NO_RATE
 from workbench.analysis.costing import has_kernel_data_plane
 from workbench.analysis.intervals import ENOUGH_BLOCKS
 from workbench.analysis.verdicts import EQUAL, TAIL_METRICS, UNRANKED
@@ -88,6 +89,10 @@ class _Cell:
         return [mesh for mesh in self.comparison.order if mesh in alike]
 
 
+def _at(rate: float) -> str:
+    return "At no stated rate" if rate == NO_RATE else f"At {rate:,.0f} requests/s"
+
+
 def _cannot(meshes: list[str], what: str) -> str:
     return f"{join(meshes)} cannot be told apart from no mesh by {what}" if meshes else ""
 
@@ -117,8 +122,7 @@ def _range(cell: _Cell, told: dict[str, _Value]) -> str:
 def _cpu_sentence(cell: _Cell) -> str:
     comparison = cell.comparison
     start = (
-        f"At {cell.rate_per_s:,.0f} requests/s (workload {cell.workload}, "
-        f"environment {comparison.circumstances['environment']}), "
+        f"{_at(cell.rate_per_s)} (workload {cell.workload}, environment {comparison.circumstances['environment']}), "
     )
     asked = [mesh for mesh in comparison.order if mesh not in cell.baselines]
     if not asked:

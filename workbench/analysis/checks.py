@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pandas as pd
 
-from workbench.analysis.contract import BLOCK, CELL
+from workbench.analysis.contract import BLOCK, CELL, NO_RATE
 from workbench.analysis.costing import baseline_rows, has_kernel_data_plane
 from workbench.analysis.evidence import Check, Evidence, Severity
 from workbench.analysis.impossible import IMPOSSIBLE
@@ -17,7 +17,7 @@ from workbench.analysis.intervals import ENOUGH_BLOCKS, rank_and_coverage
 from workbench.analysis.judging import RESOLUTION
 from workbench.analysis.selection import differences
 from workbench.analysis.verdicts import GREATER, LESS, TAIL_METRICS, UNRANKED
-from workbench.analysis.words import counted, join, percent, share, some
+from workbench.analysis.words import at_rate, counted, join, percent, share, some
 from workbench.metrics import metric
 
 __all__ = ["Check", "Evidence", "all_checks"]
@@ -128,7 +128,7 @@ def blocks(evidence: Evidence) -> Iterator[Check]:
         return
     fewest, most = int(few.min()), int(few.max())
     told = counted(fewest, "block") if fewest == most else f"{fewest} to {most} blocks"
-    cells = [f"{mesh} at {rate:g}/s" for mesh, _, rate in few.index]
+    cells = [f"{mesh} {at_rate(rate)}" for mesh, _, rate in few.index]
     coverage = rank_and_coverage(fewest)[1]
     least = "" if fewest == most else "as little as "
     says = f"the range shown holds the true median in {least}{percent(coverage, 1)} of cases"
@@ -223,6 +223,23 @@ def rate(evidence: Evidence) -> Iterator[Check]:
     )
 
 
+def no_rate(evidence: Evidence) -> Iterator[Check]:
+    """Say that nobody asked for a rate, so that every data plane answered at a rate of its own."""
+    runs = evidence.runs[evidence.runs["rate_per_s"].eq(NO_RATE)]
+    if runs.empty:
+        return
+    reached = runs.groupby("mesh", sort=False)["achieved_rate_per_s"].median().dropna()
+    yield Check(
+        name="no-rate",
+        severity="warning",
+        scope=_scope(runs, evidence.runs),
+        figure="; ".join(f"{mesh} {rate:,.0f}/s" for mesh, rate in reached.items()) or "no rate known",
+        message=f"No rate is told of {counted(len(runs), 'run')}: where none was asked for, each data plane was driven "
+        "as fast as it answered, and cost and latency are those of the rate that it happened to reach.",
+        next_step="Compare the reached rates; measure at one stated rate before you compare cost or latency.",
+    )
+
+
 def errors(evidence: Evidence) -> Iterator[Check]:
     """Count the failed requests of each data plane."""
     ratio = evidence.wide["error_ratio"]
@@ -279,7 +296,7 @@ def drift(evidence: Evidence) -> Iterator[Check]:
         yield Check(
             name="baseline-drift",
             severity="warning",
-            scope=f"{workload} at {at:g}/s in {campaign}",
+            scope=f"{workload} {at_rate(at)} in {campaign}",
             figure=f"{ratio.max():.1f} times: {shown.show(low)} to {shown.show(high)}",
             message=f"{shown.label} of the baseline itself changed {ratio.max():.1f}-fold between blocks: the machine "
             "was not the same throughout. Differences within blocks and normalised CPU bear it, absolute ones do not.",
@@ -367,8 +384,8 @@ def kernel(evidence: Evidence) -> Iterator[Check]:
 
 
 CHECKS: tuple[Callable[[Evidence], Iterator[Check]], ...] = (
-    *IMPOSSIBLE, unlike, missing_baseline, provenance, left_out, blocks, noise, generator, rate, errors, unwatched,
-    drift, tails, resolution, kernel, pooled, archetypes,
+    *IMPOSSIBLE, unlike, missing_baseline, provenance, left_out, blocks, noise, generator, rate, no_rate, errors,
+    unwatched, drift, tails, resolution, kernel, pooled, archetypes,
 )  # fmt: skip
 
 

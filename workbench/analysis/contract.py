@@ -41,6 +41,9 @@ LIKE = (
 """Circumstances that must be equal wherever runs are compared or pooled. The rate and the workload with its payload,
 delay and fan-out are not here: they make cells of their own, which are never mixed either."""
 
+NO_RATE = float("inf")
+"""Rate of imported runs of which none is told: a closed loop, as fast as its answers come. Such runs make a cell."""
+
 _TEXT = (
     "run_id",
     "campaign_id",
@@ -136,6 +139,8 @@ def _lists(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, pd.Series]:
 def clean_runs(runs: pd.DataFrame) -> pd.DataFrame:
     """Return a checked copy of ``runs``: numbers as float64 (NaN: unknown), text as text ("": unknown).
 
+    A rate that is not known becomes `NO_RATE`, so that its runs are compared among themselves.
+
     Raises
     ------
     BadInput
@@ -155,6 +160,7 @@ def clean_runs(runs: pd.DataFrame) -> pd.DataFrame:
         **_lists(frame, _LISTS),
         "started_at": frame["started_at"],
     }
+    columns["rate_per_s"] = columns["rate_per_s"].fillna(NO_RATE)
     return pd.DataFrame({name: columns[name] for name in frame.columns if name in columns})
 
 

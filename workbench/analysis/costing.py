@@ -15,6 +15,7 @@ from workbench.analysis.contract import (
     BILLED_ROLES,
     BLOCK,
     CELL,
+    NO_RATE,
     QUANTILES,
     clean_consumption,
     clean_latency,
@@ -178,7 +179,7 @@ def wide_costs(runs: pd.DataFrame, consumption: pd.DataFrame, latency: pd.DataFr
         **{f"latency_{name}": main[name] for name in ("p50_s", "p90_s", "p99_s", "p999_s")},
         "ctx_switches_per_request": _switches(runs, consumption),
         "error_ratio": runs["errors"] / runs["requests"].where(runs["requests"] > 0),
-        "achieved_ratio": runs["achieved_rate_per_s"] / runs["rate_per_s"],
+        "achieved_ratio": runs["achieved_rate_per_s"] / runs["rate_per_s"].where(runs["rate_per_s"].ne(NO_RATE)),
     }
     cpu = _cpu_metrics(runs, cpu_by_role(runs, consumption))
     return cpu.join(_memory_metrics(runs, consumption)).assign(**rest)[list(COST_METRICS)].astype("float64")

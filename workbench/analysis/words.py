@@ -29,6 +29,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def at_rate(rate: float) -> str:
+    """Return a rate as the end of a phrase: ``"at 997/s"``, ``"at no stated rate"``."""
+    return "at no stated rate" if rate == float("inf") else f"at {rate:g}/s"
+
+
 def percent(ratio: float, digits: int = 0) -> str:
     """Return a share as text, ``"93.8 %"``; as many as `digits` decimals, none where they are 0."""
     text = f"{ratio * 100:.{digits}f}"

@@ -1,9 +1,9 @@
-"""Lines and dots over an ordered axis: cost against rate, latency by percentile, every run by block."""
+"""Lines and dots over an ordered axis: cost against rate, latency by percentile."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -35,23 +35,16 @@ COST_METRICS = (
     "cores_per_1000_rps",
 )
 LATENCIES = {"latency_p50_s": "p50", "latency_p90_s": "p90", "latency_p99_s": "p99", "latency_p999_s": "p99.9"}
-BLOCK_METRICS = (
-    "normalised_cpu",
-    "cpu_per_request_s",
-    "latency_p50_s",
-    "latency_p90_s",
-    "latency_p99_s",
-    "memory_per_replica_bytes",
-)
 _HEIGHT, _WIDTH = 300, 640
 
 
-def _measured(frame: pd.DataFrame, order: Sequence[str], metrics: Sequence[str], value: str) -> pd.DataFrame:
+def measured(frame: pd.DataFrame, order: Sequence[str], metrics: Sequence[str], value: str) -> pd.DataFrame:
+    """Return the rows of ``frame`` of these meshes and metrics that have a ``value``."""
     here = frame["metric"].isin(list(metrics)) & frame["mesh"].isin(list(order)) & frame[value].notna()
     return frame[here]
 
 
-def _gaps(measured: pd.DataFrame, order: Sequence[str]) -> list[str]:
+def gaps(measured: pd.DataFrame, order: Sequence[str]) -> list[str]:
     """Return the line that names the meshes without any value; nothing when there is none."""
     gone = [mesh for mesh in order if mesh not in set(measured["mesh"])]
     return [f"{NOT_MEASURED.capitalize()}: {listed(gone)}."] if gone else []
@@ -65,7 +58,7 @@ def _signs(order: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _lines(order: Sequence[str], x: Any, y: Any, tooltip: Sequence[Any], low_high: bool) -> Any:
+def lines(order: Sequence[str], x: Any, y: Any, tooltip: Sequence[Any], low_high: bool) -> Any:
     """Return the layers lines, intervals (where ``low_high``) and points, with a legend that selects."""
     picked = legend_selection("mesh")
     signs, colour = _signs(order), alt.Color("mesh:N", scale=mesh_scale(order), sort=list(order))
@@ -81,7 +74,8 @@ def _lines(order: Sequence[str], x: Any, y: Any, tooltip: Sequence[Any], low_hig
     return alt.layer(line.add_params(picked), *([spread] if low_high else []), points)
 
 
-def _one_panel(layers: Any, headings: Sequence[str]) -> Any:
+def one_panel(layers: Any, headings: Sequence[str]) -> Any:
+    """Return ``layers`` as one wide panel, headed by whichever of ``headings`` is chosen."""
     return panelled(layers, headings, columns=1, width=_WIDTH, height=_HEIGHT)
 
 
@@ -125,7 +119,7 @@ def cost_against_rate(summary: pd.DataFrame, order: Sequence[str]) -> Picture:
     order
         Mesh labels, baseline first.
     """
-    cells = _measured(summary, order, COST_METRICS, "median")
+    cells = measured(summary, order, COST_METRICS, "median")
     cells = cells[cells["rate_per_s"] < math.inf]
     shown, rates = metrics_of(cells, COST_METRICS), rates_of(cells)
     titles = [one.axis_title for one in shown]
@@ -137,10 +131,10 @@ def cost_against_rate(summary: pd.DataFrame, order: Sequence[str]) -> Picture:
     x = alt.X(
         "offered:Q",
         title="Rate (requests/s)",
-        scale=alt.Scale(type="log" if wide else "linear", zero=False, padding=24, nice=False),
+        scale=alt.Scale(type="log", padding=24, nice=False) if wide else alt.Scale(zero=False, padding=24, nice=False),
         axis=alt.Axis(values=rates, format=",.10~g", grid=False),
     )
-    layers = _lines(
+    layers = lines(
         order, x, alt.Y("value:Q", title=None, scale=alt.Scale(zero=True, nice=False, padding=8)), _tips(), True
     )
     choices = [
@@ -148,17 +142,17 @@ def cost_against_rate(summary: pd.DataFrame, order: Sequence[str]) -> Picture:
         Choice(field="workload", label="Workload", options=tuple(workloads_of(cells))),
     ]
     return finish(
-        with_choices(_one_panel(layers, [heading(title) for title in titles]), choices),
+        with_choices(one_panel(layers, [heading(title) for title in titles]), choices),
         rows,
         "Cost against rate",
-        ["CPU per request falls as the rate rises: a cost holds at its rate only.", *_gaps(cells, order)],
+        ["CPU per request falls as the rate rises: a cost holds at its rate only.", *gaps(cells, order)],
         describe_cost_against_rate(summary, order),
     )
 
 
 def describe_cost_against_rate(summary: pd.DataFrame, order: Sequence[str]) -> str:
     """Say what `cost_against_rate` shows, for its first metric; parameters as there."""
-    cells = _measured(summary, order, COST_METRICS, "median")
+    cells = measured(summary, order, COST_METRICS, "median")
     shown = metrics_of(cells, COST_METRICS)
     if not shown:
         return f"Cost against rate: {NOT_MEASURED}."
@@ -168,7 +162,7 @@ def describe_cost_against_rate(summary: pd.DataFrame, order: Sequence[str]) -> s
         + ", ".join(f"{value_text(shown[0].name, row['median'])} at {rate_text(row['rate_per_s'])}" for row in rows)
         for (mesh,), rows in sorted(groups(first, ("mesh",)), key=lambda one: list(order).index(one[0][0]))
     ]
-    return " ".join([f"{shown[0].label} against rate: {'; '.join(told)}.", *_gaps(cells, order)])
+    return " ".join([f"{shown[0].label} against rate: {'; '.join(told)}.", *gaps(cells, order)])
 
 
 def latency_by_percentile(summary: pd.DataFrame, order: Sequence[str]) -> Picture:
@@ -181,7 +175,7 @@ def latency_by_percentile(summary: pd.DataFrame, order: Sequence[str]) -> Pictur
     order
         Mesh labels, baseline first.
     """
-    cells = _measured(summary, order, tuple(LATENCIES), "median")
+    cells = measured(summary, order, tuple(LATENCIES), "median")
     cells = cells[cells["median"] > 0]
     panels = [_latency_panel(rate) for rate in reversed(rates_of(cells))]
     rows = [
@@ -195,20 +189,20 @@ def latency_by_percentile(summary: pd.DataFrame, order: Sequence[str]) -> Pictur
         scale=alt.Scale(type="log", nice=False, padding=8),
         axis=alt.Axis(values=[step * 10**power for power in range(8) for step in (1, 2, 5)], format=",.10~g"),
     )
-    layers = _lines(order, x, y, _tips(alt.Tooltip("quantile:N", title="percentile")), True)
+    layers = lines(order, x, y, _tips(alt.Tooltip("quantile:N", title="percentile")), True)
     rates = tuple(rate_text(rate) for rate in reversed(rates_of(cells)))
     choices = [
         Choice(field="rate", label="Rate", options=rates),
         Choice(field="workload", label="Workload", options=tuple(workloads_of(cells))),
     ]
     return finish(
-        with_choices(_one_panel(layers, panels), choices),
+        with_choices(one_panel(layers, panels), choices),
         rows,
         "Latency by percentile",
         [
             "From the scheduled send to the last byte, medians over blocks; logarithmic axis.",
             "The higher the percentile, the more of it belongs to the machine's other processes.",
-            *_gaps(cells, order),
+            *gaps(cells, order),
         ],
         describe_latency_by_percentile(summary, order),
     )
@@ -216,7 +210,7 @@ def latency_by_percentile(summary: pd.DataFrame, order: Sequence[str]) -> Pictur
 
 def describe_latency_by_percentile(summary: pd.DataFrame, order: Sequence[str]) -> str:
     """Say what `latency_by_percentile` shows; parameters as there."""
-    cells = _measured(summary, order, tuple(LATENCIES), "median").sort_values(["workload", "rate_per_s"], kind="stable")
+    cells = measured(summary, order, tuple(LATENCIES), "median").sort_values(["workload", "rate_per_s"], kind="stable")
     several, sentences = len(workloads_of(cells)) > 1, []
     for (workload, rate), rows in groups(cells, ("workload", "rate_per_s")):
         by_mesh = {(row["mesh"], row["metric"]): row["median"] for row in rows}
@@ -227,92 +221,3 @@ def describe_latency_by_percentile(summary: pd.DataFrame, order: Sequence[str]) 
         ]
         sentences.append(f"Latency at {rate_text(rate)}{f' ({workload})' if several else ''}: {'; '.join(told)}.")
     return " ".join(sentences) or f"Latency: {NOT_MEASURED}."
-
-
-def _block_places(costs: pd.DataFrame) -> dict[tuple[str, int], int]:
-    """Return (campaign, block) -> number, counted from 1 through all campaigns in order."""
-    seen = sorted({(str(row[0]), int(row[1])) for row in costs[["campaign_id", "block"]].itertuples(index=False)})
-    return {block: place for place, block in enumerate(seen, start=1)}
-
-
-def _run_row(row: dict[str, Any], places: Mapping[tuple[str, int], int]) -> dict[str, Any]:
-    shown, rate = metric(row["metric"]), rate_text(row["rate_per_s"])
-    return {
-        "mesh": row["mesh"],
-        "workload": row["workload"],
-        "metric": shown.axis_title,
-        "rate": rate,
-        "panel": heading(shown.axis_title, f"at {rate}"),
-        "block": places[(str(row["campaign_id"]), int(row["block"]))],
-        "value": row["value"] * shown.scale,
-        "run": row["run_id"],
-    }
-
-
-def blocks(costs: pd.DataFrame, order: Sequence[str]) -> Picture:
-    """Show every single run's value by block, so that nothing hides behind a median; drop-downs for metric and rate.
-
-    Parameters
-    ----------
-    costs
-        Columns run_id, campaign_id, block, mesh, workload, rate_per_s, metric, value; used: `BLOCK_METRICS`. Blocks of
-        several campaigns are numbered on.
-    order
-        Mesh labels, baseline first.
-    """
-    cells = _measured(costs, order, BLOCK_METRICS, "value")
-    places = _block_places(costs)
-    rates = list(reversed(rates_of(cells)))
-    titles = [one.axis_title for one in metrics_of(cells, BLOCK_METRICS)]
-    rows = [_run_row(row, places) for row in records(cells)]
-    x = alt.X(
-        "block:Q",
-        title="Block (in order of time)",
-        scale=alt.Scale(domain=[0.5, max(places.values(), default=1) + 0.5], nice=False),
-        axis=alt.Axis(tickMinStep=1, format="d", grid=False),
-    )
-    tips = [
-        alt.Tooltip("mesh:N", title="data plane"),
-        alt.Tooltip("value:Q", title="value", format=",.4~g"),
-        alt.Tooltip("block:Q", title="block"),
-        alt.Tooltip("run:N", title="run"),
-        alt.Tooltip("rate:N", title="at"),
-    ]
-    layers = _lines(
-        order, x, alt.Y("value:Q", title=None, scale=alt.Scale(zero=True, nice=False, padding=8)), tips, False
-    )
-    choices = [
-        Choice(field="metric", label="Metric", options=tuple(titles)),
-        Choice(field="rate", label="Rate", options=tuple(rate_text(rate) for rate in rates)),
-        Choice(field="workload", label="Workload", options=tuple(workloads_of(cells))),
-    ]
-    panels = [heading(title, f"at {rate_text(rate)}") for title in titles for rate in rates]
-    return finish(
-        with_choices(_one_panel(layers, panels), choices),
-        rows,
-        "Every run, block by block",
-        [
-            "One dot is one run. Where lines move together the machine's mood moved them;",
-            "differences within a block cancel that.",
-        ],
-        describe_blocks(costs, order),
-    )
-
-
-def describe_blocks(costs: pd.DataFrame, order: Sequence[str]) -> str:
-    """Say what `blocks` shows: how far the runs of each data plane lie apart; parameters as there."""
-    cells = _measured(costs, order, BLOCK_METRICS, "value")
-    if cells.empty:
-        return f"Runs by block: {NOT_MEASURED}."
-    name = metrics_of(cells, BLOCK_METRICS)[0].name
-    top = cells[(cells["metric"] == name) & (cells["rate_per_s"] == cells["rate_per_s"].max())]
-    told = []
-    for mesh in order:
-        values = top.loc[top["mesh"] == mesh, "value"]
-        spread = (
-            f"from {value_text(name, values.min())} to {value_text(name, values.max())}"
-            if len(values)
-            else NOT_MEASURED
-        )
-        told.append(f"{mesh} {spread} in {len(values)} runs")
-    return f"{metric(name).label} of every run at {rate_text(top['rate_per_s'].max())}: {'; '.join(told)}."

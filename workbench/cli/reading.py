@@ -169,11 +169,12 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
 def say_comparison(comparison: Comparison) -> None:
     """Print the answer, a table for each workload and rate, and what to know before believing them."""
     from workbench import analysis
+    from workbench.analysis.words import at_rate
 
     say("\n".join(analysis.headline(comparison)))
     summary = comparison.summary
     for (workload, rate), cell in summary.groupby(["workload", "rate_per_s"]):
-        say(f"\n{workload} at {rate:g} requests/s, medians over blocks [their range or interval]:")
+        say(f"\n{workload} {at_rate(rate)}, medians over blocks [their range or interval]:")
         say(table([_line(cell, mesh) for mesh in comparison.order if mesh in set(cell["mesh"])]))
     for check in comparison.checks:
         if check.severity != "info":

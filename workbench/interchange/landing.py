@@ -250,7 +250,7 @@ def _facts(runs: Sequence[Imported], landing: Landing) -> Facts:
 def _write(writer: CampaignWriter, spec: RunSpec, run: Imported) -> str:
     folder = writer.begin(spec, _mesh(run))
     start = run.started_at_s if run.started_at_s is not None else time.time()
-    window = Window(start_s=start, end_s=start + run.duration_s) if run.duration_s else None
+    window = Window(start_s=start, end_s=start + run.window_s) if run.window_s else None
     components = tuple(Component(name=tame(one.component), role=one.role) for one in run.usage)
     if window is not None and run.usage:
         folder.samples(components, _samples(run, window))

@@ -6,8 +6,9 @@ import base64
 import binascii
 from dataclasses import replace
 
+from workbench.errors import BadInput
 from workbench.interchange.importers.asking import Table
-from workbench.interchange.importers.figures import checked, spread, started, told
+from workbench.interchange.importers.figures import checked, seconds, spread, started, told
 from workbench.interchange.importers.imported import Imported, Importer, Options, Tool
 from workbench.interchange.importers.source import Source
 from workbench.records import Histogram
@@ -64,7 +65,8 @@ def run_of(table: Table, raw: bytes, tool: Tool) -> Imported:
         protocol={"HTTP": "http/1.1", "GRPC": "grpc", "TCP": "tcp", "UDP": "udp"}.get(table.maybe_text("RunType")),
         rate_per_s=rate,
         achieved_rate_per_s=table.number("ActualQPS"),
-        duration_s=table.number("ActualDuration") / _NS,
+        duration_s=_asked_s(table),
+        window_s=table.number("ActualDuration") / _NS,
         connections=table.maybe_whole("NumThreads"),
         payload_bytes=_payload_bytes(table),
         started_at_s=started(table.text("StartTime"), table.where) if "StartTime" in table else None,
@@ -105,6 +107,15 @@ def histogram(table: Table) -> Histogram:
 def _told(table: Table) -> dict[str, float]:
     pairs = [(one.number("Percentile") / _PERCENT, one.number("Value")) for one in table.tables("Percentiles")]
     return told(pairs)
+
+
+def _asked_s(table: Table) -> float | None:
+    """Return the duration that was asked for; None for runs of a number of calls, or until stopped."""
+    text = table.maybe_text("RequestedDuration")
+    try:
+        return seconds(text, table.where) or None
+    except BadInput:
+        return None
 
 
 def _payload_bytes(table: Table) -> int | None:

@@ -62,7 +62,7 @@ def read(source: Source, options: Options) -> list[Imported]:
             arrival="closed",
             protocol=protocol[1] if protocol else None,
             achieved_rate_per_s=float(finished[2]),
-            duration_s=seconds(finished[1], source.where) or None,
+            window_s=seconds(finished[1], source.where) or None,
             connections=sum(clients) or None,
             requests=done,
             errors=done - succeeded,

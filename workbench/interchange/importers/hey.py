@@ -43,7 +43,10 @@ def matches_csv(source: Source) -> bool:
 def read(source: Source, options: Options) -> list[Imported]:
     """Return the one run that the text tells."""
     found = dict(_FIGURE.findall(source.text))
-    if "Requests/sec" not in found or "Total" not in found or "Status code distribution" not in source.text:
+    if (
+        not {"Requests/sec", "Total", "Slowest", "Fastest"} <= set(found)
+        or "Status code distribution" not in source.text
+    ):
         raise BadInput(f"{source.where}, line {len(source.lines)}: the text ends before hey's totals; it was cut off.")
     _, _, after = source.text.partition("Error distribution:")
     failed = sum(int(count) for count, _ in _ERROR.findall(after))
@@ -60,7 +63,7 @@ def read(source: Source, options: Options) -> list[Imported]:
             loop="closed",
             arrival="closed",
             achieved_rate_per_s=_number(found["Requests/sec"], source),
-            duration_s=_seconds(found["Total"], source) or None,
+            window_s=_seconds(found["Total"], source) or None,
             requests=requests,
             errors=requests - sum(count for code, count in status.items() if code[0] == "2"),
             counts_by_status={**status, **({"transport-error": failed} if failed else {})},

@@ -77,6 +77,8 @@ class Imported:
         None when the source does not say.
     rate_per_s
         The rate that was asked for; None when there was none (closed loop) or it is not told.
+    duration_s, window_s
+        How long it was to take, and how long it took: figures are compared where the former is equal.
     histograms, quantiles
         Kind (`workbench.records.LATENCY_KINDS`) -> distribution, or the figures told without one
         (``p50_s``, ``low_s`` ...).
@@ -104,6 +106,7 @@ class Imported:
     rate_per_s: float | None = None
     achieved_rate_per_s: float | None = None
     duration_s: float | None = None
+    window_s: float | None = None
     warmup_s: float | None = None
     connections: int | None = None
     payload_bytes: int | None = None
@@ -129,6 +132,7 @@ TELLABLE = (
     "rate_per_s",
     "achieved_rate_per_s",
     "duration_s",
+    "window_s",
     "warmup_s",
     "connections",
     "payload_bytes",
@@ -175,7 +179,8 @@ class Importer:
     name, title
         For messages, and for people.
     matches
-        Whether a source is of this kind; looks at its head or its tree, never raises.
+        Whether a source is of this kind; looks at its head or its tree. Raises `BadInput` when it might be and cannot
+        be read.
     read
         The runs in it.
     """

@@ -78,6 +78,7 @@ def _run(row: dict[str, str], where: str) -> Imported:
         rate_per_s=rate,
         achieved_rate_per_s=reached,
         duration_s=duration,
+        window_s=duration,
         connections=int(label["connections"]) if label else _whole(row, "NumThreads", where),
         payload_bytes=int(label["size"]) if label else None,
         started_at_s=started(row["StartTime"], where),

@@ -61,7 +61,7 @@ def read(source: Source, options: Options) -> list[Imported]:
             where=source.where,
             loop=loop,
             achieved_rate_per_s=reqs.number("rate"),
-            duration_s=requests / reqs.number("rate") if reqs.number("rate") > 0 else None,
+            window_s=requests / reqs.number("rate") if reqs.number("rate") > 0 else None,
             requests=requests,
             errors=wrong,
             counts_by_status={"right": requests - wrong, "wrong": wrong} if wrong is not None else {},

@@ -59,12 +59,18 @@ def detect(source: Source, has_mapping: bool = False) -> Importer:
     BadInput
         When it is of no known kind; lists them.
     """
+    unreadable: BadInput | None = None
     for name in _HOMES:
         found = importer(name)
-        if found.matches(source):
-            return found
+        try:
+            if found.matches(source):
+                return found
+        except BadInput as error:
+            unreadable = unreadable or error
     if has_mapping:
         return importer("table")
+    if unreadable is not None:
+        raise unreadable
     raise BadInput(
         f"{source.where} is of no kind that can be imported. Known: {'; '.join(titles().values())}. For other tables, "
         "say what their columns mean with --map FILE.toml."

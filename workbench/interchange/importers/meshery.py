@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from workbench.errors import BadInput
 from workbench.interchange.documents import Node
 from workbench.interchange.importers import fortio
 from workbench.interchange.importers.asking import Table
@@ -53,12 +52,7 @@ def _results(source: Source) -> list[Node]:
 
 def matches(source: Source) -> bool:
     """Whether it has results of Meshery's runner."""
-    if not any(name in source.text for name in _RESULTS):
-        return False
-    try:
-        return bool(_results(source))
-    except BadInput:
-        return False
+    return any(name in source.head for name in _RESULTS) and bool(_results(source))
 
 
 def read(source: Source, options: Options) -> list[Imported]:

@@ -41,7 +41,7 @@ def read(source: Source, options: Options) -> list[Imported]:
     whole = next((one for one in results if one.maybe_text("name") == _NOT_PER_WORKER), results[-1])
     counters = {one.text("name"): one.whole("value") for one in whole.tables("counters")}
     rate = asked.maybe_whole("requests_per_second")
-    duration = _duration_s(whole, asked)
+    window = _seconds(whole, "execution_duration") or _seconds(asked, "duration")
     requests, errors, status = _counts(counters)
     skipped = counters.get("benchmark.pool_overflow", 0)
     latency = _histogram(whole)
@@ -55,8 +55,9 @@ def read(source: Source, options: Options) -> list[Imported]:
             arrival="constant" if rate else "",
             protocol=_protocol(asked),
             rate_per_s=float(rate * workers) if rate else None,
-            achieved_rate_per_s=requests / duration if duration and requests is not None else None,
-            duration_s=duration,
+            achieved_rate_per_s=requests / window if window and requests is not None else None,
+            duration_s=_seconds(asked, "duration"),
+            window_s=window,
             connections=_connections(asked, workers),
             payload_bytes=asked.table("request_options").maybe_whole("request_body_size")
             if "request_options" in asked
@@ -109,11 +110,8 @@ def _connections(asked: Table, workers: int) -> int | None:
     return each * workers if each else None
 
 
-def _duration_s(whole: Table, asked: Table) -> float | None:
-    for table, name in ((whole, "execution_duration"), (asked, "duration")):
-        if name in table:
-            return seconds(table.text(name), f"{table.where}: {name}") or None
-    return None
+def _seconds(table: Table, name: str) -> float | None:
+    return seconds(table.text(name), f"{table.where}: {name}") or None if name in table else None
 
 
 def _counts(counters: dict[str, int]) -> tuple[int | None, int | None, dict[str, int]]:

@@ -157,7 +157,7 @@ def _run(source: Source, layout: Layout, key: tuple[str, ...], groups: list[Grou
         requests=requests,
         errors=requests - sum(group.rows for group in right) if layout.status else None,
         counts_by_status=counts,
-        duration_s=duration,
+        window_s=duration,
         achieved_rate_per_s=requests / duration if duration else None,
         started_at_s=start,
         histograms={kind: latency} if latency.count else {},

@@ -47,11 +47,8 @@ def matches(source: Source) -> bool:
     """Whether it holds a result of the specification, alone or among its other documents."""
     if not any(mark in source.head for mark in _MARKS):
         return False
-    try:
-        nodes = source.nodes[0].value if isinstance(source.nodes[0].value, list) else source.nodes
-        return any(kind_of(node) for node in nodes)
-    except BadInput:
-        return False
+    nodes = source.nodes[0].value if isinstance(source.nodes[0].value, list) else source.nodes
+    return any(kind_of(node) for node in nodes)
 
 
 def read(source: Source, options: Options) -> list[Imported]:
@@ -115,7 +112,7 @@ def _run(document: Document, documents: list[Document], options: Options, source
         where=document.where,
         label=mesh_label(mesh.mesh_type) if mesh is not None else result.labels.get("mesh", ""),
         achieved_rate_per_s=result.actual_qps or None,
-        duration_s=(end - start) / NS if start is not None and end is not None and end > start else None,
+        window_s=(end - start) / NS if start is not None and end is not None and end > start else None,
         started_at_s=start / NS if start is not None else None,
         quantiles={kind: figures} if figures else {},
         extra={
@@ -138,7 +135,7 @@ def _run(document: Document, documents: list[Document], options: Options, source
             protocol=_PROTOCOLS.get(client.protocol),
             rate_per_s=float(client.rps) if client.rps > 0 else None,
             connections=client.connections or None,
-            duration_s=made.duration_s or duration_s(test.duration),
+            duration_s=duration_s(test.duration) or None,
             payload_bytes=len(client.body.encode()) if client.body else None,
         )
     )

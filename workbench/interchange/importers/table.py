@@ -242,7 +242,7 @@ def _run(row: dict[str, str], mapping: _Mapping, where: str) -> Imported:
         tool_version=mapping.version,
         where=where,
         loop=mapping.loop,
-        duration_s=duration,
+        window_s=duration,
         started_at_s=started(row["started"], where) if row.get("started") else None,
         quantiles={kind: told} if told else {},
         usage=_usage(row, where),

@@ -24,6 +24,9 @@ _RUN_OVERHEAD_S = 0.2
 and its files are written in 0.1 to 0.3 s. Only the first estimate uses them; later ones use the campaign's own pace."""
 
 
+_CLUSTER_DEPLOY_S = 150.0
+"""A guess, not measured, until a campaign has its own pace: charts take a minute or two to come, and half of it to go."""
+
 EDGE_S = 20.0
 """How long a cluster's load lasts beyond the window at both ends, so that kubelets read counters on either side: they
 read a container every 10 to 15 s, with jitter (cAdvisor's housekeeping)."""
@@ -156,9 +159,15 @@ def job_of(load: Load, workload: Workload, seed: int, environment: EnvironmentSp
 
 def estimate_s(plan: Plan) -> float:
     """Return about how many seconds the plan takes from start to end."""
-    loads = sum(run.load.duration_s + run.load.warmup_s + _RUN_OVERHEAD_S for run in plan.runs)
     groups = groupby(plan.runs, key=lambda run: (run.block, run.mesh.label, run.workload))
-    return loads + _DEPLOY_S * sum(1 for _ in groups)
+    deploying = sum(1 for _ in groups)
+    environment = plan.experiment.environment
+    if environment.name not in CLUSTERS:
+        loads = sum(run.load.duration_s + run.load.warmup_s + _RUN_OVERHEAD_S for run in plan.runs)
+        return loads + _DEPLOY_S * deploying
+    edge_s = float(environment.options.get("edge_s", EDGE_S))
+    loads = sum(run.load.duration_s + max(run.load.warmup_s, edge_s) + edge_s for run in plan.runs)
+    return loads + _CLUSTER_DEPLOY_S * deploying
 
 
 def steps_of(plan: Plan) -> tuple[tuple[RunSpec, tuple[Step | ClusterStep, ...]], ...]:

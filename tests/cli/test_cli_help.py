@@ -10,7 +10,7 @@ import pytest
 from workbench.cli.app import EXIT_CODES
 from workbench.errors import WorkbenchError
 
-VERBS = ("demo", "run", "plan", "runs", "compare", "report", "rebuild", "doctor", "lab")
+VERBS = ("demo", "run", "plan", "runs", "compare", "report", "rebuild", "doctor", "lab", "clean", "rbac")
 
 
 def test_help_lists_every_verb_and_every_exit_code(cli):

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from workbench import __version__
+from workbench.cli.clusters import clean, rbac
 from workbench.cli.machine import doctor, lab
 from workbench.cli.measuring import demo, plan, run
 from workbench.cli.reading import compare, rebuild, report, runs
@@ -45,5 +46,5 @@ def _options(
     """Declare what `main` (traceback) and a callback (version) look at, for the help."""
 
 
-for verb in (demo, run, plan, runs, compare, report, rebuild, doctor, lab):
+for verb in (demo, run, plan, runs, compare, report, rebuild, doctor, lab, clean, rbac):
     app.command()(verb)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from workbench.cli.clusters import KUBERNETES, Context, Kubeconfig, examine
 from workbench.cli.options import Data, Json, Reports, settle
 from workbench.cli.show import note, say, say_json, table
 
@@ -21,10 +22,19 @@ ROOM_BYTES = 500 * MIB
 """Free space under which the doctor warns: some hundred campaigns of the size of the demo."""
 
 
-def doctor(data: Data = None, json: Json = False) -> None:
-    """Say what this machine can do, and why not; change nothing."""
+def doctor(
+    data: Data = None,
+    environment: Annotated[Literal["lab", "kubernetes"], typer.Option(help="What to look at.")] = "lab",
+    context: Context = "",
+    kubeconfig: Kubeconfig = "",
+    json: Json = False,
+) -> None:
+    """Say what this machine, or a cluster, can do, and why not; change nothing."""
     from workbench import adapters
 
+    if environment == KUBERNETES:
+        examine(context, kubeconfig, json=json)
+        return
     settings = settle(data)
     found = [*_software(), *_machine(), *_folders(settings)]
     groups = {group: list(adapters.names(group)) for group in ("meshes", "loadgens", "workloads", "environments")}

@@ -43,16 +43,15 @@ class Reader:
 
     def summary(self, node: str, page: bytes) -> list[SampleRow]:
         """Return the new readings in a summary; a damaged page gives none."""
+        rows: list[SampleRow] = []
         try:
             told = json.loads(page)
-            readings = [(node, told["node"]), *_containers(node, told.get("pods") or ())]
-        except (ValueError, KeyError, TypeError):
+            for instance, found in ((node, told["node"]), *_containers(node, told.get("pods") or ())):
+                position = self._position.get(instance)
+                if position is not None:
+                    rows += self._readings(position, found)
+        except (ValueError, KeyError, TypeError, AttributeError):
             return []
-        rows: list[SampleRow] = []
-        for instance, found in readings:
-            position = self._position.get(instance)
-            if position is not None:
-                rows += self._readings(position, found)
         return rows
 
     def _readings(self, position: int, found: Mapping[str, Any]) -> Iterator[SampleRow]:

@@ -6,7 +6,8 @@ labels, everything it makes is removed by these labels, and what was there befor
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkbenchError
 from workbench.records import GateResult
@@ -44,6 +45,21 @@ class Kubernetes:
             return diagnose(Options.read(spec or EnvironmentSpec(name=self.name)))
         except WorkbenchError as error:
             return (GateResult(name="a cluster", passed=False, evidence=str(error)),)
+
+    def clean(
+        self, spec: EnvironmentSpec, *, force: bool = False, say: Callable[[str], None] = lambda _: None
+    ) -> tuple[str, ...]:
+        """Remove what interrupted runs left; return how the cluster differs from before. See `diagnosis.clean`."""
+        from workbench.environments.kubernetes.diagnosis import clean
+        from workbench.environments.kubernetes.session import Options
+
+        return clean(Options.read(spec), force=force, say=say)
+
+    def cluster_role(self, name: str) -> dict[str, Any]:
+        """Return the manifest of the ClusterRole that a run needs."""
+        from workbench.environments.kubernetes.rights import cluster_role
+
+        return cluster_role(name)
 
 
 ADAPTER = Kubernetes()

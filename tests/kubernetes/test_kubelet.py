@@ -1,0 +1,97 @@
+"""Kubelets' pages: figures keep their own times, counters are interpolated, bills close, damage gives nothing."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workbench import adapters
+from workbench.records import Component
+from workbench.telemetry.kubelet import interpolated
+
+COMPONENTS = (
+    Component(name="server/app", role="application", instance="n1/shop/server/app"),
+    Component(name="server/proxy", role="sidecar", instance="n1/shop/server/proxy"),
+    Component(name="n1", role="node", instance="n1"),
+    Component(name="n1, unattributed", role="unattributed", instance="n1/"),
+)
+
+
+def reader():
+    return adapters.load("telemetry", "kubelet").reader(COMPONENTS)
+
+
+def figures(cpu_s, at):
+    time = f"2026-01-01T00:00:{at:02d}Z"
+    cpu = {"time": time, "usageCoreNanoSeconds": int(cpu_s * 1e9), "usageNanoCores": 5}
+    return {"cpu": cpu, "memory": {"time": time, "workingSetBytes": 10, "rssBytes": 7, "usageBytes": 99}}
+
+
+def page(app, proxy, node):
+    containers = [{"name": "app", **figures(*app)}, {"name": "proxy", **figures(*proxy)}, {"name": "new"}]
+    pods = [{"podRef": {"namespace": "shop", "name": "server", "uid": "u"}, "containers": containers}]
+    return json.dumps({"node": {"nodeName": "n1", **figures(*node)}, "pods": pods}).encode()
+
+
+T0 = 1767225600.0
+
+
+def test_readings_keep_their_own_times_and_repeated_ones_are_dropped():
+    read = reader()
+    rows = read.summary("n1", page((1, 5), (2, 7), (9, 6)))
+    assert (T0 + 5, 0, {"cpu_time_s": 1.0}) in rows
+    assert (T0 + 7, 1, {"mem_working_set_bytes": 10.0, "mem_rss_bytes": 7.0}) in rows
+    assert len(rows) == 6
+    assert read.summary("n1", page((1, 5), (2, 7), (9, 6))) == []
+    assert len(read.summary("n1", page((3, 15), (2, 7), (9, 6)))) == 2
+
+
+def test_the_bill_closes_at_the_edges():
+    read = reader()
+    read.summary("n1", page((0, 0), (0, 10), (0, 5)))
+    read.summary("n1", page((20, 20), (10, 30), (60, 25)))
+    read.summary("n1", page((40, 40), (20, 50), (120, 45)))
+    at = {(moment - T0, position): values["cpu_time_s"] for moment, position, values in read.edges((T0 + 15, T0 + 35))}
+    used = [at[35.0, position] - at[15.0, position] for position in range(4)]
+    assert used == pytest.approx([20, 10, 60, 30])
+    assert used[3] == pytest.approx(used[2] - used[0] - used[1])
+
+
+def test_without_a_reading_on_both_sides_there_is_no_figure_and_no_residual():
+    read = reader()
+    read.summary("n1", page((0, 0), (0, 10), (0, 0)))
+    read.summary("n1", page((20, 20), (10, 12), (60, 25)))
+    assert {position for _, position, _ in read.edges((T0 + 15,))} == {0, 2}
+
+
+def test_a_restart_between_two_readings_gives_no_figure():
+    assert interpolated([(0.0, 5.0), (10.0, 1.0), (20.0, 3.0)], 5.0) is None
+    assert interpolated([(0.0, 5.0), (10.0, 1.0), (20.0, 3.0)], 15.0) == 2.0
+
+
+@pytest.mark.parametrize(
+    "damaged", [b"", b"null", b"[]", b"{}", b'{"node": 1}', b'{"node": {}, "pods": [{}]}', b"\xff"]
+)
+def test_damaged_pages_give_nothing(damaged):
+    read = reader()
+    assert read.summary("n1", damaged) == []
+    assert read.cadvisor("n1", damaged) == []
+
+
+def test_throttling_comes_from_cadvisor_with_its_own_time():
+    text = (
+        "# TYPE container_cpu_cfs_throttled_seconds_total counter\n"
+        'container_cpu_cfs_throttled_seconds_total{container="proxy",namespace="shop",pod="server"} 1.5 1767225605000\n'
+        'container_cpu_cfs_throttled_seconds_total{container="",namespace="shop",pod="server"} 9 1767225605000\n'
+    )
+    assert reader().cadvisor("n1", text.encode()) == [(T0 + 5, 1, {"cpu_throttled_s": 1.5})]
+
+
+@given(st.lists(st.floats(0.01, 100), min_size=2, max_size=6), st.floats(0, 1), st.floats(0.1, 8))
+def test_a_steady_counter_is_interpolated_exactly(gaps, share, rate):
+    times = [sum(gaps[:n]) for n in range(len(gaps))]
+    moment = times[0] + share * (times[-1] - times[0])
+    assert interpolated([(at, rate * at) for at in times], moment) == pytest.approx(rate * moment, abs=1e-6)

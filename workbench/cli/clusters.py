@@ -1,0 +1,82 @@
+"""Verbs about clusters: clean, rbac; and what doctor says of one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workbench.cli.options import Json
+from workbench.cli.show import note, say, say_json, table
+
+if TYPE_CHECKING:
+    from workbench.spec import EnvironmentSpec
+
+KUBERNETES = "kubernetes"
+
+Context = Annotated[
+    str, typer.Option(help="Context of the kubeconfig. Default: its present one.", metavar="NAME", show_default=False)
+]
+Kubeconfig = Annotated[
+    str, typer.Option(help="Default: KUBECONFIG, else ~/.kube/config.", metavar="FILE", show_default=False)
+]
+
+
+def clean(
+    context: Context = "",
+    kubeconfig: Kubeconfig = "",
+    force: Annotated[bool, typer.Option("--force", help="Also when the run still seems alive.")] = False,
+    json: Json = False,
+) -> None:
+    """Remove what an interrupted run left on a cluster, from whatever machine; nothing else is touched."""
+    from workbench.errors import RunFailed
+
+    left = _adapter().clean(_spec(context, kubeconfig), force=force, say=lambda text: None if json else note(text))
+    if json:
+        say_json({"left_behind": list(left)})
+    if left:
+        raise RunFailed(f"The cluster is not as it was before the run: {'; '.join(left)}.")
+    if not json:
+        say("Nothing of the workbench is left on the cluster.")
+
+
+def rbac(
+    name: Annotated[str, typer.Option(help="Name of the ClusterRole.")] = "mesh-workbench", json: Json = False
+) -> None:
+    """Print the ClusterRole that a run needs, for whoever may grant it."""
+    import yaml  # type: ignore[import-untyped]  # published without type information
+
+    role = _adapter().cluster_role(name)
+    if json:
+        say_json(role)
+    else:
+        say(yaml.safe_dump(role, sort_keys=False).rstrip())
+
+
+def examine(context: str, kubeconfig: str, *, json: bool) -> None:
+    """Say what a cluster can do, and why not; change nothing."""
+    found = [
+        {"what": one.name, "can": one.passed, "because": one.evidence}
+        for one in _adapter().diagnose(_spec(context, kubeconfig))
+    ]
+    if json:
+        say_json({"checks": found})
+    else:
+        say(
+            table(
+                [{"": "yes" if one["can"] else "NO", "what": one["what"], "because": one["because"]} for one in found]
+            )
+        )
+
+
+def _adapter() -> Any:
+    from workbench import adapters
+
+    return adapters.load("environments", KUBERNETES)
+
+
+def _spec(context: str, kubeconfig: str) -> EnvironmentSpec:
+    from workbench.spec import EnvironmentSpec
+
+    given = {"context": context, "kubeconfig": kubeconfig}
+    return EnvironmentSpec(name=KUBERNETES, options={key: value for key, value in given.items() if value})

@@ -7,19 +7,25 @@ import gzip
 import hashlib
 import io
 import json
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from report_pages import Page
 from report_store import QUESTION, write_campaign
 
 from workbench.errors import NothingToShow, StoreError
 from workbench.report import build_report
 from workbench.report.content import report_content
+from workbench.report.downloads import downloads
 from workbench.report.material import gather, shown_runs
-from workbench.report.page import PAGE_LIMIT, inline_script, json_text, pictures, unbroken
+from workbench.report.packing import pack
+from workbench.report.page import PAGE_LIMIT, inline_script, json_text, pictures, render, unbroken
 from workbench.spec import MeshSpec
 from workbench.store.reader import Store
 
@@ -133,7 +139,7 @@ def test_the_data_is_inside(page: Page, store: Store) -> None:
 def test_charts_are_json_without_a_title(page: Page) -> None:
     for script in page.all("script", type="application/json"):
         spec = json.loads(script.text)
-        assert "title" not in spec and spec["data"]["values"] and spec["description"]
+        assert "title" not in spec and spec["data"]["packed"] and spec["description"]
 
 
 @pytest.fixture(scope="module")
@@ -233,8 +239,38 @@ def test_a_timeline_is_aggregated_where_the_samples_are(store: Store) -> None:
 def test_pictures_stop_at_the_limit(store: Store) -> None:
     said = report_content(gather(store))
     figures = (said.headline, *said.figures)
-    assert list(pictures(figures, limit=0)) == [said.headline.key], "the first screen's is always there"
-    assert 1 < len(pictures(figures, limit=160_000)) < len(figures)
+    assert list(pictures(figures, room=0)) == [said.headline.key], "the first screen's is always there"
+    assert 1 < len(pictures(figures, room=160_000)) < len(figures)
+
+
+def test_files_that_do_not_fit_are_named(store: Store) -> None:
+    material = gather(store)
+    kept = downloads(material, room=20_000)
+    assert {bool(one.content) for one in kept} == {True, False}
+    assert sum(len(one.content) for one in kept) <= 20_000
+    said = replace(report_content(material), downloads=kept)
+    assert "too large for this page" in Page(render(said)).one("section", id="data").text
+
+
+@given(
+    st.lists(
+        st.dictionaries(
+            st.sampled_from("abcd"), st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False)
+        )
+    )
+)
+def test_packed_rows_are_the_same_rows(rows: list[dict[str, Any]]) -> None:
+    packed = pack({"data": {"values": rows}})["data"]
+    if not any(rows):
+        return
+    columns = {
+        name: column if isinstance(column, list) else [None if at is None else column["of"][at] for at in column["at"]]
+        for name, column in packed["packed"].items()
+    }
+    assert [
+        {name: column[place] for name, column in columns.items() if column[place] is not None}
+        for place in range(len(rows))
+    ] == [{name: value for name, value in row.items() if value is not None} for row in rows]
 
 
 def test_small_parts() -> None:

@@ -5,11 +5,10 @@ stands in its docstring. `workbench.charts.display.enable` makes notebooks show 
 """
 
 from workbench.charts.costs import describe_memory, describe_overhead, describe_tax, memory, overhead, tax
+from workbench.charts.dots import blocks, describe_blocks
 from workbench.charts.headline import consumption, describe_consumption
 from workbench.charts.lines import (
-    blocks,
     cost_against_rate,
-    describe_blocks,
     describe_cost_against_rate,
     describe_latency_by_percentile,
     latency_by_percentile,

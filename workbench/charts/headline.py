@@ -9,7 +9,7 @@ import pandas as pd
 
 from workbench.charts.controls import Choice, faded, legend_selection, with_choices
 from workbench.charts.engine import Picture, alt
-from workbench.charts.labels import MARK, mesh_rows, panelled, row_text, shortened
+from workbench.charts.labels import MARK, columns_for, mesh_rows, panelled, row_text, shortened
 from workbench.charts.rows import (
     CELL,
     basis_text,
@@ -138,11 +138,12 @@ def consumption(bill_summary: pd.DataFrame, summary: pd.DataFrame, order: Sequen
     """
     shares, totals = _shares(bill_summary, order), _totals(summary, order)
     rows = [_share_row(row) for row in records(shares)] + [_total_row(row) for row in records(totals)]
-    panels = [rate_text(rate) for rate in rates_of(totals)]
+    panels = [rate_text(rate) for rate in reversed(rates_of(totals))]
     layers = _layers(order, roles_in_order(shares["role"]))
-    picture = panelled(layers, panels, columns=2, width=WIDTH, height=alt.Step(_ROW)).resolve_axis(x="independent")
+    picture = panelled(layers, panels, columns=columns_for(panels), width=WIDTH, height=alt.Step(_ROW))
+    choice = Choice(field="workload", label="Workload", options=tuple(workloads_of(totals)))
     return finish(
-        with_choices(picture, [Choice(field="workload", label="Workload", options=tuple(workloads_of(totals)))]),
+        with_choices(picture.resolve_axis(x="independent"), [choice]),
         rows,
         "What one request costs, and who burns it",
         [

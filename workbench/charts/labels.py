@@ -51,6 +51,11 @@ def heading(*parts: str) -> str:
     return "\n".join(line for part in parts for line in textwrap.wrap(part, _HEADING))
 
 
+def columns_for(rates: Sequence[Any]) -> int:
+    """Return how many panels, one for each rate, stand side by side where there is room."""
+    return 3 if len(rates) > 2 else 2
+
+
 def panelled(layers: Any, headings: Sequence[str], *, columns: int, width: int, height: Any) -> Any:
     """Return ``layers`` once for each value of the rows' field ``panel``, in the order of ``headings``, without rows.
 

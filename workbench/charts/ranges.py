@@ -14,7 +14,7 @@ import pandas as pd
 
 from workbench.charts.controls import Choice, with_choices
 from workbench.charts.engine import Picture, alt
-from workbench.charts.labels import MARK, heading, mesh_rows, panelled, row_text, shortened
+from workbench.charts.labels import MARK, columns_for, heading, mesh_rows, panelled, row_text, shortened
 from workbench.charts.rows import (
     NOT_MEASURED,
     basis_text,
@@ -127,15 +127,19 @@ def draw(frame: pd.DataFrame, order: Sequence[str], kind: Ranges, absent: Mappin
     shown = list(dict.fromkeys(cells["metric"])) or list(kind.metrics[:1])
     several = len(shown) > 1
     rows = [_row(row, several, _said(row, kind, absent or {})) for row in records(cells)]
-    panels = [_panel(name, rate, several) for name in shown for rate in rates_of(cells)]
+    rates = list(reversed(rates_of(cells)))
+    panels = [_panel(name, rate, several) for name in shown for rate in rates]
     layers = _layers(order, kind, None if several else metric(shown[0]).axis_title)
-    picture = panelled(layers, panels, columns=2, width=WIDTH, height=alt.Step(_ROW)).resolve_axis(x="independent")
+    picture = panelled(layers, panels, columns=columns_for(rates), width=WIDTH, height=alt.Step(_ROW)).resolve_axis(
+        x="independent"
+    )
     choices = [
         Choice(field="metric", label="Metric", options=tuple(metric(name).axis_title for name in shown)),
         Choice(field="workload", label="Workload", options=tuple(workloads_of(cells))),
     ]
     words = describe(frame, order, kind, absent)
-    return finish(with_choices(picture, choices), rows, kind.title, kind.subtitle, words)
+    picture = with_choices(picture.resolve_axis(x="independent"), choices)
+    return finish(picture, rows, kind.title, kind.subtitle, words)
 
 
 def describe(frame: pd.DataFrame, order: Sequence[str], kind: Ranges, absent: Mapping[str, str] | None = None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 
 import pandas as pd
 
@@ -12,6 +13,9 @@ from workbench.report.parts import Download
 
 PLAIN_LIMIT = 64 * 1024
 """Bytes above which a file is embedded compressed: a report is to stay small enough to be mailed."""
+
+ROOM = 700_000
+"""Bytes for all files together; what does not fit is named, and stays in the store."""
 
 _HELD = {
     "runs": "every run with its circumstances, status and noise",
@@ -24,19 +28,28 @@ _HELD = {
 }
 
 
-def downloads(material: Material) -> tuple[Download, ...]:
-    """Return the frames behind the report as CSV, and the comparison's checks and circumstances as JSON."""
+def downloads(material: Material, room: int = ROOM) -> tuple[Download, ...]:
+    """Return the frames behind the report as CSV, and the comparison's checks and circumstances as JSON.
+
+    A file that does not fit into ``room`` bytes beside those before it has no content.
+    """
     comparison = material.comparison
     frames = {
-        "runs": material.runs,
-        "costs": comparison.costs,
         "summary": comparison.summary,
         "overhead": comparison.overhead,
         "bill": comparison.bill_summary,
-        "verdicts": comparison.verdicts,
+        "runs": material.runs,
+        "costs": comparison.costs,
         "gates": material.gates,
+        "verdicts": comparison.verdicts,
     }
-    return (*(_csv(name, frame) for name, frame in frames.items()), _comparison_json(material))
+    found = [_comparison_json(material), *(_csv(name, frame) for name, frame in frames.items())]
+    kept = []
+    for one in found:
+        fits = len(one.content) <= room
+        room -= len(one.content) if fits else 0
+        kept.append(one if fits else replace(one, content=b""))
+    return tuple(kept)
 
 
 def _csv(name: str, frame: pd.DataFrame) -> Download:

@@ -91,6 +91,17 @@ function follow(chart) {
   }).observe(chart.canvas);
 }
 
+// The reverse of packing.py: from columns, in which repeated texts stand once, to rows.
+function unpack(spec) {
+  const packed = spec.data?.packed;
+  if (!packed) return spec;
+  const columns = Object.entries(packed).map(([name, column]) => [
+    name, Array.isArray(column) ? column : column.at.map((place) => (place === null ? null : column.of[place])),
+  ]);
+  const values = columns[0][1].map((_, row) => Object.fromEntries(columns.map(([name, column]) => [name, column[row]])));
+  return { ...spec, data: { values } };
+}
+
 const drawn = [];
 
 async function drawAll() {
@@ -99,7 +110,7 @@ async function drawAll() {
       figure,
       canvas: figure.querySelector(".canvas"),
       controls: figure.querySelector(".controls"),
-      spec: JSON.parse(figure.querySelector("script").textContent),
+      spec: unpack(JSON.parse(figure.querySelector("script").textContent)),
     };
     await draw(chart);
     drawn.push(chart);

@@ -20,14 +20,11 @@ from markupsafe import Markup
 
 from workbench.charts.display import svg
 from workbench.report.bundle import vega_bundle
+from workbench.report.packing import pack
 from workbench.report.parts import Figure, ReportContent
 
 PAGE_LIMIT = 2_500_000
 """Bytes that a report may have, so that it can be mailed."""
-
-PICTURES_LIMIT = 700_000
-"""Bytes for the pictures shown where no script runs; the first screen's comes first, what does not fit is left to
-words and tables."""
 
 _SIGNS = {"good": "✓", "info": "i", "warning": "!", "error": "✕"}
 _WORDS = {"good": "good", "info": "note", "warning": "warning", "error": "error"}
@@ -79,17 +76,20 @@ def inline_script(text: str) -> Markup:
     return Markup(text)  # noqa: S704 - checked above
 
 
-def pictures(figures: Sequence[Figure], limit: int = PICTURES_LIMIT) -> Mapping[str, str]:
-    """Return key -> picture as a ``data:`` URL, for as many of ``figures`` as fit into ``limit`` bytes."""
+def pictures(figures: Sequence[Figure], room: int) -> Mapping[str, str]:
+    """Return key -> picture as a ``data:`` URL, for as many of ``figures`` as there is ``room`` for, in bytes.
+
+    They are for readers without scripts. The first, which belongs to the first screen, is always there; a chart
+    without a picture is left to its words.
+    """
     drawn: dict[str, str] = {}
-    left = limit
     for figure in figures:
-        if drawn and left <= 0:
+        if drawn and room <= 0:
             break
         url = data_url(svg(dict(figure.spec)).encode(), "image/svg+xml")
-        if not drawn or len(url) <= left:
+        if not drawn or len(url) <= room:
             drawn[figure.key] = url
-            left -= len(url)
+            room -= len(url)
     return drawn
 
 
@@ -107,22 +107,21 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(json_text=json_text, unbroken=unbroken)
+    environment.filters.update(json_text=json_text, pack=pack, unbroken=unbroken)
     environment.globals.update(data_url=data_url, signs=_SIGNS, words=_WORDS)
     return environment
 
 
 def render(content: ReportContent) -> str:
-    """Return the page of ``content``."""
+    """Return the page of ``content``: within `PAGE_LIMIT` as far as pictures can be left out for it."""
     scripts = (vega_bundle(), asset("page.js"))
-    return (
-        templates()
-        .get_template("page.html.j2")
-        .render(
-            report=content,
-            styles=Markup(asset("page.css")),  # noqa: S704 - our own file
-            scripts=[inline_script(script) for script in scripts],
-            policy=policy(scripts),
-            pictures=pictures((content.headline, *content.figures, *content.trust)),
-        )
-    )
+    template = templates().get_template("page.html.j2")
+    given: dict[str, Any] = {
+        "report": content,
+        "styles": Markup(asset("page.css")),  # noqa: S704 - our own file
+        "scripts": [inline_script(script) for script in scripts],
+        "policy": policy(scripts),
+    }
+    figures = (content.headline, *content.figures, *content.trust)
+    bare = len(template.render(**given, pictures={}).encode(errors="replace"))
+    return template.render(**given, pictures=pictures(figures, PAGE_LIMIT - bare))

@@ -138,7 +138,7 @@ class Campaign:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Download:
-    """A file inside the report: name, media type, bytes, and what it holds."""
+    """A file inside the report: name, media type, bytes (none: too large for a page), and what it holds."""
 
     name: str
     media: str

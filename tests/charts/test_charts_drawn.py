@@ -163,7 +163,7 @@ def test_several_workloads_get_a_drop_down(three_blocks: Made) -> None:
     assert "(chain)" in charts.describe_tax(twice, comparison.order)
 
 
-@settings(max_examples=4, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=3, suppress_health_check=[HealthCheck.too_slow])
 @given(
     labels=st.lists(
         st.one_of(st.text(min_size=1, max_size=80).filter(str.strip), st.sampled_from(HOSTILE)),

@@ -25,7 +25,7 @@ and its files are written in 0.1 to 0.3 s. Only the first estimate uses them; la
 
 
 _CLUSTER_DEPLOY_S = 150.0
-"""A guess, not measured, until a campaign has its own pace: charts take a minute or two to come, and half of it to go."""
+"""A guess until a campaign has its own pace: charts take a minute or two to come, and half of it to go."""
 
 EDGE_S = 20.0
 """How long a cluster's load lasts beyond the window at both ends, so that kubelets read counters on either side: they

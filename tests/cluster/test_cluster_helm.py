@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
+from cryptography import x509
 from injector import Injector
 from rig_objects import application, manifest, release, workload
 
-from workbench.cluster_steps import Delete, HasProxy, HelmRelease, PodSays, Uninstall, Wait
+from workbench.cluster_steps import Delete, HasProxy, HelmRelease, PodSays, TrustAnchor, Uninstall, Wait
 from workbench.environments.kubernetes.acting import digest
 from workbench.environments.kubernetes.session import OpenCluster
-from workbench.errors import RunFailed
+from workbench.errors import BadInput, RunFailed
 
 pytestmark = pytest.mark.usefixtures("needs_helm")
 
@@ -143,3 +146,32 @@ def test_a_registry_of_copies_is_used_for_our_own_manifests(agent, options, clus
         with environment.deploy(steps, application()):
             made = cluster.get("apps/v1", "Deployment", "web", "rig-mirror")
             assert made["spec"]["template"]["spec"]["containers"][0]["image"] == "mirror.test/all/rig/plain:1"
+
+
+def test_a_trust_anchor_reaches_the_chart_and_nothing_that_is_stored(opened, cluster):
+    anchor = TrustAnchor(name="mesh", namespace="meshlike", secret="anchor", root="root.test", issuer="issuer.test")
+    steps = (
+        anchor,
+        release(token="${trust.mesh.key}"),
+        Wait(condition="available", namespace="meshlike", deadline_s=20),
+    )
+    with opened.deploy(steps, application()) as deployment:
+        held = cluster.get("v1", "Secret", "anchor", "meshlike")["data"]
+        given = cluster.get("v1", "Secret", "meshy-token", "meshlike")["data"]["token"]
+        assert base64.b64decode(given) == base64.b64decode(held["tls.key"]).strip() or given == held["tls.key"]
+        issuer = x509.load_pem_x509_certificate(base64.b64decode(held["tls.crt"]))
+        root = x509.load_pem_x509_certificate(base64.b64decode(held["ca.crt"]))
+        issuer.verify_directly_issued_by(root)
+        stored = deployment.deployed()
+        for secret in (held["tls.key"], base64.b64decode(held["tls.key"]).decode().splitlines()[1]):
+            assert secret.encode() not in stored
+        assert b"meshy-token" in stored
+    assert opened.left_behind == ()
+    assert SECRET.encode() not in stored
+
+
+def test_a_value_that_asks_for_an_unknown_anchor_is_refused(opened):
+    steps = (release(token="${trust.nobody.key}"),)
+    with pytest.raises(BadInput, match="no step has made the trust anchor"), opened.deploy(steps, application()):
+        pass
+    assert opened.left_behind == ()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 
 import pytest
 
@@ -48,6 +50,29 @@ def test_an_experiment_on_a_cluster_is_measured_and_the_bill_closes(live, plane,
     events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
     assert next(one for one in events if one["kind"] == "mesh-removed")["data"]["left_behind"] == []
     assert snapshot.differences(before, snapshot.take(cluster)) == ()
+
+
+def test_an_api_server_away_in_the_middle_of_a_load_costs_no_run(live, plane, cluster, tmp_path):
+    """Shortened to seconds; the load goes on in its pod, and readings around the gap still bracket the window."""
+    ids, loading = [], threading.Event()
+
+    def seen(event):
+        if event.kind == "run-started":
+            loading.set()
+
+    asked = experiment(plane, duration_s=6.0)
+    worker = threading.Thread(target=lambda: ids.append(run_experiment(asked, data=tmp_path, on_event=seen)))
+    worker.start()
+    assert loading.wait(60)
+    time.sleep(5)
+    plane.stop_api()
+    time.sleep(2)
+    plane.start_api()
+    worker.join(90)
+    (run,) = [read_run(path.parent) for path in (tmp_path / "runs" / ids[0]).glob("*/manifest.json")]
+    assert (run.status, run.reason) == ("finished", "")
+    assert Store(tmp_path).consumption([run.run_id]).set_index("role").loc["application", "cpu_s"] > 0.01
+    assert cluster.get("v1", "Namespace", "workbench-app") is None
 
 
 def test_nothing_secret_reaches_the_run_folder(live, plane, tmp_path):

@@ -173,8 +173,9 @@ def say_comparison(comparison: Comparison) -> None:
 
     say("\n".join(analysis.headline(comparison)))
     summary = comparison.summary
-    for (workload, rate), cell in summary.groupby(["workload", "rate_per_s"]):
-        say(f"\n{workload} {at_rate(rate)}, medians over blocks [their range or interval]:")
+    for (workload, _), cell in summary.groupby(["workload", "rate_per_s"]):
+        rate = at_rate(float(cell["rate_per_s"].iloc[0]))
+        say(f"\n{workload} {rate}, medians over blocks [their range or interval]:")
         say(table([_line(cell, mesh) for mesh in comparison.order if mesh in set(cell["mesh"])]))
     for check in comparison.checks:
         if check.severity != "info":

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from report_pages import Page
 from report_store import QUESTION, write_campaign
 
+from workbench.analysis import compare
 from workbench.errors import NothingToShow, StoreError
 from workbench.report import build_report
 from workbench.report.content import report_content
@@ -247,3 +248,37 @@ def test_small_parts() -> None:
     assert unbroken("142 µs [140–192]") == "142\u00a0µs [140\u2060–\u2060192]"
     with pytest.raises(ValueError, match="script"):
         inline_script("'</SCRIPT>'")
+
+
+def imported(data: Path, meshes: tuple[str, ...]) -> Material:
+    """Runs as an import leaves them: latency, and next to nothing else; a closed loop without a stated rate."""
+    both = {name: MeshSpec(name=name) for name in ("baseline", "l7-sidecars")}
+    write_campaign(data, blocks=2, meshes=both, rates=(200.0,), provenance="imported")
+    whole = gather(Store(data))
+    kept = whole.runs[whole.runs["mesh"].isin(meshes)]
+    unknown = ["rate_per_s", "warmup_s", "payload_bytes", "cpus", "psi_ratio", "steal_ratio", "foreign_cores"]
+    runs = kept.assign(arrival="closed", **dict.fromkeys(unknown, float("nan")))
+    none = whole.consumption.iloc[:0]
+    comparison = compare(runs, none, whole.latency)
+    return replace(
+        whole,
+        runs=runs,
+        consumption=none,
+        comparison=comparison,
+        gates=whole.gates.iloc[:0],
+        series=whole.series.iloc[:0],
+    )
+
+
+@pytest.mark.parametrize("meshes", [("baseline", "l7-sidecars"), ("l7-sidecars",)])
+def test_imported_runs_make_a_report_of_what_is_known(tmp_path: Path, meshes: tuple[str, ...]) -> None:
+    said = report_content(imported(tmp_path, meshes))
+    assert said.headline.key == "latency", "nobody measured CPU"
+    keys = {figure.key for figure in (*said.figures, *said.trust)}
+    assert keys <= {"overhead", "blocks"} and not said.measured
+    page = Page(render(said))
+    text = page.one("main").text
+    assert "no stated rate" in text and "Closed loop" in text and "unknown" in text
+    assert "nan" not in text.lower().replace("nano", "").split() and "inf requests" not in text
+    assert "Imported data" in page.one("p", role="note").text
+    assert "measured by other tools" in page.one("section", id="method").text

@@ -200,7 +200,7 @@ def latency_by_percentile(summary: pd.DataFrame, order: Sequence[str]) -> Pictur
         rows,
         "Latency by percentile",
         [
-            "From the scheduled send to the last byte, medians over blocks; logarithmic axis.",
+            "Medians over blocks with intervals, on a logarithmic axis.",
             "The higher the percentile, the more of it belongs to the machine's other processes.",
             *gaps(cells, order),
         ],

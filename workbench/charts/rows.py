@@ -56,8 +56,8 @@ def groups(frame: pd.DataFrame, keys: Sequence[str]) -> list[tuple[tuple[Any, ..
 
 
 def rate_text(rate: float) -> str:
-    """``997.0`` -> ``"997 requests/s"``; an infinite one, of which nothing was told, ``"no stated rate"``."""
-    return "no stated rate" if math.isinf(rate) else f"{rate:,.10g} requests/s"
+    """``997.0`` -> ``"997 requests/s"``; a rate that nobody told reads "no stated rate"."""
+    return f"{rate:,.10g} requests/s" if math.isfinite(rate) else "no stated rate"
 
 
 def rates_of(frame: pd.DataFrame) -> list[float]:
@@ -82,7 +82,7 @@ def complete(frame: pd.DataFrame, order: Sequence[str], keys: Sequence[str]) -> 
     Added rows hold NaN, so that a mesh which gave no number is shown as "not measured" and not left out.
     """
     cells = frame[list(keys)].drop_duplicates()
-    wanted = cells.merge(pd.DataFrame({"mesh": list(order)}), how="cross")
+    wanted = cells.merge(pd.DataFrame({"mesh": pd.Series(list(order), dtype=frame["mesh"].dtype)}), how="cross")
     return wanted.merge(frame[frame["mesh"].isin(list(order))], how="left", on=[*keys, "mesh"])
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
+import pandas as pd
+
 from workbench import charts
+from workbench.charts.costs import MEMORY, OVERHEAD, TAX
 from workbench.charts.display import specification
 from workbench.charts.engine import Picture
+from workbench.charts.headline import TOTAL
+from workbench.charts.lines import COST_METRICS, LATENCIES
 from workbench.charts.rows import NOT_MEASURED
 from workbench.report.material import Material
 from workbench.report.parts import Figure
@@ -32,35 +38,46 @@ def figure(key: str, picture: Picture) -> Figure:
 
 
 def headline_figure(material: Material) -> Figure:
-    """Return the picture of the first screen."""
-    comparison = material.comparison
-    picture = charts.consumption(comparison.bill_summary, comparison.summary, full_order(material))
-    return figure("consumption", picture)
+    """Return the picture of the first screen: CPU by role, or latency where nobody measured CPU."""
+    comparison, order = material.comparison, full_order(material)
+    if _known(comparison.summary, TOTAL):
+        return figure("consumption", charts.consumption(comparison.bill_summary, comparison.summary, order))
+    return figure("latency", charts.latency_by_percentile(comparison.summary, order))
 
 
 def cost_figures(material: Material) -> tuple[Figure, ...]:
     """Return the charts of what it costs. A chart that would have nothing to show is left out."""
     comparison, order = material.comparison, full_order(material)
-    drawn: dict[str, Picture] = {"tax": charts.tax(comparison.summary, order)}
-    if len(comparison.overhead):
+    summary, drawn = comparison.summary, dict[str, Picture]()
+    baselines = set(comparison.meshes.loc[comparison.meshes["is_baseline"], "mesh"])
+    others = summary[~summary["mesh"].isin(baselines)]  # the baseline's 0 is a definition
+    if _known(others, *TAX.metrics):
+        drawn["tax"] = charts.tax(summary, order)
+    if _known(comparison.overhead, *OVERHEAD.metrics):
         drawn["overhead"] = charts.overhead(comparison.overhead, order)
-    drawn["latency"] = charts.latency_by_percentile(comparison.summary, order)
-    if comparison.summary["rate_per_s"].nunique() > 1:
-        drawn["cost-against-rate"] = charts.cost_against_rate(comparison.summary, order)
-    drawn["memory"] = charts.memory(comparison.summary, order, absent(material))
+    if _known(summary, TOTAL) and _known(summary, *LATENCIES):
+        drawn["latency"] = charts.latency_by_percentile(summary, order)
+    if _known(others, *COST_METRICS) and sum(map(math.isfinite, summary["rate_per_s"].unique())) > 1:
+        drawn["cost-against-rate"] = charts.cost_against_rate(summary, order)
+    if _known(others, *MEMORY.metrics):
+        drawn["memory"] = charts.memory(summary, order, absent(material))
     return _figures(drawn)
 
 
 def trust_figures(material: Material) -> tuple[Figure, ...]:
     """Return the charts that say how far to believe the others."""
     comparison, order = material.comparison, full_order(material)
-    drawn = {
-        "blocks": charts.blocks(comparison.costs, order),
-        "noise": charts.noise(comparison.runs, material.latency, order),
-    }
+    drawn = {"blocks": charts.blocks(comparison.costs, order)}
+    if comparison.runs[["foreign_cores", "steal_ratio", "psi_ratio"]].notna().any(axis=None):
+        drawn["noise"] = charts.noise(comparison.runs, material.latency, order)
     if len(material.series):
         drawn["timeline"] = charts.timeline(material.series)
     return _figures(drawn)
+
+
+def _known(frame: pd.DataFrame, *names: str) -> bool:
+    """Whether ``frame`` holds a value of any metric among ``names``."""
+    return bool(frame.loc[frame["metric"].isin(names), "median"].notna().any())
 
 
 def _figures(drawn: Mapping[str, Picture]) -> tuple[Figure, ...]:

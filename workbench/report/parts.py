@@ -148,7 +148,10 @@ class Download:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportContent:
-    """Everything a report says; one field for each part of the page, in its order."""
+    """Everything a report says; one field for each part of the page, in its order.
+
+    `measured` says whether the runs were measured by the workbench, by its own method.
+    """
 
     title: str
     question: str
@@ -167,6 +170,7 @@ class ReportContent:
     gates: Table
     left_out: Table
     load: str
+    measured: bool
     definitions: tuple[tuple[str, str], ...]
     campaigns: tuple[Campaign, ...]
     downloads: tuple[Download, ...]

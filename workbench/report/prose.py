@@ -69,17 +69,23 @@ def _parts(runs: pd.DataFrame, consumption: pd.DataFrame) -> dict[str, tuple[tup
 
 
 def load(comparison: Comparison) -> str:
-    """Say what load was driven and what its latency counts from."""
+    """Say what load was driven and what its latency counts from; what nobody told is said to be unknown."""
     known = comparison.circumstances
+    sizes = listed([f"{size:,} bytes" for size in known["payload_bytes"]]) or "of unknown size"
+    loop = "Closed loop" if known["arrival"] == "closed" else "Open loop: requests are scheduled in advance"
     rates = listed([rate_text(rate) for rate in known["rates_per_s"]])
-    payloads = listed([f"{size:,} bytes" for size in known["payload_bytes"]])
+    connections = _number(known["connections"], "connections")
+    since = _LATENCY_FROM.get(str(known["latency_from"]), "as the load generator defines it")
     return (
-        f"Open loop at {rates}: requests are scheduled in advance ({known['arrival']} arrivals) over "
-        f"{known['connections']:g} keep-alive connections ({known['protocol']}), payload {payloads}, by the generator "
-        f"{known['generator']} {known['generator_version']}. Each run measures {known['duration_s']:g} s after "
-        f"{known['warmup_s']:g} s of warm-up that do not count. Latency counts "
-        f"{_LATENCY_FROM.get(str(known['latency_from']), 'as the load generator defines it')}."
+        f"{loop}, {rates}, {known['arrival'] or 'unknown'} arrivals over {connections} "
+        f"({known['protocol'] or 'protocol unknown'}), payload {sizes}, by the generator {known['generator']} "
+        f"{known['generator_version']}. Each run measures {_number(known['duration_s'], 's')} after "
+        f"{_number(known['warmup_s'], 's')} of warm-up that do not count. Latency counts {since}."
     )
+
+
+def _number(value: float, noun: str) -> str:
+    return f"{value:g} {noun}" if value == value else f"an unknown number of {noun}"
 
 
 def definitions(comparison: Comparison) -> tuple[tuple[str, str], ...]:

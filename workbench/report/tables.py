@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from workbench.analysis import Comparison
+from workbench.analysis.comparison import main_cell
 from workbench.charts.rows import (
     NOT_MEASURED,
     estimate_text,
@@ -174,10 +175,10 @@ def _matrix_cell(row: Mapping[str, Any] | None, mirrored: bool) -> Cell:
 
 
 def verdict_matrix(comparison: Comparison, order: Sequence[str]) -> Table:
-    """Return a square of verdicts on normalised CPU at the highest rate: the row's data plane against the column's."""
+    """Return a square of verdicts on normalised CPU in the cell of the answer: the row against the column."""
+    workload, rate = main_cell(comparison.runs)
     cells = comparison.verdicts[comparison.verdicts["metric"] == "normalised_cpu"]
-    cells = cells[cells["workload"] == min(workloads_of(comparison.summary))]
-    cells = cells[cells["rate_per_s"] == cells["rate_per_s"].max()]
+    cells = cells[cells["workload"].eq(workload) & cells["rate_per_s"].eq(rate)]
     found = {(row["mesh_a"], row["mesh_b"]): row for row in records(cells)}
     rows = []
     for one in order:
@@ -186,10 +187,9 @@ def verdict_matrix(comparison: Comparison, order: Sequence[str]) -> Table:
             row, mirror = found.get((one, other)), found.get((other, one))
             line.append(Cell(text="", tone="self") if one == other else _matrix_cell(row or mirror, row is None))
         rows.append(tuple(line))
-    rate = rate_text(float(cells["rate_per_s"].max())) if len(cells) else "the highest rate"
     return Table(
         key="matrix",
-        caption=f"Does the row cost more or less CPU than the column? Normalised CPU at {rate}",
+        caption=f"Does the row cost more or less CPU than the column? Normalised CPU at {rate_text(rate)}",
         columns=(Column(head="Data plane"), *(Column(head=mesh) for mesh in order)),
         rows=tuple(rows),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -69,6 +68,3 @@ def opened(agent, options):
 def needs_helm():
     if control_plane.helm() is None:
         pytest.skip("no helm: put it on PATH or run scripts/control_plane/build")
-
-
-os.environ.pop("KUBECONFIG", None)

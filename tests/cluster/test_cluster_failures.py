@@ -27,7 +27,7 @@ from workbench.spec import EnvironmentSpec
 PLACE = "rig-broken"
 
 
-def fails(opened, *objects, deadline_s=3.0):
+def fails(opened, *objects, deadline_s=6.0):
     """Deploy objects that do not come up and return the sentence."""
     steps = (manifest(PLACE, *objects), Wait(condition="available", namespace=PLACE, deadline_s=deadline_s))
     with pytest.raises(DeadlineExceeded) as caught, opened.deploy(steps, application()):

@@ -38,6 +38,7 @@ def report_content(material: Material, title: str | None = None) -> ReportConten
         gates=tables.gate_table(material.gates, material.runs, order),
         left_out=tables.left_out_table(comparison),
         load=prose.load(comparison),
+        watching=prose.watching(comparison),
         measured=comparison.circumstances["provenance"] in ("measured", "synthetic"),
         definitions=prose.definitions(comparison),
         campaigns=campaigns,

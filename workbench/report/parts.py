@@ -170,6 +170,7 @@ class ReportContent:
     gates: Table
     left_out: Table
     load: str
+    watching: str
     measured: bool
     definitions: tuple[tuple[str, str], ...]
     campaigns: tuple[Campaign, ...]

@@ -72,15 +72,28 @@ def load(comparison: Comparison) -> str:
     """Say what load was driven and what its latency counts from; what nobody told is said to be unknown."""
     known = comparison.circumstances
     sizes = listed([f"{size:,} bytes" for size in known["payload_bytes"]]) or "of unknown size"
-    loop = "Closed loop" if known["arrival"] == "closed" else "Open loop: requests are scheduled in advance"
+    loop = "Closed loop" if known["arrival"] == "closed" else "Open loop: requests are scheduled in advance,"
     rates = listed([rate_text(rate) for rate in known["rates_per_s"]])
     connections = _number(known["connections"], "connections")
     since = _LATENCY_FROM.get(str(known["latency_from"]), "as the load generator defines it")
     return (
-        f"{loop}, {rates}, {known['arrival'] or 'unknown'} arrivals over {connections} "
+        f"{loop} at {rates}, with {known['arrival'] or 'unknown'} arrivals, over {connections} "
         f"({known['protocol'] or 'protocol unknown'}), payload {sizes}, by the generator {known['generator']} "
         f"{known['generator_version']}. Each run measures {_number(known['duration_s'], 's')} after "
         f"{_number(known['warmup_s'], 's')} of warm-up that do not count. Latency counts {since}."
+    )
+
+
+def watching(comparison: Comparison) -> str:
+    """Say how CPU and memory were read."""
+    if comparison.circumstances["environment"] == "lab":
+        return (
+            "CPU is read from the clocks of single processes at the edges of the measured window, so other work on the "
+            "machine is not in it. Proportional, anonymous and resident memory keep names of their own."
+        )
+    return (
+        "CPU and memory are read for each container from the accounts that the environment keeps, each reading with the "
+        "time at which it was taken; what belongs to no watched part stands under a name of its own."
     )
 
 

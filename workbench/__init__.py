@@ -1,6 +1,6 @@
 """The workbench: what a service mesh costs an application, measured.
 
-``import workbench as wb`` gives a notebook a dozen names, each loaded when first used::
+``import workbench as wb`` gives a notebook its few names, each loaded when first used::
 
     wb.doctor()                       what this machine can do
     wb.experiments()                  what can be run by name
@@ -11,7 +11,10 @@
     wb.campaign("quick")              the id of an experiment's latest campaign
     wb.compare("quick")               what each data plane costs, with intervals and checks
     wb.headline(comparison)           the answer in three sentences
+    wb.choose("mTLS, gRPC")           which meshes meet these needs, and why the others do not
     wb.charts.consumption(...)        frames in, charts out
+    wb.explore()                      choose, see, brush and export what was measured, by widgets
+    wb.launch("quick")                build, start, watch and stop an experiment, by widgets
     wb.enable_charts()                show charts without a network; once in a notebook
     wb.metric("normalised_cpu")       unit, label and exact definition
     wb.write_report("quick")          one HTML file
@@ -31,12 +34,15 @@ __version__ = "0.1.0"
 _HOMES = {
     "campaign": "workbench.facade",
     "charts": "",
+    "choose": "workbench.choosing",
     "compare": "workbench.facade",
     "doctor": "workbench.facade",
     "enable_charts": "workbench.facade",
     "experiment": "workbench.facade",
     "experiments": "workbench.facade",
+    "explore": "workbench.facade",
     "headline": "workbench.analysis",
+    "launch": "workbench.facade",
     "metric": "workbench.metrics",
     "open_store": "workbench.facade",
     "outline": "workbench.facade",

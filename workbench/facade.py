@@ -6,6 +6,7 @@ Each function is one or two calls into the package; ``workbench.NAME`` loads the
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from workbench.analysis import Comparison
     from workbench.records import Event
     from workbench.store import Store
+    from workbench.widgets.explorer import ExplorerView
+    from workbench.widgets.launcher import LauncherView
 
 LATEST = "latest"
 """Stands for the campaign that was started last."""
@@ -246,6 +249,54 @@ def report_file(ids: list[str], reports: Path) -> Path:
     """Return where the report of these campaigns goes by default."""
     more = f"-and-{len(ids) - 1}-more" if len(ids) > 1 else ""
     return reports / f"{ids[-1]}{more}.html"
+
+
+def explore(asked: str = LATEST, *, data: str | Path = "", reports: str | Path = "") -> ExplorerView:
+    """Return widgets that choose runs and show what they consumed; ``.chart`` is the same picture without a kernel.
+
+    Parameters
+    ----------
+    asked
+        Where to begin, see `campaign`.
+    reports
+        Where exports go; empty: the report folder.
+
+    Raises
+    ------
+    NothingToShow
+        When nothing has been measured yet.
+    """
+    from workbench.widgets.explorer import ExplorerView
+    from workbench.widgets.exploring import Explorer
+
+    model = Explorer(open_store(data))
+    return ExplorerView(model, campaign(asked, data), Settings.resolve(reports=reports).reports)
+
+
+def launch(asked: str = "quick", *, data: str | Path = "", reports: str | Path = "") -> LauncherView:
+    """Return widgets that build an experiment, start it in the background, watch it, stop it and open its report.
+
+    What is running or was measured before is found again; closing the notebook stops nothing.
+
+    Parameters
+    ----------
+    asked
+        Experiment to begin from: a name, or the path of a file.
+    """
+    from workbench.widgets.launcher import LauncherView
+    from workbench.widgets.launching import Launches
+
+    settings = Settings.resolve(data=data, reports=reports)
+    found = {Path(asked).stem if "/" in asked or asked.endswith(".toml") else asked: experiment(asked, data)}
+    for name, files in shipped.experiment_files(settings.data).items():
+        with contextlib.suppress(BadInput):  # a broken file is told by `experiments`
+            found.setdefault(name, read_experiment(files[0]))
+    return LauncherView(
+        Launches(settings),
+        found,
+        next(iter(found)),
+        lambda one: write_report(one, data=settings.data, reports=settings.reports),
+    )
 
 
 def _stacked(frames: list[pd.DataFrame]) -> pd.DataFrame:

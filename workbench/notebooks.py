@@ -269,6 +269,7 @@ class Execution:
                 start_timeout=_START_S,
                 kernel_manager_class=kernel,
                 on_cell_executed=self._count,
+                store_widget_state=False,  # a megabyte for each chart; without its kernel a widget is dead anyway
                 shutdown_kernel="immediate",  # it is idle by then; asking it to end takes 0.7 s
             )
         except PapermillExecutionError as error:

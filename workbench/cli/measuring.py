@@ -68,6 +68,9 @@ def run(
         str, typer.Option(help="Continue this campaign where it stopped; 'latest': the last one.", metavar="CAMPAIGN")
     ] = "",
     parameter: Parameters = None,
+    wanted_id: Annotated[
+        str, typer.Option("--id", help="Id for the new campaign. Default: time and name.", metavar="ID")
+    ] = "",
     data: Data = None,
     yes: Yes = False,
     json: Json = False,
@@ -76,9 +79,19 @@ def run(
     settings = settle(data)
     if bool(experiment) == bool(resume):
         raise BadInput("Say which EXPERIMENT to run (`workbench run quick`), or --resume CAMPAIGN; not both, not none.")
+    if wanted_id and (resume or (settings.data / "runs" / wanted_id).exists()):
+        raise BadInput(
+            f"--id {wanted_id} must be new: a campaign keeps its id when it is resumed, and is never overwritten."
+        )
     campaign_id = _resumed(settings, resume) if resume else ""
     campaign_id = measure(
-        settings, experiment, resume=campaign_id, yes=yes, quiet=json, parameters=read_parameters(parameter)
+        settings,
+        experiment,
+        resume=campaign_id,
+        wanted_id=wanted_id,
+        yes=yes,
+        quiet=json,
+        parameters=read_parameters(parameter),
     )
     if json:
         from workbench.facade import open_store
@@ -119,6 +132,7 @@ def measure(
     asked: str,
     *,
     resume: str = "",
+    wanted_id: str = "",
     yes: bool = False,
     quiet: bool = False,
     parameters: Mapping[str, str] | None = None,
@@ -136,7 +150,7 @@ def measure(
     from workbench.shipped import notebook
 
     what = _checked(settings, asked, resume, yes=yes, quiet=quiet)
-    campaign_id = resume or fresh_id(what.experiment.name)
+    campaign_id = resume or wanted_id or fresh_id(what.experiment.name)
     folder = settings.data / "runs" / campaign_id
     own = {"data": str(settings.data), **({"resume": resume} if resume else _asked(settings, asked, campaign_id))}
     source = notebook(RUN_NOTEBOOK)

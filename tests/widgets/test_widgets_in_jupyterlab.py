@@ -1,0 +1,152 @@
+"""The widgets in real JupyterLab and a real browser that has no way to anywhere else."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import TOKEN
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+
+SIZES = {"laptop": (1366, 768), "projector": (1920, 1080)}
+PICTURES = os.environ.get("TEST_PICTURES", "")
+"""Folder to leave screenshots in, for people who want to look."""
+
+TINY = """
+name = "tiny"
+question = "Does it go on by itself?"
+blocks = 3
+[[meshes]]
+name = "node-l7"
+[load]
+rates_per_s = [150]
+duration_s = 0.8
+warmup_s = 0.1
+connections = 4
+"""
+
+
+def write_notebook(path: Path, *sources: str) -> None:
+    cells = [
+        {"cell_type": "code", "id": f"cell-{n}", "metadata": {}, "source": source, "outputs": [],
+         "execution_count": None}
+        for n, source in enumerate(sources)
+    ]  # fmt: skip
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": kernel, "cells": cells}))
+
+
+@contextmanager
+def opened(browser: Browser, lab, notebook: str, size: tuple[int, int]) -> Iterator[Page]:
+    """A notebook in JupyterLab, executed; afterwards nothing may have gone wrong or been asked for elsewhere."""
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]})
+    troubles: list[str] = []
+
+    def gate(route):
+        if route.request.url.startswith(lab.url):
+            route.continue_()
+        else:
+            troubles.append(f"asked for {route.request.url[:120]}")
+            route.abort()
+
+    context.route("http*://**", gate)
+    context.on("console", lambda told: troubles.append(told.text) if told.type == "error" else None)
+    context.on("weberror", lambda error: troubles.append(str(error.error)))
+    page = context.new_page()
+    page.goto(f"{lab.url}/doc/tree/{notebook}?token={TOKEN}&reset")
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.locator("[data-command='runmenu:run-all']").click()
+    try:
+        yield page
+    except Exception:
+        picture(page, "at-failure")
+        raise
+    assert page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
+    context.close()
+    assert troubles == []
+
+
+def picture(page: Page, name: str) -> None:
+    if PICTURES:
+        page.screenshot(path=Path(PICTURES) / f"{name}.png")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_change_of_a_drop_down_changes_the_chart_and_nothing_goes_elsewhere(browser, lab, size):
+    write_notebook(lab.folder / "explore.ipynb", "import workbench as wb", "explorer = wb.explore()\nexplorer")
+    with opened(browser, lab, "explore.ipynb", SIZES[size]) as page:
+        chart = page.locator(".vega-embed svg").first
+        chart.wait_for(timeout=25_000)
+        page.get_by_text("CPU per request: 5 data planes").wait_for()
+        bars = chart.locator(".mark-rect.role-mark path[aria-roledescription=bar]")
+        assert bars.count() > 10
+        chart.scroll_into_view_if_needed()
+        page.wait_for_timeout(300)
+        picture(page, f"explore-{size}")
+        metric = page.locator(".widget-dropdown select").first
+        metric.select_option(label="Memory, PSS")
+        page.get_by_text("Memory, PSS: 5 data planes").wait_for(timeout=10_000)
+        page.get_by_role("checkbox", name="l7-sidecars").focus()
+        page.keyboard.press("Space")
+        page.get_by_text("Memory, PSS: 4 data planes").wait_for(timeout=10_000)
+        page.get_by_text("medians over runs", exact=False).last.scroll_into_view_if_needed()
+        page.get_by_text("The query (").click()
+        page.get_by_text("FROM consumption c JOIN runs r USING (run_id)").wait_for()
+        picture(page, f"explore-{size}-memory")
+
+
+def test_brush_and_legend_change_the_other_charts_in_the_browser(browser, lab):
+    write_notebook(lab.folder / "brush.ipynb", "import workbench as wb", "wb.explore()")
+    with opened(browser, lab, "brush.ipynb", SIZES["projector"]) as page:
+        chart = page.locator(".vega-embed svg").first
+        chart.wait_for(timeout=25_000)
+        chart.scroll_into_view_if_needed()
+        bars = chart.locator("path[aria-roledescription=bar]")
+        before = bars.evaluate_all("all => all.map(one => one.getAttribute('d'))")
+        area = chart.locator(".mark-symbol.role-mark").first.bounding_box()
+        assert area
+        page.mouse.move(area["x"] + 2, area["y"] + 2)
+        page.mouse.down()
+        page.mouse.move(area["x"] + area["width"] * 0.3, area["y"] + area["height"] * 0.8, steps=5)
+        page.mouse.up()
+        page.wait_for_timeout(300)
+        brushed = bars.evaluate_all("all => all.map(one => one.getAttribute('d'))")
+        assert brushed != before
+        chart.get_by_text("application", exact=True).first.click()
+        page.wait_for_timeout(300)
+        assert bars.evaluate_all("all => new Set(all.map(one => one.getAttribute('opacity'))).size") > 1
+        picture(page, "explore-brushed")
+
+
+@pytest.mark.lab
+def test_a_measurement_outlives_its_tab_and_kernel_and_is_found_again(browser, lab):
+    (lab.folder / "tiny.toml").write_text(TINY)
+    write_notebook(lab.folder / "launch.ipynb", "import workbench as wb", "wb.launch('./tiny.toml')")
+    with opened(browser, lab, "launch.ipynb", SIZES["laptop"]) as page:
+        page.get_by_text("6 runs in 3 randomized blocks").wait_for(timeout=60_000)
+        page.get_by_role("button", name="Start", exact=True).click()
+        page.get_by_text("running: ", exact=False).first.wait_for(timeout=30_000)
+        page.get_by_text("Now: ", exact=False).first.wait_for(timeout=30_000)
+        picture(page, "launch-running")
+        page.get_by_role("menuitem", name="Kernel", exact=True).click()
+        page.locator("[data-command='kernelmenu:shutdown']").first.click()
+        page.wait_for_timeout(1500)
+    with opened(browser, lab, "launch.ipynb", SIZES["projector"]) as page:
+        page.get_by_text("finished: 6 of 6 runs").wait_for(timeout=60_000)
+        page.get_by_role("button", name="Open its report").click()
+        frame = page.frame_locator("iframe[title='The report']")
+        frame.locator("h1").first.wait_for(timeout=30_000)
+        time.sleep(0.5)
+        picture(page, "launch-report")

@@ -1,0 +1,84 @@
+"""Small parts that both widgets are built of: check boxes in groups, words and tables in HTML that a reader hears."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import ipywidgets as widgets
+import pandas as pd
+
+from workbench.charts.rows import NOT_MEASURED
+
+STYLE = """<style>
+.wb-words {font-family: system-ui, sans-serif; font-size: 13px; line-height: 1.45}
+.wb-words table {border-collapse: collapse; margin: 4px 0}
+.wb-words th, .wb-words td {padding: 3px 10px; text-align: right; border-bottom: 1px solid #ddd}
+.wb-words th:first-child, .wb-words td:first-child {text-align: left}
+.wb-words pre {white-space: pre-wrap; font-size: 12px; background: #f5f6f7; color: #212529; padding: 8px; margin: 4px 0}
+.wb-words .note {border-left: 4px solid #B54C0B; padding: 2px 8px; margin: 4px 0}
+.wb-words .bar {display: inline-block; height: 11px; vertical-align: middle}
+.wb-words progress {width: 100%; height: 14px}
+.wb-group label, .wb-group {font-size: 13px}
+.wb-scroll {max-height: 190px; overflow-y: auto}
+</style>"""
+
+
+class Ticks:
+    """A group of check boxes: each is reached with Tab and changed with Space. Nothing ticked means all.
+
+    Attributes
+    ----------
+    box
+        The widget to show.
+    """
+
+    def __init__(self, title: str, changed: Callable[[], None]) -> None:
+        self._heading = widgets.HTML(f"<b>{html.escape(title)}</b>")
+        self._group = widgets.VBox(layout={"max_height": "190px", "overflow": "auto"})
+        self._changed, self._silent = changed, False
+        self._options: tuple[Any, ...] = ()
+        self.box = widgets.VBox([self._heading, self._group])
+        self.box.add_class("wb-group")
+
+    def show(self, options: Sequence[Any], value: Iterable[Any], name: Callable[[Any], str] = str) -> None:
+        """Offer ``options`` with those of ``value`` ticked; tells nobody."""
+        self._silent, ticked = True, list(value)  # not a set: data planes with options have no hash
+        if tuple(options) != self._options:
+            self._options = tuple(options)
+            self._group.children = [self._box(name(one)) for one in self._options]
+        for option, box in zip(self._options, self._group.children, strict=True):
+            box.value = option in ticked
+        self._silent = False
+
+    @property
+    def value(self) -> tuple[Any, ...]:
+        """What is ticked."""
+        return tuple(one for one, box in zip(self._options, self._group.children, strict=True) if box.value)
+
+    def _box(self, name: str) -> Any:
+        box = widgets.Checkbox(description=name, indent=False, layout={"width": "auto", "margin": "0"})
+        box.observe(self._told, "value")
+        return box
+
+    def _told(self, change: Any) -> None:
+        if not self._silent:
+            self._changed()
+
+
+def words(*parts: str, live: bool = False) -> str:
+    """Return HTML ``parts`` in the look of the widgets; ``live``: a screen reader says every change."""
+    role = ' role="status" aria-live="polite"' if live else ""
+    return f'<div class="wb-words"{role}>{"".join(parts)}</div>'
+
+
+def notes(told: Iterable[str]) -> str:
+    """Return each of ``told`` as a marked paragraph."""
+    return "".join(f'<div class="note">{html.escape(one)}</div>' for one in told)
+
+
+def table(frame: pd.DataFrame) -> str:
+    """Return ``frame`` as an HTML table, missing values as "not measured"."""
+    text: str = frame.to_html(index=False, border=0, na_rep=NOT_MEASURED, float_format=lambda one: f"{one:,.4g}")
+    return text

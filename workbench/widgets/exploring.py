@@ -1,0 +1,334 @@
+"""What `explore` shows, without a widget: a choice of runs, what of it counts, and the query that answers it.
+
+Which runs count and what is unlike decides the analysis, as everywhere; the numbers come from one query of the index,
+which holds what each part of each run consumed and so answers in milliseconds, however many samples there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from workbench.analysis.contract import BILLED_ROLES, clean_latency, clean_runs
+from workbench.analysis.costing import main_latency
+from workbench.analysis.selection import Selection, differences, select
+from workbench.errors import NothingToShow, UnknownName
+from workbench.store import Store
+
+QUANTILES = {"p50_s": "p50", "p90_s": "p90", "p99_s": "p99", "p999_s": "p99.9"}
+"""Columns of the latency frame -> what stands on the axis."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantity:
+    """What is summed over the parts of a role: its title with the shown unit, its SQL, stored unit to shown unit."""
+
+    title: str
+    unit: str
+    sql: str
+    scale: float
+
+
+def _sum(column: str) -> str:
+    """Return SQL for the sum over a role's parts; unknown where one of them is."""
+    return f"CASE WHEN count(c.{column}) = count(*) THEN sum(c.{column}) END"
+
+
+_COMPLETED = "nullif(any_value(r.requests) - coalesce(any_value(r.errors), 0), 0)"
+
+QUANTITIES: dict[str, Quantity] = {
+    "cpu_per_request_s": Quantity(title="CPU per request", unit="µs", sql=f"{_sum('cpu_s')} / {_COMPLETED}", scale=1e6),
+    "cpu_cores": Quantity(title="CPU in use", unit="cores", sql=_sum("cpu_cores"), scale=1.0),
+    "mem_pss_bytes": Quantity(title="Memory, PSS", unit="MiB", sql=_sum("mem_pss_bytes"), scale=2.0**-20),
+    "mem_anon_bytes": Quantity(title="Memory, anonymous", unit="MiB", sql=_sum("mem_anon_bytes"), scale=2.0**-20),
+    "mem_working_set_bytes": Quantity(
+        title="Memory, working set", unit="MiB", sql=_sum("mem_working_set_bytes"), scale=2.0**-20
+    ),
+    "ctx_switches_per_request": Quantity(
+        title="Context switches per request", unit="1", sql=f"{_sum('ctx_switches')} / {_COMPLETED}", scale=1.0
+    ),
+}
+"""What can be looked at by role: name -> quantity."""
+
+_QUERY = """SELECT r.run_id, r.campaign_id, r.block, r.mesh, r.workload, r.rate_per_s, r.started_at_s, c.role,
+       {sql} AS {name}
+FROM consumption c JOIN runs r USING (run_id)
+WHERE r.run_id IN (SELECT unnest($run_ids::VARCHAR[])) AND c.role IN (SELECT unnest($roles::VARCHAR[]))
+GROUP BY ALL
+ORDER BY r.started_at_s, r.run_id, c.role"""
+
+_MOMENTS = """WITH span AS (
+    SELECT coalesce(any_value(window_start_s), min(time_s)) AS start,
+           greatest((max(time_s) - min(time_s)) / least($moments, count(DISTINCT time_s)), 0.001) AS step
+    FROM samples JOIN runs USING (run_id) WHERE run_id = $run_id
+), steps AS (
+    SELECT role, component, floor((time_s - start) / step) * step AS bin, max(time_s) AS time_s,
+           arg_max(cpu_time_s, time_s) AS cpu_time_s, avg({column}) AS level
+    FROM samples, span WHERE run_id = $run_id GROUP BY ALL
+), rises AS (
+    SELECT *, (cpu_time_s - lag(cpu_time_s) OVER w) / nullif(time_s - lag(time_s) OVER w, 0) AS cpu_cores
+    FROM steps WINDOW w AS (PARTITION BY component, role ORDER BY time_s)
+)
+SELECT role, bin AS time_s, CASE WHEN count({value}) = count(*) THEN sum({value}) END AS value
+FROM rises GROUP BY ALL ORDER BY role, time_s"""
+"""One run in equal steps of time by role, so that a run of an hour answers as fast as one of two seconds."""
+
+MOMENTS = 150
+"""Steps of time that one run is shown in."""
+
+
+def over_time(name: str) -> Quantity:
+    """Return what is shown of one run over time beside the quantity ``name``: memory's level, else CPU in use."""
+    return QUANTITIES[name] if name.startswith("mem_") else QUANTITIES["cpu_cores"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What somebody chose; `Explorer.settled` makes it fit what there is. Empty: all there is (a single: the first)."""
+
+    environment: str = ""
+    campaigns: tuple[str, ...] = ()
+    workload: str = ""
+    meshes: tuple[str, ...] = ()
+    rates: tuple[float, ...] = ()
+    roles: tuple[str, ...] = ()
+    quantity: str = "cpu_per_request_s"
+    run: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What can be chosen, given what was chosen before it."""
+
+    environments: tuple[str, ...]
+    campaigns: tuple[str, ...]
+    workloads: tuple[str, ...]
+    meshes: tuple[str, ...]
+    rates: tuple[float, ...]
+    roles: tuple[str, ...]
+    runs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class View:
+    """The answer to a choice.
+
+    Attributes
+    ----------
+    rows
+        One row for each counted run and role: run_id, campaign_id, block, mesh, workload, rate_per_s, started_at_s,
+        role, and the quantity under its own name in its stored unit (NaN: not known).
+    latency
+        One row for each counted run and quantile: run_id, mesh, rate_per_s, quantile (``"p50"``), value_s.
+    moments
+        The chosen run over time: time_s (from the window's start), role, value (see `over_time`).
+    close_up
+        What that run is, in words; empty when there is none.
+    order
+        Labels of the meshes shown, baseline first, then by name.
+    notes
+        What must be known before believing it: unlike circumstances, runs that do not count and why.
+    query, params
+        Give them to `Store.query` to get `rows`.
+    """
+
+    choice: Choice
+    rows: pd.DataFrame
+    latency: pd.DataFrame
+    moments: pd.DataFrame
+    close_up: str
+    order: tuple[str, ...]
+    notes: tuple[str, ...]
+    query: str
+    params: dict[str, Any]
+
+
+def _kept(wanted: Iterable[Any], there: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return what of ``wanted`` is there, in the order of ``there``; all of it when nothing is left."""
+    asked = set(wanted)
+    return tuple(one for one in there if one in asked) or there
+
+
+def _distinct(values: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(dict.fromkeys(values))
+
+
+class Explorer:
+    """Answers choices out of a store. What there is to choose from is read once, and again by `refresh`."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read again what there is: a campaign may have ended since."""
+        runs = self.store.runs()
+        self.runs = clean_runs(runs) if len(runs) else runs
+        roles = self.store.query("SELECT DISTINCT run_id, role FROM consumption")
+        self._roles = roles.groupby("run_id")["role"].agg(set).to_dict()
+        self._selected: dict[tuple[str, ...], Selection] = {}
+        self._closely: dict[tuple[str, str], pd.DataFrame] = {}
+        self._latency: tuple[tuple[str, ...], pd.DataFrame] | None = None
+
+    # ------------------------------------------------------------------ what can be chosen
+    def default(self, campaign: str = "") -> Choice:
+        """Return the choice to begin with: ``campaign``, else the latest one with a finished run.
+
+        Raises
+        ------
+        NothingToShow
+            When nothing was measured.
+        UnknownName
+            When there is no such campaign.
+        """
+        if self.runs.empty:
+            raise NothingToShow(f"Nothing has been measured in {self.store.data} yet: start with `workbench demo`.")
+        known = _distinct(self.runs["campaign_id"])
+        if campaign and campaign not in known:
+            raise UnknownName("campaign", campaign, known[-20:])
+        finished = self.runs[self.runs["status"] == "finished"]
+        latest = (finished if len(finished) else self.runs).sort_values("started_at")["campaign_id"].iloc[-1]
+        one = self.runs[self.runs["campaign_id"] == (campaign or latest)]
+        return self.settled(Choice(environment=str(one["environment"].iloc[0]), campaigns=(campaign or str(latest),)))
+
+    def options(self, choice: Choice) -> Options:
+        """Return what can be chosen beside what ``choice`` (a settled one) holds."""
+        here = self.runs[self.runs["environment"] == choice.environment]
+        counted = self._selection(choice.campaigns).counted if choice.campaigns else here.iloc[:0]
+        work = counted[counted["workload"] == choice.workload]
+        shown = work[work["mesh"].isin(choice.meshes or _distinct(work["mesh"]))]
+        shown = shown[shown["rate_per_s"].isin(choice.rates or _distinct(shown["rate_per_s"]))]
+        found: set[str] = set().union(*(self._roles.get(one, set()) for one in shown["run_id"]))
+        return Options(
+            environments=tuple(sorted(set(self.runs["environment"]))),
+            campaigns=_distinct(here.sort_values("started_at", ascending=False)["campaign_id"]),
+            workloads=tuple(sorted(set(counted["workload"]))),
+            meshes=_ordered(work),
+            rates=tuple(sorted(set(work["rate_per_s"].dropna()))),
+            roles=tuple(role for role in BILLED_ROLES if role in found),
+            runs=tuple(shown.sort_values("started_at", kind="stable")["run_id"]),
+        )
+
+    def settled(self, choice: Choice) -> Choice:
+        """Return ``choice`` with what is there of it; what is empty or gone becomes all there is, or the first."""
+        if choice.quantity not in QUANTITIES:
+            raise UnknownName("quantity", choice.quantity, QUANTITIES)
+        places = self.options(choice).environments
+        environment = choice.environment if choice.environment in places else next(iter(places), "")
+        choice = replace(choice, environment=environment)
+        campaigns = self.options(replace(choice, campaigns=())).campaigns
+        chosen = tuple(one for one in campaigns if one in choice.campaigns) or campaigns[:1]
+        choice = replace(choice, campaigns=chosen)
+        workloads = self.options(choice).workloads
+        workload = choice.workload if choice.workload in workloads else next(iter(workloads), "")
+        choice = replace(choice, workload=workload)
+        there = self.options(choice)
+        choice = replace(choice, meshes=_kept(choice.meshes, there.meshes), rates=_kept(choice.rates, there.rates))
+        there = self.options(choice)
+        run = choice.run if choice.run in there.runs else next(reversed(there.runs), "")
+        return replace(choice, roles=_kept(choice.roles, there.roles), run=run)
+
+    # ------------------------------------------------------------------ the answer
+    def look(self, choice: Choice) -> View:
+        """Answer ``choice``, settled first."""
+        choice = self.settled(choice)
+        selection = self._selection(choice.campaigns)
+        counted = selection.counted
+        runs = counted[
+            (counted["workload"] == choice.workload)
+            & counted["mesh"].isin(choice.meshes)
+            & counted["rate_per_s"].isin(choice.rates)
+        ]
+        name = choice.quantity
+        query = _QUERY.format(sql=QUANTITIES[name].sql, name=name)
+        params: dict[str, Any] = {"run_ids": list(runs["run_id"]), "roles": list(choice.roles)}
+        rows = self.store.query(query, params)
+        labels = runs.set_index("run_id")["workload"]
+        return View(
+            choice=choice,
+            rows=rows.assign(workload=rows["run_id"].map(labels)),
+            latency=self._quantiles(runs),
+            moments=self._moments(choice),
+            close_up=self.named(choice.run),
+            order=_ordered(runs),
+            notes=_notes(selection, runs),
+            query=query,
+            params=params,
+        )
+
+    def named(self, run_id: str) -> str:
+        """Return what run ``run_id`` is, in words; empty for none."""
+        one = self.runs[self.runs["run_id"] == run_id]
+        if one.empty:
+            return ""
+        first = one.iloc[0]
+        return f"{first['mesh']} at {first['rate_per_s']:,.10g}/s, block {first['block']} ({run_id})"
+
+    def _moments(self, choice: Choice) -> pd.DataFrame:
+        column = choice.quantity if choice.quantity.startswith("mem_") else "cpu_time_s"
+        key = (choice.run, column)
+        if key not in self._closely:
+            sql = _MOMENTS.format(column=column, value="cpu_cores" if column == "cpu_time_s" else "level")
+            self._closely[key] = self.store.query(sql, {"run_id": choice.run, "moments": MOMENTS})
+        return self._closely[key]
+
+    def _selection(self, campaigns: tuple[str, ...]) -> Selection:
+        """Return what counts of ``campaigns``; remembered, for it is asked again with every change."""
+        key = tuple(sorted(campaigns))
+        if key not in self._selected:
+            runs = self.runs[self.runs["campaign_id"].isin(key)]
+            try:
+                self._selected[key] = select(runs.reset_index(drop=True))
+            except NothingToShow as error:
+                none = runs.iloc[:0]
+                left = runs.assign(why=runs["status"])
+                self._selected[key] = Selection(counted=none, left_out=left, unlike={"": [str(error)]})
+        return self._selected[key]
+
+    def _quantiles(self, runs: pd.DataFrame) -> pd.DataFrame:
+        ids = tuple(runs["run_id"])
+        if self._latency is None or self._latency[0] != ids:
+            main = main_latency(runs, clean_latency(self._read_latency(ids)))
+            wide = runs[["run_id", "mesh", "rate_per_s"]].join(main.reindex(columns=list(QUANTILES)))
+            long = wide.melt(["run_id", "mesh", "rate_per_s"], var_name="quantile", value_name="value_s")
+            self._latency = ids, long.assign(quantile=long["quantile"].map(QUANTILES))
+        return self._latency[1]
+
+    def _read_latency(self, ids: tuple[str, ...]) -> pd.DataFrame:
+        sql = (
+            "SELECT run_id, kind, count, p50_s, p90_s, p99_s, p999_s, low_s, high_s FROM latency "
+            "WHERE run_id IN (SELECT unnest(?::VARCHAR[]))"
+        )
+        return self.store.query(sql, [list(ids)])
+
+
+def _ordered(runs: pd.DataFrame) -> tuple[str, ...]:
+    """Return the labels in ``runs``, baseline first, then by name."""
+    baseline = set(runs.loc[runs["is_baseline"].astype(bool), "mesh"])
+    return tuple(sorted(set(runs["mesh"]), key=lambda mesh: (mesh not in baseline, mesh)))
+
+
+def _notes(selection: Selection, runs: pd.DataFrame) -> tuple[str, ...]:
+    notes = [*selection.unlike.get("", [])]
+    unlike = {name: values for name, values in selection.unlike.items() if name}
+    if unlike:
+        count = int(selection.left_out["why"].eq("unlike").sum())
+        notes.append(
+            f"Unlike circumstances are not mixed: {differences(unlike)}. {count} runs of the smaller or older group "
+            "are left out; choose other campaigns to see them."
+        )
+    for why, group in selection.left_out[selection.left_out["why"].ne("unlike")].groupby("why", sort=True):
+        reasons = [reason for reason in _distinct(group["reason"]) if reason]
+        notes.append(f"{len(group)} runs do not count: {why}{f' ({reasons[0]})' if reasons else ''}.")
+    noisy = int(runs["noisy"].astype(str).ne("").sum())
+    if noisy:
+        notes.append(f"The machine was disturbed in {noisy} of {len(runs)} runs.")
+    if runs["data_plane"].eq("kernel").any():
+        notes.append(
+            "A data plane in the kernel has no process of its own: its work is inside the application's and the load "
+            "generator's. `wb.compare` gives its share as a difference to the baseline."
+        )
+    return tuple(notes)

@@ -92,8 +92,8 @@ def watching(comparison: Comparison) -> str:
             "machine is not in it. Proportional, anonymous and resident memory keep names of their own."
         )
     return (
-        "CPU and memory are read for each container from the accounts that the environment keeps, each reading with the "
-        "time at which it was taken; what belongs to no watched part stands under a name of its own."
+        "CPU and memory are read for each container from the accounts that the environment keeps, each reading with "
+        "the time at which it was taken; what belongs to no watched part stands under a name of its own."
     )
 
 

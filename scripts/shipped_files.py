@@ -7,7 +7,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SHIPPED = ("notebooks", "data/experiments", "data/reference")
+SHIPPED = ("notebooks", "data/experiments", "data/landscape", "data/reference")
 
 
 class ShippedFiles(BuildHookInterface):  # type: ignore[type-arg]

@@ -54,6 +54,11 @@ def reference() -> Path:
     return home() / "data" / "reference"
 
 
+def landscape() -> Path:
+    """Return the folder of what is known of each mesh, see `workbench.landscape`."""
+    return home() / "data" / "landscape"
+
+
 def _name_in(path: Path) -> str:
     """Return the experiment's name in file ``path``; the file's stem when it cannot be read."""
     try:

@@ -57,9 +57,15 @@ def outside(python: Path, folder: Path, *arguments: str) -> subprocess.Completed
 
 def test_the_wheel_carries_what_is_shipped(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
-    for folder, pattern in (("notebooks", "*.ipynb"), ("data/experiments", "*.toml"), ("data/reference", "*.md")):
+    shipped = (
+        ("notebooks", "*.ipynb"),
+        ("data/experiments", "*.toml"),
+        ("data/landscape", "**/*.toml"),
+        ("data/reference", "*.md"),
+    )
+    for folder, pattern in shipped:
         for path in (ROOT / folder).glob(pattern):
-            assert f"workbench/_shipped/{folder}/{path.name}" in names
+            assert f"workbench/_shipped/{path.relative_to(ROOT)}" in names
     assert "workbench/py.typed" in names
     assert not [name for name in names if name.startswith("tests/") or name.endswith(".pyc")]
 

@@ -13,26 +13,31 @@ from typing import Any, Final
 
 import pandas as pd
 
-from workbench.charts.controls import Choice, faded, legend_selection, with_choices
+from workbench.charts.controls import Choice, with_choices
+from workbench.charts.diagram import (
+    STROKES,
+    across,
+    box_layers,
+    corners,
+    down,
+    flow_layers,
+    frame_layers,
+    heads,
+    part,
+    text_layers,
+    topology_rows,
+)
 from workbench.charts.engine import Picture, alt
-from workbench.charts.geometry import COLUMN, HEIGHT, ROW, WIDTH, Arrow, arrows, rect_of
-from workbench.charts.theme import INK, QUIET, finish
+from workbench.charts.geometry import HEIGHT, ROW, WIDTH, arrows, rect_of
+from workbench.charts.theme import QUIET, finish
 from workbench.errors import BadInput
-from workbench.landscape import KINDS, PLANES, Entry, Pattern, Topology, figures
+from workbench.landscape import KINDS, Entry, Pattern, Topology, figures
 from workbench.landscape import Sequence as Steps
-from workbench.landscape.facts import Zone
 
-FILLS: Final = dict(zip(PLANES, ("#EBDCF0", "#D9E8F7", "#FBE3CF", "#DDEFE0", "#E6E8EA"), strict=True))
-EDGES: Final = dict(zip(PLANES, ("#7B4B8F", "#2A6CA8", "#B0601A", "#3F7F51", "#5C6066"), strict=True))
-STROKES: Final = dict(zip(KINDS, ("#0C77CD", "#B54C0B", "#008F53"), strict=True))
-DASHES: Final = dict(zip(KINDS, ((1, 0), (7, 4), (2, 3)), strict=True))
-
-_UPPER: Final = 1.5
-"""Frames that begin above this row of the grid belong to the upper row."""
 _LINE: Final = 17
 """Pixels of a line of text below the picture."""
-_APART: Final = 16
-_APART_STEPS: Final = 28
+_APART: Final = 28
+"""Pixels between the arrows of steps that join the same two boxes: a numbered disc fits."""
 
 
 def architecture(entries: Iterable[Entry], measured: pd.DataFrame | None = None) -> Picture:
@@ -51,7 +56,7 @@ def architecture(entries: Iterable[Entry], measured: pd.DataFrame | None = None)
         for entry in shown
         for row in (
             *_heading(entry.title, entry.says),
-            *_topology_rows(entry.topology),
+            *topology_rows(entry.topology),
             *_said_rows(_measured_lines(entry, measured)),
         )
     ]
@@ -78,7 +83,7 @@ def adoption(patterns: Iterable[Pattern]) -> Picture:
     rows = [
         {**row, "pattern": one.title}
         for one in shown
-        for row in (*_heading(one.title, one.says), *_topology_rows(one.topology), *_pros_and_cons(one))
+        for row in (*_heading(one.title, one.says), *topology_rows(one.topology), *_pros_and_cons(one))
     ]
     lines = max(max(len(_bullets(one.advantages)), len(_bullets(one.disadvantages))) for one in shown) + 2
     picture = with_choices(_picture(rows, lines), [_drop_down("pattern", "Pattern", [one.title for one in shown])])
@@ -86,7 +91,7 @@ def adoption(patterns: Iterable[Pattern]) -> Picture:
         picture,
         rows,
         "Ways to adopt a mesh",
-        "From the talk this project descends from; hover over boxes and arrows for what they do.",
+        "After the talk this project descends from, with additions; hover over boxes and arrows for what they do.",
         " ".join(describe_adoption(one) for one in shown),
     )
 
@@ -117,9 +122,9 @@ def sequence(steps: Steps, step: int = 0) -> Picture:
     last = len(steps.steps)
     if not 0 <= step <= last:
         raise BadInput(f"{steps.title} has the steps 1 to {last}; there is no step {step}.")
-    rows = [*_topology_rows(steps.topology), *_step_rows(steps)]
+    rows = [*topology_rows(steps.topology), *_step_rows(steps)]
     slider = alt.param(name="step", value=step or last, bind=alt.binding_range(min=1, max=last, step=1, name="Step "))
-    layers = [*_frames(rows), *_step_arrows(), *_boxes(rows), *_step_marks(), *_step_texts()]
+    layers = [*frame_layers(rows), *_step_arrows(), *box_layers(rows), *_step_marks(), *_step_texts()]
     picture = alt.layer(*layers).add_params(slider).properties(width=WIDTH, height=HEIGHT + 5 * _LINE - ROW)
     return finish(picture, rows, steps.title, steps.says, describe_sequence(steps))
 
@@ -142,63 +147,6 @@ def steps_table(steps: Steps) -> pd.DataFrame:
         for n, one in enumerate(steps.steps, 1)
     ]
     return pd.DataFrame(rows).set_index("step")
-
-
-# rows
-
-
-def _topology_rows(topology: Topology) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = [
-        {
-            "part": "zone",
-            "label": zone.label,
-            "x": zone.x * COLUMN,
-            "y": zone.y * ROW,
-            "x2": (zone.x + zone.w) * COLUMN,
-            "y2": (zone.y + zone.h) * ROW,
-            "label_x": zone.x * COLUMN + 8,
-            "label_y": _zone_label(zone),
-        }
-        for zone in topology.zones
-    ]
-    for box in topology.boxes:
-        rect = rect_of(box)
-        rows.append(
-            {
-                "part": "box",
-                "label": box.label,
-                "name": box.label.replace("\n", " "),
-                "plane": box.plane,
-                "says": box.says,
-                **_corners(rect),
-                "label_x": rect.middle[0],
-                "label_y": rect.middle[1] - (8 if "\n" in box.label else 0),
-            }
-        )
-    found = arrows(topology, [(flow.start, flow.end) for flow in topology.flows], _APART)
-    names = {box.id: box.label.replace("\n", " ") for box in topology.boxes}
-    for flow, arrow in zip(topology.flows, found, strict=True):
-        if arrow is None:
-            continue
-        way = f"{names[flow.start]} {'↔' if flow.both else '→'} {names[flow.end]}"
-        line = {"kind": flow.kind, "way": way, "says": flow.says}
-        rows.append({"part": "flow", **line, "x": arrow.x, "y": arrow.y, "x2": arrow.x2, "y2": arrow.y2})
-        rows.extend({"part": "head", **line, **head} for head in _heads(arrow, flow.both))
-    return rows
-
-
-def _zone_label(zone: Zone) -> float:
-    """Return the height of a frame's name: at its top in the upper row, else at its bottom, where no arrows come in."""
-    return zone.y * ROW + 13 if zone.y < _UPPER else (zone.y + zone.h) * ROW - 11
-
-
-def _corners(rect: Any) -> dict[str, float]:
-    return {"x": rect.x, "y": rect.y, "x2": rect.x2, "y2": rect.y2}
-
-
-def _heads(arrow: Arrow, both: bool) -> list[dict[str, float]]:
-    heads = [{"x": arrow.head_x, "y": arrow.head_y, "angle": arrow.angle}]
-    return [*heads, {"x": arrow.tail_x, "y": arrow.tail_y, "angle": arrow.tail_angle}] if both else heads
 
 
 def _measured_lines(entry: Entry, measured: pd.DataFrame | None) -> list[str]:
@@ -238,16 +186,16 @@ def _pros_and_cons(pattern: Pattern) -> list[dict[str, Any]]:
 def _step_rows(steps: Steps) -> list[dict[str, Any]]:
     rects = {box.id: rect_of(box) for box in steps.topology.boxes}
     names = {box.id: box.label.replace("\n", " ") for box in steps.topology.boxes}
-    found = arrows(steps.topology, [(one.start, one.end) for one in steps.steps], _APART_STEPS)
+    found = arrows(steps.topology, [(one.start, one.end) for one in steps.steps], _APART)
     rows: list[dict[str, Any]] = []
     for n, (one, arrow) in enumerate(zip(steps.steps, found, strict=True), 1):
         said = {"n": n, "way": f"{names[one.start]} → {names[one.end]}", "title": one.title, "says": one.says}
-        rows.extend({"part": "end", "n": n, **_corners(rects[end])} for end in dict.fromkeys((one.start, one.end)))
+        rows.extend({"part": "end", "n": n, **corners(rects[end])} for end in dict.fromkeys((one.start, one.end)))
         if arrow is None:
             rows.append({"part": "badge", **said, "x": rects[one.start].x2, "y": rects[one.start].y})
         else:
             rows.append({"part": "step", **said, "x": arrow.x, "y": arrow.y, "x2": arrow.x2, "y2": arrow.y2})
-            rows.append({"part": "steptip", **said, **_heads(arrow, False)[0]})
+            rows.append({"part": "steptip", **said, **heads(arrow, False)[0]})
             rows.append({"part": "badge", **said, "x": arrow.middle_x, "y": arrow.middle_y})
         top = HEIGHT - ROW + 14
         rows.append({"part": "caption", "n": n, "label": f"{n}. {one.title}", "x": 4, "y": top, "strong": True})
@@ -266,129 +214,32 @@ def _described(topology: Topology) -> str:
     return " ".join(told)
 
 
-# layers
-
-
 def _drop_down(field: str, label: str, options: Sequence[str]) -> Choice:
     return Choice(field=field, label=label, options=tuple(options))
 
 
 def _picture(rows: Sequence[dict[str, Any]], lines: int) -> Any:
-    layers = [*_frames(rows), *_flows(rows), *_boxes(rows), *_texts("said")]
+    layers = [*frame_layers(rows), *flow_layers(rows), *box_layers(rows), *text_layers("said")]
     return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT + lines * _LINE + 8)
-
-
-def _part(*parts: str) -> Any:
-    wanted = " || ".join(f"datum.part === '{part}'" for part in parts)
-    return alt.Chart().transform_filter(wanted)
-
-
-def _x(field: str = "x") -> Any:
-    scale = alt.Scale(domain=[0, WIDTH], range=[0, WIDTH], nice=False)
-    return alt.X(f"{field}:Q", scale=scale, axis=None)
-
-
-def _y(field: str = "y") -> Any:
-    """Return the vertical channel; a grid's pixel is a pixel, whatever stands below the grid."""
-    scale = alt.Scale(domain=[0, HEIGHT], range=[0, HEIGHT], nice=False, clamp=False)
-    return alt.Y(f"{field}:Q", scale=scale, axis=None)
-
-
-def _frames(rows: Sequence[dict[str, Any]]) -> list[Any]:
-    if not any(row["part"] == "zone" for row in rows):
-        return []
-    frame = _part("zone").mark_rect(
-        fill="#F7F8F9", stroke="#AEB6BE", strokeWidth=1.2, strokeDash=[4, 3], cornerRadius=8, tooltip=None
-    )
-    name = _part("zone").mark_text(align="left", fontSize=12, color=QUIET, tooltip=None)
-    return [
-        frame.encode(x=_x(), y=_y(), x2="x2:Q", y2="y2:Q"),
-        name.encode(x=_x("label_x"), y=_y("label_y"), text="label:N"),
-    ]
-
-
-def _boxes(rows: Sequence[dict[str, Any]]) -> list[Any]:
-    planes = [plane for plane in PLANES if any(row.get("plane") == plane for row in rows)]
-    box = _part("box").mark_rect(cornerRadius=5, strokeWidth=1.6)
-    label = _part("box").mark_text(lineBreak="\n", fontSize=13, lineHeight=16, color=INK, tooltip=None)
-    return [
-        box.encode(
-            x=_x(),
-            y=_y(),
-            x2="x2:Q",
-            y2="y2:Q",
-            fill=alt.Fill(
-                "plane:N",
-                scale=alt.Scale(domain=planes, range=[FILLS[one] for one in planes]),
-                legend=alt.Legend(symbolType="square", symbolSize=220, padding=4),
-            ),
-            stroke=alt.Stroke(
-                "plane:N", scale=alt.Scale(domain=planes, range=[EDGES[one] for one in planes]), legend=None
-            ),
-            tooltip=[
-                alt.Tooltip("name:N", title="component"),
-                alt.Tooltip("plane:N", title="plane"),
-                alt.Tooltip("says:N", title="what it does"),
-            ],
-        ),
-        label.encode(x=_x("label_x"), y=_y("label_y"), text="label:N"),
-    ]
-
-
-def _flows(rows: Sequence[dict[str, Any]]) -> list[Any]:
-    kinds = [kind for kind in KINDS if any(row.get("kind") == kind for row in rows)]
-    colour = alt.Color(
-        "kind:N",
-        scale=alt.Scale(domain=kinds, range=[STROKES[one] for one in kinds]),
-        legend=alt.Legend(symbolType="stroke", symbolSize=220, symbolStrokeWidth=3, padding=4),
-    )
-    dash = alt.StrokeDash("kind:N", scale=alt.Scale(domain=kinds, range=[list(DASHES[one]) for one in kinds]))
-    told = [
-        alt.Tooltip("way:N", title="from, to"),
-        alt.Tooltip("kind:N", title="kind"),
-        alt.Tooltip("says:N", title="what goes there"),
-    ]
-    picked = legend_selection("kind")
-    line = _part("flow").mark_rule(strokeWidth=2.2)
-    wide = _part("flow").mark_rule(strokeWidth=14, opacity=0)
-    tip = _part("head").mark_point(shape="triangle", filled=True, size=110)
-    return [
-        line.encode(
-            x=_x(), y=_y(), x2="x2:Q", y2="y2:Q", color=colour, strokeDash=dash, opacity=faded(picked)
-        ).add_params(picked),
-        tip.encode(x=_x(), y=_y(), angle=alt.Angle("angle:Q", scale=None), color=colour, opacity=faded(picked)),
-        wide.encode(x=_x(), y=_y(), x2="x2:Q", y2="y2:Q", tooltip=told),
-    ]
-
-
-def _texts(part: str, condition: str = "true") -> list[Any]:
-    base = _part(part).transform_filter(condition)
-    weights = ((True, 600, 13), (False, 400, 12))
-    return [
-        base.transform_filter(f"datum.strong === {str(strong).lower()}")
-        .mark_text(align="left", fontSize=size, fontWeight=weight, color=INK, tooltip=None)
-        .encode(x=_x(), y=_y(), text="label:N")
-        for strong, weight, size in weights
-    ]
 
 
 def _step_arrows() -> list[Any]:
     shown = alt.expr("datum.n === step ? 1 : 0.4")
     colour = alt.expr(f"datum.n === step ? '{STROKES[KINDS[1]]}' : '{QUIET}'")
-    line = _part("step").transform_filter("datum.n <= step").mark_rule(strokeWidth=2.6, stroke=colour, opacity=shown)
-    tip = _part("steptip").transform_filter("datum.n <= step")
+    line = part("step").transform_filter("datum.n <= step").mark_rule(strokeWidth=2.6, stroke=colour, opacity=shown)
+    tip = part("steptip").transform_filter("datum.n <= step")
     tip = tip.mark_point(shape="triangle", filled=True, size=130, color=colour, opacity=shown)
     return [
-        line.encode(x=_x(), y=_y(), x2="x2:Q", y2="y2:Q"),
-        tip.encode(x=_x(), y=_y(), angle=alt.Angle("angle:Q", scale=None)),
+        line.encode(x=across(), y=down(), x2="x2:Q", y2="y2:Q"),
+        tip.encode(x=across(), y=down(), angle=alt.Angle("angle:Q", scale=None)),
     ]
 
 
 def _step_marks() -> list[Any]:
     colour = alt.expr(f"datum.n === step ? '{STROKES[KINDS[1]]}' : '{QUIET}'")
-    ends = _part("end").transform_filter("datum.n === step")
+    ends = part("end").transform_filter("datum.n === step")
     ends = ends.mark_rect(fillOpacity=0, stroke=STROKES[KINDS[1]], strokeWidth=3, cornerRadius=5, tooltip=None)
-    badge = _part("badge").transform_filter("datum.n <= step")
+    badge = part("badge").transform_filter("datum.n <= step")
     told = [
         alt.Tooltip("n:Q", title="step"),
         alt.Tooltip("way:N", title="from, to"),
@@ -398,12 +249,13 @@ def _step_marks() -> list[Any]:
     disc = badge.mark_point(
         shape="circle", filled=True, size=440, color=colour, stroke="white", strokeWidth=1.5, opacity=1
     )
+    number = badge.mark_text(color="white", fontSize=12, fontWeight=600, tooltip=None)
     return [
-        ends.encode(x=_x(), y=_y(), x2="x2:Q", y2="y2:Q"),
-        disc.encode(x=_x(), y=_y(), tooltip=told),
-        badge.mark_text(color="white", fontSize=12, fontWeight=600, tooltip=None).encode(x=_x(), y=_y(), text="n:Q"),
+        ends.encode(x=across(), y=down(), x2="x2:Q", y2="y2:Q"),
+        disc.encode(x=across(), y=down(), tooltip=told),
+        number.encode(x=across(), y=down(), text="n:Q"),
     ]
 
 
 def _step_texts() -> list[Any]:
-    return _texts("caption", "datum.n === step")
+    return text_layers("caption", "datum.n === step")

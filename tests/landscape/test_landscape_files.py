@@ -1,0 +1,149 @@
+"""The shipped landscape is founded, and the checker refuses what is not."""
+
+from __future__ import annotations
+
+import copy
+import tomllib
+from datetime import date
+
+import pytest
+
+from workbench import adapters, landscape, shipped
+from workbench.errors import BadInput, UnknownName
+from workbench.landscape.reading import entry_from, pattern_from, read_landscape, sequence_from
+
+KNOWN = read_landscape()
+FOLDER = shipped.landscape()
+
+
+def table_of(name: str) -> dict:
+    return tomllib.loads((FOLDER / name).read_text())
+
+
+@pytest.fixture
+def mesh() -> dict:
+    return copy.deepcopy(table_of("linkerd.toml"))
+
+
+def test_everyone_asked_for_is_there():
+    assert set(KNOWN.meshes) == {
+        "istio-sidecar",
+        "istio-ambient",
+        "linkerd",
+        "consul",
+        "network-service-mesh",
+        "octarine",
+        "cilium",
+        "kuma",
+        "traefik-mesh",
+        "open-service-mesh",
+    }
+    assert len(KNOWN.patterns) == 7
+    assert [len(one.steps) for one in KNOWN.sequences.values()][:2] == [7, 11]
+
+
+@pytest.mark.parametrize("entry", KNOWN.meshes.values(), ids=lambda entry: entry.name)
+def test_each_fact_has_a_source_with_a_date_or_is_unknown(entry):
+    assert list(entry.facts) == list(landscape.FIELDS)
+    for fact in entry.facts.values():
+        assert fact.says
+        assert (fact.source is not None) == fact.known
+        if fact.source:
+            assert fact.source.text
+            assert date(2017, 1, 1) < fact.source.read <= date(2026, 11, 23)
+            assert fact.source.read.isoformat() in fact.cited
+        else:
+            assert (fact.text, fact.cited) == (landscape.UNKNOWN, "")
+
+
+@pytest.mark.parametrize("entry", KNOWN.meshes.values(), ids=lambda entry: entry.name)
+def test_shapes_and_adapters_are_those_of_the_workbench(entry):
+    known = set(adapters.names("meshes"))
+    assert set(entry.shapes) <= known
+    assert not entry.adapter or entry.adapter in known
+
+
+def test_history_is_called_history():
+    gone = KNOWN.meshes["octarine"]
+    assert gone.facts["release"].values == ("withdrawn",)
+    assert "not deployable" in gone.says
+    assert gone.adapter == ""
+    assert KNOWN.meshes["open-service-mesh"].facts["release"].values == ("archived",)
+
+
+def test_no_picture_leaves_its_grid():
+    for one in (*KNOWN.meshes.values(), *KNOWN.patterns.values(), *KNOWN.sequences.values()):
+        for box in one.topology.boxes:
+            assert box.w / 2 <= box.x <= 12 - box.w / 2, (one.name, box.id)
+            assert box.h / 2 <= box.y <= 7 - box.h / 2, (one.name, box.id)
+            assert box.says
+        for zone in one.topology.zones:
+            assert zone.x >= 0
+            assert zone.x + zone.w <= 12
+            assert zone.y + zone.h <= 7
+        pairs = [(a, b) for n, a in enumerate(one.topology.boxes) for b in one.topology.boxes[n + 1 :]]
+        for a, b in pairs:
+            apart = abs(a.x - b.x) >= (a.w + b.w) / 2 or abs(a.y - b.y) >= (a.h + b.h) / 2
+            assert apart, (one.name, a.id, b.id)
+
+
+def without(table: dict, *path: str) -> None:
+    for name in path[:-1]:
+        table = table[name]
+    del table[path[-1]]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error", "words"),
+    [
+        (lambda t: without(t, "facts", "mtls", "source"), BadInput, "fact 'mtls' has no source"),
+        (lambda t: t["facts"]["mtls"].update(source="hearsay"), UnknownName, "hearsay"),
+        (lambda t: without(t, "sources", "docs", "read"), BadInput, "the date `read`"),
+        (lambda t: t["sources"]["docs"].update(read="lately"), BadInput, "must be a date"),
+        (lambda t: without(t, "facts", "vms"), BadInput, "does not answer vms"),
+        (lambda t: t["facts"].update(speed={}), UnknownName, "Unknown key 'speed'"),
+        (lambda t: t["facts"]["mtls"].update(values=["always"]), UnknownName, "always"),
+        (lambda t: t["facts"]["mtls"].update(values="on by default"), BadInput, "list of texts"),
+        (lambda t: t["facts"]["protocols"].update(not_known=["gRPC"]), BadInput, "as known and as not known"),
+        (lambda t: t["facts"]["mtls"].update(says=" "), BadInput, "'says' must be a text"),
+        (lambda t: t["facts"].update(mtls=True), BadInput, "not a table"),
+        (lambda t: t["sources"].update(idle={"text": "x", "read": date(2026, 1, 1)}), BadInput, "idle"),
+        (lambda t: t["flows"][0].update(end="nobody"), UnknownName, "Unknown box 'nobody'"),
+        (lambda t: t["flows"][0].update(kind="gossip"), UnknownName, "gossip"),
+        (lambda t: t["boxes"][0].update(plane="astral"), UnknownName, "astral"),
+        (lambda t: t["boxes"][0].update(x="left"), BadInput, "'x' must be float"),
+        (lambda t: without(t["boxes"][0], "says"), BadInput, "lacks 'says'"),
+        (lambda t: t["boxes"][0].update(id=t["boxes"][1]["id"]), BadInput, "same id"),
+        (lambda t: t.update(boxes=[]), BadInput, "no boxes"),
+        (lambda t: t.update(price=1), UnknownName, "Unknown key 'price'"),
+        (lambda t: without(t, "title"), BadInput, "'title'"),
+    ],
+)
+def test_what_is_not_founded_is_refused_by_file_and_place(mesh, spoil, error, words):
+    assert entry_from(mesh, "it.toml").name == "linkerd"
+    spoil(mesh)
+    with pytest.raises(error, match=words):
+        entry_from(mesh, "it.toml")
+
+
+def test_patterns_need_both_sides_and_sequences_need_steps():
+    pattern = table_of("patterns/2-ingress.toml")
+    with pytest.raises(BadInput, match="'disadvantages' is empty"):
+        pattern_from({**pattern, "disadvantages": []}, "it.toml")
+    steps = table_of("sequences/1-nsm-one-node.toml")
+    with pytest.raises(BadInput, match="no steps"):
+        sequence_from({**steps, "steps": []}, "it.toml")
+
+
+def test_folders_that_cannot_be_read_are_refused(tmp_path):
+    with pytest.raises(BadInput, match="no TOML file of a mesh"):
+        read_landscape(tmp_path)
+    text = (FOLDER / "kuma.toml").read_text()
+    (tmp_path / "a.toml").write_text(text)
+    assert list(read_landscape(tmp_path).meshes) == ["kuma"]
+    (tmp_path / "b.toml").write_text(text)
+    with pytest.raises(BadInput, match="described twice"):
+        read_landscape(tmp_path)
+    (tmp_path / "b.toml").write_text("name = ")
+    with pytest.raises(BadInput, match=r"b\.toml cannot be read"):
+        read_landscape(tmp_path)

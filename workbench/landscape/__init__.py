@@ -1,0 +1,49 @@
+"""Which service mesh: what is known of each, with sources, and who remains when one needs this and that.
+
+Pure: reads the TOML files in ``data/landscape``, gives frames and dataclasses; `workbench.charts.topology` draws them.
+"""
+
+from workbench.landscape.facts import (
+    FIELDS,
+    KINDS,
+    PLANES,
+    UNKNOWN,
+    Entry,
+    Fact,
+    Landscape,
+    Pattern,
+    Sequence,
+    Topology,
+)
+from workbench.landscape.needs import FALLS, NEEDS, OPEN, REMAINS, Need, Standing, choose, parse_needs
+from workbench.landscape.reading import read_landscape
+from workbench.landscape.tables import Choice, choose_from, facts_table, figures, needs_table, overview, patterns_table
+
+__all__ = [
+    "FALLS",
+    "FIELDS",
+    "KINDS",
+    "NEEDS",
+    "OPEN",
+    "PLANES",
+    "REMAINS",
+    "UNKNOWN",
+    "Choice",
+    "Entry",
+    "Fact",
+    "Landscape",
+    "Need",
+    "Pattern",
+    "Sequence",
+    "Standing",
+    "Topology",
+    "choose",
+    "choose_from",
+    "facts_table",
+    "figures",
+    "needs_table",
+    "overview",
+    "parse_needs",
+    "patterns_table",
+    "read_landscape",
+]

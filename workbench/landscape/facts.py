@@ -1,0 +1,279 @@
+"""What is known of a mesh, with where it stands written: the types of the landscape.
+
+A fact has a source with a date, or it is unknown; there is no third thing. `workbench.landscape.reading` makes these
+from the TOML files in ``data/landscape``, `workbench.landscape.needs` asks them, `workbench.charts.topology` draws
+them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+UNKNOWN: Final = "unknown"
+"""What stands where nothing could be found; never a guess."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One thing to know of every mesh.
+
+    Attributes
+    ----------
+    name, title
+        Key in the files; heading in tables.
+    says
+        What the question is.
+    allowed
+        The words a value is made of; empty: free text.
+    ways
+        True: the values are alternatives of which an installation takes one, so that several needs must agree on one.
+    """
+
+    name: str
+    title: str
+    says: str
+    allowed: tuple[str, ...] = ()
+    ways: bool = False
+
+
+_FIELDS: Final = (
+    Field(name="layer", title="Layer", says="where it works", allowed=("L2", "L3", "L4", "L7")),
+    Field(name="data_plane", title="Data plane", says="what carries the traffic"),
+    Field(
+        name="placement",
+        title="Placement",
+        says="where the data plane stands",
+        allowed=("per pod", "per node", "per host", "none"),
+    ),
+    Field(
+        name="protocols",
+        title="Protocols",
+        says="what it understands, not merely carries",
+        allowed=("HTTP/1.1", "HTTP/2", "gRPC", "TCP", "UDP", "IP", "Ethernet"),
+    ),
+    Field(
+        name="mtls",
+        title="mTLS",
+        says="between workloads",
+        allowed=("on by default", "can be switched on", "control plane only", "none"),
+    ),
+    Field(
+        name="traffic",
+        title="Traffic",
+        says="what can be done with it",
+        allowed=("split", "mirror", "authorize", "rate limit", "choose endpoint", "none"),
+    ),
+    Field(
+        name="resilience",
+        title="Resilience",
+        says="what it does about failures, or makes fail",
+        allowed=("retries", "timeouts", "circuit breaking", "delay fault", "abort fault", "heal", "none"),
+    ),
+    Field(
+        name="observability",
+        title="Observability",
+        says="what it lets one see",
+        allowed=("request metrics", "connection metrics", "packet counters", "access log", "traces"),
+    ),
+    Field(name="multi_cluster", title="Clusters", says="one mesh over several", allowed=("yes", "partly", "no")),
+    Field(name="vms", title="VMs", says="workloads outside Kubernetes", allowed=("yes", "partly", "no")),
+    Field(
+        name="privileges",
+        title="Privileges",
+        says="what it must be allowed to do; any one way suffices",
+        allowed=("none", "NET_ADMIN in pods", "node agent", "SYS_ADMIN on nodes", "privileged on nodes"),
+        ways=True,
+    ),
+    Field(name="governance", title="Governance", says="who decides", allowed=("foundation", "company")),
+    Field(
+        name="licence",
+        title="Licence",
+        says="of the source code",
+        allowed=("Apache-2.0", "MIT", "BUSL-1.1", "proprietary"),
+    ),
+    Field(
+        name="release",
+        title="Release state",
+        says="whether it can be had",
+        allowed=("stable", "edge only", "dormant", "archived", "withdrawn"),
+    ),
+    Field(name="reservations", title="Reserved by default", says="requests of CPU and memory before any load"),
+)
+
+FIELDS: Final[Mapping[str, Field]] = {one.name: one for one in _FIELDS}
+"""Every entry answers all of these, in this order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where something stands written, and when that was read or published."""
+
+    text: str
+    read: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One answer.
+
+    Attributes
+    ----------
+    field
+        Key of `FIELDS`.
+    values
+        Words of the field; empty: unknown.
+    not_known
+        Words of the field for which it could not be found whether they belong to `values`.
+    says
+        A sentence for people.
+    source
+        None only when the answer is unknown.
+    """
+
+    field: str
+    values: tuple[str, ...]
+    says: str
+    source: Source | None
+    not_known: tuple[str, ...] = ()
+
+    @property
+    def known(self) -> bool:
+        """Whether there is an answer."""
+        return bool(self.values)
+
+    @property
+    def text(self) -> str:
+        """The values as a table shows them; ``"unknown"`` where there are none."""
+        return ", ".join(self.values) or UNKNOWN
+
+    @property
+    def cited(self) -> str:
+        """Source and date in one line; empty for what is unknown."""
+        return f"{self.source.text} ({self.source.read.isoformat()})" if self.source else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """A component of a picture: a centre on a grid of 12 columns and 7 rows, and what it is.
+
+    `plane` is one of `PLANES`; `role` names whose consumption it is (empty: nobody's that is measured).
+    """
+
+    id: str
+    label: str
+    plane: str
+    x: float
+    y: float
+    says: str
+    role: str = ""
+    w: float = 1.7
+    h: float = 0.8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Zone:
+    """A frame around boxes: a pod, a node, a plane. Left upper corner, width, height on the grid."""
+
+    label: str
+    x: float
+    y: float
+    w: float
+    h: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """An arrow between two boxes; `kind` is one of `KINDS`. `both`: it goes both ways."""
+
+    start: str
+    end: str
+    kind: str
+    says: str
+    both: bool = False
+
+
+PLANES: Final = ("management plane", "control plane", "data plane", "application", "kernel")
+KINDS: Final = ("application traffic", "control flow", "telemetry")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topology:
+    """A picture as data."""
+
+    boxes: tuple[Box, ...]
+    zones: tuple[Zone, ...] = ()
+    flows: tuple[Flow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A mesh of the landscape.
+
+    Attributes
+    ----------
+    name, title, says
+        Key, name for people, one sentence.
+    shapes
+        Archetypes of the lab that work in this shape; their figures stand beside it under their own names.
+    adapter
+        The workbench's adapter that installs it on a cluster; empty: the workbench cannot.
+    facts
+        One for each of `FIELDS`.
+    topology
+        Its architecture.
+    """
+
+    name: str
+    title: str
+    says: str
+    adapter: str
+    shapes: tuple[str, ...]
+    facts: Mapping[str, Fact]
+    topology: Topology
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pattern:
+    """A way to adopt a mesh, with what speaks for and against it."""
+
+    name: str
+    title: str
+    says: str
+    advantages: tuple[str, ...]
+    disadvantages: tuple[str, ...]
+    source: Source
+    topology: Topology
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of a sequence: an arrow that is numbered by its place; ``start == end``: something done within."""
+
+    start: str
+    end: str
+    title: str
+    says: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sequence:
+    """What happens in order on a topology."""
+
+    name: str
+    title: str
+    says: str
+    source: Source
+    topology: Topology
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landscape:
+    """Everything in ``data/landscape``: meshes, patterns and sequences by name, in their order."""
+
+    meshes: Mapping[str, Entry] = field(default_factory=dict)
+    patterns: Mapping[str, Pattern] = field(default_factory=dict)
+    sequences: Mapping[str, Sequence] = field(default_factory=dict)

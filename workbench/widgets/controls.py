@@ -16,6 +16,7 @@ STYLE = """<style>
 .wb-words table {border-collapse: collapse; margin: 4px 0}
 .wb-words th, .wb-words td {padding: 3px 10px; text-align: right; border-bottom: 1px solid #ddd}
 .wb-words th:first-child, .wb-words td:first-child {text-align: left}
+.wb-left td, .wb-left th {text-align: left !important}
 .wb-words pre {white-space: pre-wrap; font-size: 12px; background: #f5f6f7; color: #212529; padding: 8px; margin: 4px 0}
 .wb-words .note {border-left: 4px solid #B54C0B; padding: 2px 8px; margin: 4px 0}
 .wb-words .bar {display: inline-block; height: 11px; vertical-align: middle}
@@ -26,7 +27,7 @@ STYLE = """<style>
 
 
 class Ticks:
-    """A group of check boxes: each is reached with Tab and changed with Space. Nothing ticked means all.
+    """A group of check boxes: each is reached with Tab and changed with Space.
 
     Attributes
     ----------
@@ -34,9 +35,9 @@ class Ticks:
         The widget to show.
     """
 
-    def __init__(self, title: str, changed: Callable[[], None]) -> None:
+    def __init__(self, title: str, changed: Callable[[], None], height: str = "190px") -> None:
         self._heading = widgets.HTML(f"<b>{html.escape(title)}</b>")
-        self._group = widgets.VBox(layout={"max_height": "190px", "overflow": "auto"})
+        self._group = widgets.VBox(layout={"max_height": height, "overflow": "auto"})
         self._changed, self._silent = changed, False
         self._options: tuple[Any, ...] = ()
         self.box = widgets.VBox([self._heading, self._group])

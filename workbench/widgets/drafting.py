@@ -15,7 +15,7 @@ import pandas as pd
 from workbench import adapters
 from workbench.deployments import deployments, estimate_s
 from workbench.errors import WorkbenchError
-from workbench.plan import make_plan
+from workbench.plan import make_plan, with_baseline
 from workbench.spec import EnvironmentSpec, Experiment, Load, MeshSpec, Workload, experiment_from_toml
 
 
@@ -37,7 +37,8 @@ class Draft:
 
     @classmethod
     def of(cls, experiment: Experiment) -> Draft:
-        """Return the draft that asks for ``experiment``; of its loads the first says all but the rates."""
+        """Return the draft that asks for ``experiment``, baseline included; its first load says all but the rates."""
+        experiment = with_baseline(experiment)
         return cls(
             name=experiment.name,
             question=experiment.question,

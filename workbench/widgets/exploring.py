@@ -129,6 +129,8 @@ class View:
         What that run is, in words; empty when there is none.
     order
         Labels of the meshes shown, baseline first, then by name.
+    everyone
+        The same of all that could be shown: colours go by it, so that a mesh keeps its own when others are left out.
     notes
         What must be known before believing it: unlike circumstances, runs that do not count and why.
     query, params
@@ -141,6 +143,7 @@ class View:
     moments: pd.DataFrame
     close_up: str
     order: tuple[str, ...]
+    everyone: tuple[str, ...]
     notes: tuple[str, ...]
     query: str
     params: dict[str, Any]
@@ -254,6 +257,7 @@ class Explorer:
             moments=self._moments(choice),
             close_up=self.named(choice.run),
             order=_ordered(runs),
+            everyone=_ordered(counted),
             notes=_notes(selection, runs),
             query=query,
             params=params,

@@ -81,19 +81,31 @@ class LauncherView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
         self._place = field(widgets.Dropdown, "Environment", options=adapters.names("environments"))
         self._rates = field(widgets.Text, "Rates (per s)", continuous_update=False)
         self._blocks = field(widgets.BoundedIntText, "Blocks", min=1, max=1000)
-        self._seconds = field(widgets.BoundedFloatText, "Seconds measured", min=0.2, max=86_400, step=0.5)
+        self._seconds = field(widgets.BoundedFloatText, "Measured (s)", min=0.2, max=86_400, step=0.5)
         self._warmup = field(widgets.BoundedFloatText, "Warm-up (s)", min=0, max=3600, step=0.1)
         self._connections = field(widgets.BoundedIntText, "Connections", min=1, max=4096)
         self._arrival = field(widgets.Dropdown, "Arrivals", options=["constant", "poisson"])
-        self._meshes = Ticks("Data planes", self._read)
+        self._meshes = Ticks("Data planes", self._read, height="330px")
         self._start = widgets.Button(description="Start", button_style="primary", tooltip="Measure in the background")
         self._start.on_click(lambda _: self._begin_measuring())
         self._plan = widgets.HTML(layout={"flex": "1 1 auto", "min_width": "0"})
 
     def _builder(self) -> Any:
-        fields = [self._begin, self._name, self._place, self._rates, self._blocks, self._seconds, self._warmup,
-                  self._connections, self._arrival, self._meshes.box, self._start]  # fmt: skip
-        return widgets.VBox(fields, layout={"width": "310px", "flex": "0 0 auto"})
+        fields = [
+            self._begin,
+            self._name,
+            self._place,
+            self._rates,
+            self._blocks,
+            self._seconds,
+            self._warmup,
+            self._connections,
+            self._arrival,
+            self._start,
+        ]
+        self._meshes.box.layout = {"width": "190px", "flex": "0 0 auto"}
+        beside = [widgets.VBox(fields, layout={"width": "300px", "flex": "0 0 auto"}), self._meshes.box]
+        return widgets.HBox(beside, layout={"flex": "0 0 auto"})
 
     def _read(self) -> None:
         """Take the draft from the fields; another experiment to begin from replaces all of them."""
@@ -152,7 +164,7 @@ class LauncherView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
             f"<p><b>{html.escape(self.draft.question or self.draft.name)}</b></p>"
             f"<p>{found.runs} runs in {self.draft.blocks} randomized blocks, about <b>{_long(found.about_s)}</b>. "
             "It goes on when this tab or its kernel is closed.</p>",
-            table(does),
+            f'<div class="wb-left">{table(does)}</div>',
             f'<details><summary>Its runs in order</summary><div class="wb-scroll">{table(order)}</div></details>',
             live=True,
         )

@@ -52,6 +52,9 @@ _LATELY_S = 1.0
 _HISTORY = 60
 """Moments of the present run that are kept for a small picture."""
 
+_LEAVING_S = 30.0
+"""Seconds that a process may take to leave after its campaign has ended; it takes one."""
+
 _children: dict[str, subprocess.Popen[bytes]] = {}
 """Started by this process: they are to be waited for, or they stay behind as zombies until it ends."""
 
@@ -136,6 +139,9 @@ class Launches:
     def _spawn(self, campaign_id: str, *arguments: str) -> None:
         command = [sys.executable, "-m", "workbench", "run", *arguments, "--yes", "--data", str(self._settings.data)]
         log = self._notes / f"{campaign_id}.log"
+        earlier = _children.pop(campaign_id, None)
+        if earlier is not None:  # its campaign has ended, so it is about to
+            earlier.wait(_LEAVING_S)
         with explained("start the measurement", log), log.open("wb") as printed:
             child = subprocess.Popen(
                 command,

@@ -154,12 +154,13 @@ def _mesh_tips(title: str, *more: Spec) -> list[Spec]:
     return [_tip("mesh", "nominal", "data plane"), _tip("value", "quantitative", title, ",.4~g"), *more]
 
 
-def _signs(order: Sequence[str], legend: Spec | None) -> Spec:
-    colours, shapes = mesh_colours(order), mesh_shapes(order)
-    both = {"field": "mesh", "type": "nominal", "sort": list(order), "legend": legend}
+def _signs(view: View, legend: Spec | None) -> Spec:
+    order = list(view.order)
+    colours, shapes = mesh_colours(view.everyone), mesh_shapes(view.everyone)
+    both = {"field": "mesh", "type": "nominal", "sort": order, "legend": legend}
     return {
-        "color": {**both, "scale": {"domain": list(colours), "range": list(colours.values())}},
-        "shape": {**both, "scale": {"domain": list(shapes), "range": list(shapes.values())}},
+        "color": {**both, "scale": {"domain": order, "range": [colours[mesh] for mesh in order]}},
+        "shape": {**both, "scale": {"domain": order, "range": [shapes[mesh] for mesh in order]}},
     }
 
 
@@ -193,7 +194,7 @@ def _time(view: View, title: str) -> Spec:
         encoding={
             "x": x,
             "y": _y(title, zero=True),
-            **_signs(view.order, {"columns": 3, "labelLimit": 125}),
+            **_signs(view, {"columns": 3, "labelLimit": 125}),
             "opacity": _faded(_MESH),
             "tooltip": _mesh_tips(title, *tips),
         },
@@ -231,7 +232,7 @@ def _stack(view: View, title: str) -> Spec:
 
 
 def _lines(view: View, x: Spec, y: Spec, tip: str) -> list[Spec]:
-    signs = _signs(view.order, None)
+    signs = _signs(view, None)
     line = {"x": x, "y": y, "color": signs["color"], "opacity": _faded(_MESH, 0.8)}
     points = {"x": x, "y": y, **signs, "opacity": _faded(_MESH), "tooltip": _mesh_tips(tip)}
     return [

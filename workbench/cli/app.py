@@ -9,6 +9,7 @@ import typer
 
 from workbench import __version__
 from workbench.cli.clusters import clean, rbac
+from workbench.cli.exchanging import audit, bring, export, smp
 from workbench.cli.machine import doctor, lab
 from workbench.cli.measuring import demo, plan, run
 from workbench.cli.reading import compare, rebuild, report, runs
@@ -48,3 +49,7 @@ def _options(
 
 for verb in (demo, run, plan, runs, compare, report, rebuild, doctor, lab, clean, rbac):
     app.command()(verb)
+app.command()(export)
+app.command("import")(bring)
+app.command()(audit)
+app.add_typer(smp, name="smp")

@@ -19,7 +19,7 @@ from workbench.store import Store
 from workbench.widgets.drafting import Draft, known_meshes, preview, read_rates
 from workbench.widgets.exploring import QUANTITIES, Choice, Explorer
 from workbench.widgets.launching import Launches
-from workbench.widgets.linked import describe, linked, picture, rows_of, totals_of
+from workbench.widgets.linked import describe, linked, picture, rows_of
 from workbench.widgets.saving import FORMATS, save
 
 
@@ -106,7 +106,7 @@ def test_every_quantity_is_drawn_and_said(explorer, quantity):
     drawn = svg(linked(view))
     if view.rows[quantity].notna().any():
         assert drawn.count('aria-roledescription="bar"') or drawn.count("<path") > 30
-        assert totals_of(view)[quantity].notna().all()
+        assert view.totals[quantity].notna().all()
     else:
         assert "not measured" in describe(view)
     assert picture(view).to_dict()["vconcat"]

@@ -20,7 +20,7 @@ from workbench.charts.rows import NOT_MEASURED
 from workbench.errors import WorkbenchError
 from workbench.widgets.controls import STYLE, Ticks, notes, table, words
 from workbench.widgets.exploring import QUANTITIES, Choice, Explorer, View
-from workbench.widgets.linked import describe, linked, picture, totals_of
+from workbench.widgets.linked import describe, linked, picture
 from workbench.widgets.saving import FORMATS, save
 
 _WIDE = {"width": "230px"}
@@ -132,13 +132,15 @@ class ExplorerView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
     def _chosen(self, change: Any) -> None:
         if change.new == self.view.choice:
             return
+        told: tuple[str, ...] = ()
         try:
             self.view = self._model.look(change.new)
-        except WorkbenchError as error:
-            self._notes.value = words(notes([str(error)]), live=True)
-            return
+        except WorkbenchError as error:  # the view stays, and the controls say again what it shows
+            told = (str(error),)
         self._draw()
         self.choice = self.view.choice
+        if told:
+            self._notes.value = words(notes(told), live=True)
 
     def _draw(self) -> None:
         """Show the present view, controls included."""
@@ -168,7 +170,7 @@ class ExplorerView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
 
     def _table(self) -> str:
         name, quantity = self.view.choice.quantity, QUANTITIES[self.view.choice.quantity]
-        totals = totals_of(self.view)
+        totals = self.view.totals
         shown = totals.assign(**{name: totals[name] * quantity.scale})
         for role in self.view.choice.roles:
             here = self.view.rows[self.view.rows["role"] == role]

@@ -123,6 +123,8 @@ class View:
         role, and the quantity under its own name in its stored unit (NaN: not known).
     latency
         One row for each counted run and quantile: run_id, mesh, rate_per_s, quantile (``"p50"``), value_s.
+    totals
+        mesh, rate_per_s, runs, the quantity: medians over runs of sums over the chosen roles (NaN: unknown).
     moments
         The chosen run over time: time_s (from the window's start), role, value (see `over_time`).
     close_up
@@ -139,6 +141,7 @@ class View:
 
     choice: Choice
     rows: pd.DataFrame
+    totals: pd.DataFrame
     latency: pd.DataFrame
     moments: pd.DataFrame
     close_up: str
@@ -172,6 +175,11 @@ class Explorer:
         self.runs = clean_runs(runs) if len(runs) else runs
         roles = self.store.query("SELECT DISTINCT run_id, role FROM consumption")
         self._roles = roles.groupby("run_id")["role"].agg(set).to_dict()
+        self._names = {
+            row["run_id"]: f"{row['mesh']} at {row['rate_per_s']:,.10g}/s, block {row['block']} ({row['run_id']})"
+            for row in runs[["run_id", "mesh", "rate_per_s", "block"]].to_dict("records")
+        }
+        self._offered: dict[Choice, Options] = {}
         self._selected: dict[tuple[str, ...], Selection] = {}
         self._closely: dict[tuple[str, str], pd.DataFrame] = {}
         self._latency: tuple[tuple[str, ...], pd.DataFrame] | None = None
@@ -199,6 +207,12 @@ class Explorer:
 
     def options(self, choice: Choice) -> Options:
         """Return what can be chosen beside what ``choice`` (a settled one) holds."""
+        key = replace(choice, roles=(), quantity="", run="")
+        if key not in self._offered:
+            self._offered[key] = self._options(key)
+        return self._offered[key]
+
+    def _options(self, choice: Choice) -> Options:
         here = self.runs[self.runs["environment"] == choice.environment]
         counted = self._selection(choice.campaigns).counted if choice.campaigns else here.iloc[:0]
         work = counted[counted["workload"] == choice.workload]
@@ -253,6 +267,7 @@ class Explorer:
         return View(
             choice=choice,
             rows=rows.assign(workload=rows["run_id"].map(labels)),
+            totals=_totals(rows, name, _ordered(runs)),
             latency=self._quantiles(runs),
             moments=self._moments(choice),
             close_up=self.named(choice.run),
@@ -265,11 +280,7 @@ class Explorer:
 
     def named(self, run_id: str) -> str:
         """Return what run ``run_id`` is, in words; empty for none."""
-        one = self.runs[self.runs["run_id"] == run_id]
-        if one.empty:
-            return ""
-        first = one.iloc[0]
-        return f"{first['mesh']} at {first['rate_per_s']:,.10g}/s, block {first['block']} ({run_id})"
+        return self._names.get(run_id, "")
 
     def _moments(self, choice: Choice) -> pd.DataFrame:
         column = choice.quantity if choice.quantity.startswith("mem_") else "cpu_time_s"
@@ -307,6 +318,15 @@ class Explorer:
             "WHERE run_id IN (SELECT unnest(?::VARCHAR[]))"
         )
         return self.store.query(sql, [list(ids)])
+
+
+def _totals(rows: pd.DataFrame, name: str, order: tuple[str, ...]) -> pd.DataFrame:
+    of_run = rows.groupby(["run_id", "mesh", "rate_per_s"], sort=False)[name].agg(["sum", "count", "size"])
+    total = of_run["sum"].where(of_run["count"] == of_run["size"]).rename(name).reset_index()
+    found = total.groupby(["mesh", "rate_per_s"])[name].agg(["count", "median"]).reset_index()
+    found = found.rename(columns={"count": "runs", "median": name})
+    place = {mesh: position for position, mesh in enumerate(order)}
+    return found.assign(_place=found["mesh"].map(place)).sort_values(["rate_per_s", "_place"]).drop(columns="_place")
 
 
 def _ordered(runs: pd.DataFrame) -> tuple[str, ...]:

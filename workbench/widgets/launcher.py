@@ -65,6 +65,8 @@ class LauncherView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
         self.observe(lambda _: self._follow(), "campaign")
         self._list()
         self.campaign = launches.running() or next(iter(launches.known()), "")
+        if not self.campaign:
+            self.look()
 
     def __repr__(self) -> str:
         return "Widgets that build, start and watch an experiment: run this cell in JupyterLab."

@@ -8,6 +8,7 @@ what it printed.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -162,7 +163,8 @@ class Launches:
             return
         pid = self._pid(campaign_id)
         if pid:  # it has no folder yet that could be asked
-            os.kill(pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
 
     # ------------------------------------------------------------------ look
     def known(self) -> tuple[str, ...]:

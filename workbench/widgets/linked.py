@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
-
 from workbench.charts.display import fit
 from workbench.charts.engine import alt
 from workbench.charts.rows import plain, rate_text, records
@@ -319,18 +317,7 @@ def describe(view: View) -> str:
         f"{row['mesh']} {row[name] * quantity.scale:,.4g} {quantity.unit} at {rate_text(row['rate_per_s'])}"
         if row[name] == row[name]
         else f"{row['mesh']} not measured at {rate_text(row['rate_per_s'])}"
-        for row in records(totals_of(view))
+        for row in records(view.totals)
     ]
     roles = ", ".join(view.choice.roles) or "no role"
     return f"{quantity.title}, median over runs, summed over {roles}: {'; '.join(told) or 'not measured'}."
-
-
-def totals_of(view: View) -> pd.DataFrame:
-    """Return mesh, rate_per_s, runs, the quantity: medians over runs of sums over the chosen roles (NaN: unknown)."""
-    name = view.choice.quantity
-    of_run = view.rows.groupby(["run_id", "mesh", "rate_per_s"], sort=False)[name]
-    total = of_run.sum().where(of_run.count() == of_run.size()).reset_index()
-    found = total.groupby(["mesh", "rate_per_s"])[name].agg(["count", "median"]).reset_index()
-    found = found.rename(columns={"count": "runs", "median": name})
-    place = {mesh: position for position, mesh in enumerate(view.order)}
-    return found.assign(_place=found["mesh"].map(place)).sort_values(["rate_per_s", "_place"]).drop(columns="_place")

@@ -117,6 +117,7 @@ def frame_layers(rows: Sequence[dict[str, Any]]) -> list[Any]:
 def box_layers(rows: Sequence[dict[str, Any]]) -> list[Any]:
     """Return the layers that draw components, with a legend of the planes in ``rows``."""
     planes = [plane for plane in PLANES if any(row.get("plane") == plane for row in rows)]
+    legend = alt.Legend(symbolType="square", symbolSize=220, padding=4)
     box = part("box").mark_rect(cornerRadius=5, strokeWidth=1.6)
     label = part("box").mark_text(lineBreak="\n", fontSize=13, lineHeight=16, color=INK, tooltip=None)
     return [
@@ -128,10 +129,10 @@ def box_layers(rows: Sequence[dict[str, Any]]) -> list[Any]:
             fill=alt.Fill(
                 "plane:N",
                 scale=alt.Scale(domain=planes, range=[FILLS[one] for one in planes]),
-                legend=alt.Legend(symbolType="square", symbolSize=220, padding=4),
+                legend=legend,
             ),
             stroke=alt.Stroke(
-                "plane:N", scale=alt.Scale(domain=planes, range=[EDGES[one] for one in planes]), legend=None
+                "plane:N", scale=alt.Scale(domain=planes, range=[EDGES[one] for one in planes]), legend=legend
             ),
             tooltip=[
                 alt.Tooltip("name:N", title="component"),

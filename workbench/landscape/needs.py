@@ -188,10 +188,10 @@ def _verdicts(entry: Entry, needs: Sequence[Need]) -> tuple[Verdict, ...]:
 
 
 def _verdict(need: Need, fact: Fact, values: tuple[str, ...], met: tuple[str, ...]) -> Verdict:
-    title = FIELDS[need.field].title.lower() if need.field != "mtls" else "mTLS"
+    title = FIELDS[need.field].title
     if met:
         return Verdict(need=need, standing=REMAINS, fact=fact, why=f"{title}: {', '.join(met)}")
     if not fact.known or set(need.any_of) & set(fact.not_known):
-        return Verdict(need=need, standing=OPEN, fact=fact, why=f"{title} not known: {fact.says}")
-    only = "" if values == fact.values else " (no one way of installing it meets all that is asked of it)"
-    return Verdict(need=need, standing=FALLS, fact=fact, why=f"{title} is {fact.text}{only}: {fact.says}")
+        return Verdict(need=need, standing=OPEN, fact=fact, why=f"{title} not known ({fact.says})")
+    only = "" if values == fact.values else "; no one way of installing meets all that is asked of it"
+    return Verdict(need=need, standing=FALLS, fact=fact, why=f"{title}: {fact.text} ({fact.says}{only})")

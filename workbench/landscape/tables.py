@@ -53,25 +53,19 @@ class Choice:
 
     @property
     def matrix(self) -> pd.DataFrame:
-        """Every mesh against every need: mesh, need, standing, why, source; also needs that decided nothing."""
-        rows = [
-            {
-                "mesh": one.entry.title,
-                "need": verdict.need.label,
-                "standing": verdict.standing,
-                "why": verdict.why,
-                "source": verdict.fact.cited,
-            }
+        """Every mesh against every need, also those that decided nothing: one row a mesh, one column a need."""
+        rows = {
+            one.entry.title: {verdict.need.label: verdict.standing for verdict in one.verdicts}
             for one in self.standings
-            for verdict in one.verdicts
-        ]
-        return pd.DataFrame(rows)
+        }
+        return pd.DataFrame.from_dict(rows, orient="index")
 
     def _repr_html_(self) -> str:
         """Show the sentence and the table, in a notebook and in what a widget makes of it."""
         with pd.option_context("display.max_colwidth", None):
             table = self.table.to_html(index=False, escape=True, border=0)
-        return f"<p>{html.escape(self.sentence)}</p>{table}"
+        left = table.replace("<td>", '<td style="text-align: left">').replace("<th>", '<th style="text-align: left">')
+        return f"<p>{html.escape(self.sentence)}</p>{left}"
 
     def _titles(self, standing: str) -> list[str]:
         return [one.entry.title for one in self.standings if one.standing == standing]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -51,6 +52,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory, explored: Store) -> Iterator[L
     home = tmp_path_factory.mktemp("lab")
     folder = home / "notebooks"
     folder.mkdir()
+    data = home / "data"
+    shutil.copytree(explored.data, data)  # what is measured here is nobody else's
     overrides = home / "settings"
     overrides.mkdir()
     (overrides / "overrides.json").write_text(
@@ -58,7 +61,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory, explored: Store) -> Iterator[L
     )
     environment = {
         **os.environ,
-        "WORKBENCH_DATA": str(explored.data),
+        "WORKBENCH_DATA": str(data),
         "WORKBENCH_REPORTS": str(home / "reports"),
         "JUPYTER_CONFIG_DIR": str(home / "config"),
         "JUPYTER_DATA_DIR": str(home / "share"),
@@ -85,7 +88,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory, explored: Store) -> Iterator[L
             start_new_session=True,
         )
     try:
-        yield Lab(url=_address(home / "log", server), folder=folder, data=explored.data)
+        yield Lab(url=_address(home / "log", server), folder=folder, data=data)
     finally:
         server.send_signal(signal.SIGINT)
         server.send_signal(signal.SIGTERM)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from workbench.errors import BadInput, NothingToShow, UnknownName
 from workbench.settings import Settings
 from workbench.spec import EnvironmentSpec, Load, MeshSpec, Workload, experiment_from_toml, read_experiment
 from workbench.store import Store
+from workbench.widgets import launching
 from workbench.widgets.drafting import Draft, known_meshes, preview, read_rates
 from workbench.widgets.exploring import QUANTITIES, Choice, Explorer
 from workbench.widgets.launching import Launches
@@ -209,6 +211,13 @@ def test_what_can_be_chosen_can_run_there():
 
 
 # ---------------------------------------------------------------------- launches
+@pytest.fixture(autouse=True)
+def nobody_stays_behind() -> Iterator[None]:
+    yield
+    while launching._children:
+        launching._children.popitem()[1].wait(30)
+
+
 def ended(launches: Launches, campaign_id: str, seconds: float = 60):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

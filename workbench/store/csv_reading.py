@@ -145,8 +145,8 @@ def _query(table: Table, values: Values) -> str:
     value, unit = quoted(values.value), repr(values.unit_ns)
     # -1 stands for a duration that is impossible, so that the query goes on and its line can be looked for
     return f"""
-        SELECT {listed} CASE WHEN ns > 0 THEN ((ns >> cut) << cut) + ((1 << cut) >> 1) ELSE ns END AS near, count(*), min(ns), max(ns), min(moment),
-            max(moment)
+        SELECT {listed} CASE WHEN ns > 0 THEN ((ns >> cut) << cut) + ((1 << cut) >> 1) ELSE ns END AS near,
+            count(*), min(ns), max(ns), min(moment), max(moment)
         FROM (
             SELECT *, CASE WHEN ns < {2 << _BITS} THEN 0 ELSE CAST(floor(log2(ns)) AS INTEGER) - {_BITS} END AS cut
             FROM (

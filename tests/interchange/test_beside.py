@@ -94,9 +94,8 @@ def test_the_chart_has_hollow_marks_for_others_and_room(shown, own):
     counts = rows[rows["who"] == OTHERS].groupby("panel").size()
     assert counts.max() <= MOST_PUBLISHED
     spec = beside_published(rows, own[0].order).to_dict()
-    layers = spec["spec"]["layer"]
-    marks = [layer["mark"] for layer in layers if layer["mark"]["type"] == "point"]
-    assert [mark["filled"] for mark in marks] == [True, False]
+    marks = {(row["who"], row["sign"], row["fill"] == "#ffffff") for row in spec["datasets"][spec["data"]["name"]]}
+    assert marks == {("own", "circle", False), (OTHERS, "diamond", True)}
     words = describe_beside_published(rows)
     assert "istio-documentation" in words and "l4-sidecars" in words
     assert spec["description"] == words

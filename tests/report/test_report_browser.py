@@ -28,7 +28,7 @@ def wide(browser: Browser, report: str) -> Iterator[Page]:
 
 
 def nothing_sticks_out(page: Page, width: int) -> None:
-    assert page.locator("figure[data-state=live] svg.marks").count() == 9
+    assert page.locator("figure[data-state=live] svg.marks").count() == 10
     assert page.locator(".still").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     spare = page.evaluate(
@@ -147,7 +147,7 @@ def test_the_keyboard_reaches_everything_and_without_scripts_the_essentials_stan
 
 def test_hostile_text_does_nothing(browser: Browser, hostile_file: Path) -> None:
     with opened(browser, hostile_file.as_uri()) as page:
-        assert page.locator("figure[data-state=live]").count() == 8
+        assert page.locator("figure[data-state=live]").count() == 9
         assert "<script>alert(1)</script>" in (page.text_content("#chart-latency svg.marks") or "")
         assert page.inner_text(".question").startswith("<script>alert(1)</script> & </script>")
         page.locator("#chart-consumption svg.marks path[aria-roledescription=bar]").first.hover()

@@ -14,10 +14,11 @@ import pandas as pd
 from workbench.charts.engine import Picture, alt
 from workbench.charts.labels import MARK, heading, panelled, row_text
 from workbench.charts.rows import records
-from workbench.charts.theme import GRID, QUIET, WIDTH, finish, mesh_colours
+from workbench.charts.theme import QUIET, WIDTH, finish, mesh_colours
 
 _ROW = 40
 _NAME = 34
+_WHITE = "#ffffff"
 OTHERS = "published"
 """The value of ``who`` that is drawn hollow."""
 
@@ -25,19 +26,25 @@ OTHERS = "published"
 def _rows(frame: pd.DataFrame, order: Sequence[str]) -> list[dict[str, Any]]:
     colours = mesh_colours(order)
     found = []
-    for place, row in enumerate(records(frame)):
-        name = str(row["row"])
+    places: dict[str, int] = {}
+    for row in records(frame):
+        places[row["panel"]] = places.get(row["panel"], -1) + 1
+        name, hollow = str(row["row"]), row["who"] == OTHERS
+        colour = QUIET if hollow else colours.get(str(row["mesh"]), QUIET)
         found.append(
             {
                 "panel": heading(row["panel"]),
-                "place": place,
+                "place": places[row["panel"]],
                 "name": name if len(name) <= _NAME else f"{name[: _NAME - 1]}…",
                 "whole": name,
                 "who": row["who"],
-                "colour": QUIET if row["who"] == OTHERS else colours.get(str(row["mesh"]), QUIET),
+                "colour": colour,
+                "sign": "diamond" if hollow else "circle",
+                "fill": _WHITE if hollow else colour,
+                "edge": colour if hollow else _WHITE,
                 "value": row["value"],
-                "low": row["low"],
-                "high": row["high"],
+                "low": row["low"] if row["low"] == row["low"] else row["value"],
+                "high": row["high"] if row["high"] == row["high"] else row["value"],
                 "said": row["said"],
                 "rate": row["rate_per_s"],
                 "source": row["source"],
@@ -64,16 +71,15 @@ def _layers() -> Any:
     )
     colour = alt.Color("colour:N", scale=None)
     x = alt.X("value:Q", title=None, scale=alt.Scale(zero=True, nice=False, padding=7), axis=alt.Axis(tickCount=4))
-    zero = alt.Chart().mark_rule(color=GRID, strokeWidth=1.2).encode(x=alt.datum(0))
-    spread = base.mark_rule(yOffset=MARK, strokeWidth=5, opacity=0.45, strokeCap="round")
+    spread = base.mark_rule(yOffset=MARK, strokeWidth=5, opacity=0.45, strokeCap="round", invalid=None)
     spread = spread.encode(x=alt.X("low:Q", title=None), x2="high:Q", color=colour)
-    own = base.transform_filter(f"datum.who !== '{OTHERS}'").mark_point(
-        yOffset=MARK, size=95, filled=True, opacity=1, stroke="white", strokeWidth=1.2
+    point = base.mark_point(yOffset=MARK, size=90, opacity=1, strokeWidth=1.6, invalid=None).encode(
+        x=x,
+        shape=alt.Shape("sign:N", scale=None),
+        fill=alt.Fill("fill:N", scale=None),
+        stroke=alt.Stroke("edge:N", scale=None),
     )
-    theirs = base.transform_filter(f"datum.who === '{OTHERS}'").mark_point(
-        yOffset=MARK, size=80, filled=False, shape="diamond", strokeWidth=1.8, opacity=1
-    )
-    return alt.layer(zero, spread, own.encode(x=x, color=colour), theirs.encode(x=x, color=colour), *row_text(base))
+    return alt.layer(spread, point, *row_text(base))
 
 
 def beside_published(rows: pd.DataFrame, order: Sequence[str]) -> Picture:
@@ -89,7 +95,7 @@ def beside_published(rows: pd.DataFrame, order: Sequence[str]) -> Picture:
     """
     panels = [heading(panel) for panel in dict.fromkeys(rows["panel"])]
     picture = panelled(_layers(), panels, columns=2, width=WIDTH, height=alt.Step(_ROW))
-    picture = picture.resolve_scale(x="independent", y="independent").resolve_axis(x="independent")
+    picture = picture.resolve_scale(x="independent").resolve_axis(x="independent")
     return finish(
         picture,
         _rows(rows, order),

@@ -241,6 +241,7 @@ def beside(
     """
     mine = _Mine(comparison, consumption)
     figures = figures_of(publications, secondary=secondary)
+    usual = {one.origin.id: one.setup.connections for one in publications}
     rows: list[dict[str, Any]] = []
     used: list[Figure] = []
     for panel in PANELS:
@@ -250,7 +251,7 @@ def beside(
             continue
         shapes = {_shape_of(mesh, comparison.meshes) for mesh in own}
         rows += [_own_row(panel, mesh, own[mesh], mine) for mesh in comparison.order if mesh in own]
-        rows += [_published_row(panel, one, shapes) for one in _sorted(published, shapes)]
+        rows += [_published_row(panel, one, shapes, usual) for one in _sorted(published, shapes)]
         used += published
     sources = {one.origin.id for one in used}
     return Beside(
@@ -325,7 +326,9 @@ def _own_row(panel: Panel, mesh: str, values: tuple[float, float, float], mine: 
     }
 
 
-def _published_row(panel: Panel, figure: Figure, shapes: set[tuple[str, str]]) -> dict[str, Any]:
+def _published_row(
+    panel: Panel, figure: Figure, shapes: set[tuple[str, str]], usual: Mapping[str, int | None]
+) -> dict[str, Any]:
     setup, origin = figure.setup, figure.origin
     error = math.nan if figure.plus_minus is None else figure.plus_minus * panel.scale
     value = figure.value * panel.scale
@@ -333,11 +336,12 @@ def _published_row(panel: Panel, figure: Figure, shapes: set[tuple[str, str]]) -
     aspect = f", {figure.aspect}" if figure.aspect and not figure.aspect.startswith("p") else ""
     run = f", run {figure.run}" if figure.run else ""
     connections = f"{setup.connections} connections" if setup.connections else ""
+    unusual = f", {connections}" if setup.connections != usual[origin.id] else ""
     circumstances = (setup.environment, setup.workload, setup.generator, connections, setup.statistic)
     return {
         "panel": panel.title,
         "who": "published",
-        "row": f"{name}{aspect}{run}",
+        "row": f"{name}{aspect}{run}{unusual}",
         "mesh": figure.mesh,
         "shape": _shape_text(figure.data_plane, figure.layer),
         "same_shape": (figure.data_plane, figure.layer) in shapes,

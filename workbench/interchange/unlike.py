@@ -53,7 +53,7 @@ def _rate(rate: float) -> str:
 
 def _generator(comparison: Comparison, figures: Sequence[Figure]) -> str:
     told = comparison.circumstances
-    generators = sorted({one.setup.generator for one in figures if one.setup.generator})
+    generators = sorted({name for one in figures for name in one.setup.generator.split(", ") if name})
     closed = sorted({one.origin.id for one in figures if one.setup.loop == "closed"})
     start = "the scheduled send" if told["latency_from"] == "schedule" else "the real send"
     omission = (

@@ -10,6 +10,7 @@ from workbench.report import figures, prose, tables, trust
 from workbench.report.downloads import downloads
 from workbench.report.material import Material
 from workbench.report.parts import ReportContent
+from workbench.report.published import published
 
 DEFAULT_QUESTION = "What does each data plane cost the application?"
 
@@ -44,6 +45,7 @@ def report_content(material: Material, title: str | None = None) -> ReportConten
         campaigns=campaigns,
         downloads=downloads(material),
         versions=prose.versions(),
+        published=published(material),
     )
 
 

@@ -5,6 +5,7 @@ First stage: material (frames and records) -> content (what is said) -> page (on
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,11 +13,16 @@ from typing import Any
 
 import pandas as pd
 
+from workbench import shipped
 from workbench.analysis import Comparison, compare
 from workbench.charts.timelines import PARTS
-from workbench.errors import NothingToShow, StoreError
+from workbench.errors import BadInput, CannotHere, NothingToShow, StoreError
+from workbench.interchange.publications import Publication
+from workbench.interchange.published import read_folder
 from workbench.store.layout import EXPERIMENT_NAME, runs_folder
 from workbench.store.reader import Store
+
+log = logging.getLogger(__name__)
 
 MOMENTS = 60
 """Points in time kept of each watched part: a timeline in a report is a glance, the samples stay in the store."""
@@ -80,6 +86,8 @@ class Material:
     ----------
     series
         Columns run (label), time_s, component, role, cpu_cores, mem_pss_bytes: a few runs over time; may be empty.
+    publications
+        What others published.
     """
 
     comparison: Comparison
@@ -89,6 +97,7 @@ class Material:
     gates: pd.DataFrame
     series: pd.DataFrame
     sheets: tuple[Sheet, ...]
+    publications: tuple[Publication, ...] = ()
 
 
 def gather(store: Store, campaign_ids: Sequence[str] | None = None) -> Material:
@@ -115,7 +124,17 @@ def gather(store: Store, campaign_ids: Sequence[str] | None = None) -> Material:
         gates=store.gates(runs["run_id"]),
         series=_series(store, comparison),
         sheets=tuple(_sheet(store, one) for one in asked),
+        publications=_publications(),
     )
+
+
+def _publications() -> tuple[Publication, ...]:
+    """Return the figures of others that come with the workbench; a file that cannot be read keeps no report back."""
+    try:
+        return tuple(read_folder(shipped.reference()))
+    except (BadInput, CannotHere) as error:
+        log.warning("Published figures are left out: %s", error)
+        return ()
 
 
 def shown_runs(comparison: Comparison) -> dict[str, str]:

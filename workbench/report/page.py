@@ -122,6 +122,7 @@ def render(content: ReportContent) -> str:
         "scripts": [inline_script(script) for script in scripts],
         "policy": policy(scripts),
     }
-    figures = (content.headline, *content.figures, *content.trust)
+    others = (content.published.figure,) if content.published else ()
+    figures = (content.headline, *content.figures, *content.trust, *others)
     bare = len(template.render(**given, pictures={}).encode(errors="replace"))
     return template.render(**given, pictures=pictures(figures, PAGE_LIMIT - bare))

@@ -147,10 +147,31 @@ class Download:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """What others published, beside the report's own numbers.
+
+    Attributes
+    ----------
+    figure, table
+        Own and published values of one kind; as a chart with the nearest kin, and all of them.
+    reasons
+        Why the two may differ.
+    faults
+        What the auditor found in the sources that are shown.
+    """
+
+    figure: Figure
+    table: Table
+    reasons: tuple[str, ...]
+    faults: Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportContent:
     """Everything a report says; one field for each part of the page, in its order.
 
-    `measured` says whether the runs were measured by the workbench, by its own method.
+    `measured` says whether the runs were measured by the workbench, by its own method; `published` is None where
+    nothing of a like kind was published.
     """
 
     title: str
@@ -176,3 +197,4 @@ class ReportContent:
     campaigns: tuple[Campaign, ...]
     downloads: tuple[Download, ...]
     versions: tuple[tuple[str, str], ...]
+    published: Published | None = None

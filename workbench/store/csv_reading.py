@@ -120,6 +120,7 @@ def summarise_csv(table: Table, values: Values) -> list[Group]:
         connection.execute(f"SET memory_limit = '{MEMORY}'")
         connection.execute("SET temp_directory = ''")
         connection.execute("SET preserve_insertion_order = false")
+        connection.execute("SET enable_progress_bar = false")
         rows = connection.execute(_query(table, values), [as_glob(str(table.path))]).fetchall()
     except duckdb.OutOfMemoryException as error:
         raise StoreError(f"{table.path} needs more than {MEMORY} of memory; group by fewer columns.") from error

@@ -35,7 +35,7 @@ from workbench.interchange.smp import SMP_VERSION
 from workbench.interchange.smp.canonical import json_text, to_json, yaml_text
 from workbench.interchange.smp.exporting import RunDocuments, documents_of
 from workbench.records import Run
-from workbench.store import Campaign, Store
+from workbench.store import Campaign, Store, read_run
 from workbench.store.disk import explained, temporary
 from workbench.store.layout import (
     CAMPAIGN_NAME,
@@ -144,7 +144,7 @@ def _write(store: Store, campaign_ids: Sequence[str], folder: Path, form: str, w
         listed = list(store.runs(campaign_id=campaign_id)["run_id"])
         parts = _parts(store, listed)
         for run_id in listed:
-            run = store.run(run_id)
+            run = read_run(source / run_id)
             _write_run(run, parts.get(run_id, []), campaign, source / run_id, folder / "runs" / run_id, form, with_raw)
             runs.append(run)
     if not runs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 
 from workbench.errors import BadInput, UnknownName
+from workbench.interchange.documents import shown
 from workbench.interchange.importers.imported import Imported, Importer, Options
 from workbench.interchange.importers.source import Source
 
@@ -95,3 +96,5 @@ def read(source: Source, options: Options, kind: str = "") -> tuple[Importer, li
         return chosen, chosen.read(source, options)
     except RecursionError as error:
         raise BadInput(f"{source.where} is nested too deeply to be {chosen.title}.") from error
+    except (ValueError, ArithmeticError) as error:  # a number that Python cannot read, in a place that should hold one
+        raise BadInput(f"{source.where} is damaged {chosen.title}: {shown(str(error), 160)}.") from error

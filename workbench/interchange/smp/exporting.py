@@ -28,7 +28,6 @@ from workbench.interchange.smp.fields import RANGES
 from workbench.interchange.smp.messages import (
     Client,
     EnvironmentConfig,
-    EnvironmentNode,
     IndividualWorkload,
     IngressGateway,
     Latency,
@@ -41,6 +40,7 @@ from workbench.interchange.smp.messages import (
     Sidecar,
 )
 from workbench.interchange.smp.naming import mesh_type
+from workbench.interchange.smp.surroundings import kubernetes_version, nodes_of, surrounding_labels
 from workbench.records import Facts, Run
 from workbench.steps import DATA_PLANE_ROLES
 
@@ -322,16 +322,11 @@ def _mesh(run: Run, parts: Sequence[Part]) -> ServiceMeshConfig:
 
 
 def _environment(run: Run, parts: Sequence[Part], facts: Facts) -> EnvironmentConfig:
-    machine = facts.details.get("machine")
-    known: Mapping[str, Any] = machine if isinstance(machine, Mapping) else {}
     workloads = [part for part in parts if part["role"] in ("application", "load-generator")]
     told: dict[str, object] = {
         "environment": run.environment,
         "fingerprint": run.fingerprint,
-        **{
-            f"machine.{name}": known.get(name)
-            for name in ("kernel", "architecture", "system", "virtual", "clocksource")
-        },
+        **surrounding_labels(facts),
         "noise.psi_ratio": run.noise.psi_ratio,
         "noise.steal_ratio": run.noise.steal_ratio,
         "noise.foreign_cores": run.noise.foreign_cores,
@@ -342,22 +337,9 @@ def _environment(run: Run, parts: Sequence[Part], facts: Facts) -> EnvironmentCo
         smp_version=SMP_VERSION,
         id=f"{run.run_id}-environment",
         labels=_labels(run, told),
-        kubernetes_version=str(facts.details.get("kubernetes_version") or ""),
-        nodes=_nodes(known),
+        kubernetes_version=kubernetes_version(facts),
+        nodes=nodes_of(facts),
         individual_workloads=tuple(
             IndividualWorkload(name=str(part["component"]), **_used([part], None)) for part in workloads
-        ),
-    )
-
-
-def _nodes(machine: Mapping[str, Any]) -> tuple[EnvironmentNode, ...]:
-    if not machine:
-        return ()
-    memory, cores = machine.get("memory_gib"), machine.get("cpus")
-    return (
-        EnvironmentNode(
-            type=str(machine.get("cpu") or ""),
-            cores=int(cores) if isinstance(cores, int) else 0,
-            mem_mb=round(memory * 2**30 / _MB) if isinstance(memory, int | float) else 0,
         ),
     )

@@ -13,6 +13,7 @@ from typing import Any
 from workbench import adapters
 from workbench.cluster_steps import ClusterApplication, ClusterGate, ClusterLoad, ClusterStep, Manifest, Part
 from workbench.errors import BadInput
+from workbench.intending import configured_cluster, intended
 from workbench.protocols import LoadGenerator, Mesh
 from workbench.records import MeshFacts
 from workbench.spec import EnvironmentSpec, Load, Plan, RunSpec, Workload
@@ -95,6 +96,7 @@ def _describe(runs: tuple[RunSpec, ...], environment: str) -> Deploying:
     if environment in CLUSTERS:
         return _describe_on_cluster(runs, adapters.load("meshes", spec.name), environment)
     application: Application = _workload(workload, environment).application(workload)
+    intended(mesh, spec, workload, application)
     enrolled = mesh.enrol(spec, application)
     return Deploying(
         runs=runs,
@@ -108,11 +110,12 @@ def _describe(runs: tuple[RunSpec, ...], environment: str) -> Deploying:
 def _describe_on_cluster(runs: tuple[RunSpec, ...], mesh: Any, environment: str) -> Deploying:
     spec, workload = runs[0].mesh, runs[0].workload
     application: ClusterApplication = _workload(workload, environment).cluster_application(workload)
-    enrolled = mesh.enrol(spec, application)
+    rendering = intended(mesh, spec, workload, application)
+    steps, enrolled = configured_cluster(mesh, spec, application, rendering)
     return Deploying(
         runs=runs,
         facts=mesh.facts(spec),
-        steps=mesh.install(spec, application),
+        steps=steps,
         application=enrolled,
         gates=mesh.gates(spec, enrolled),
         parts=mesh.parts(spec),

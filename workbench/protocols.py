@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from workbench.cluster_steps import ClusterApplication, ClusterGate, ClusterLoad, ClusterStep, Part
+from workbench.intents import Intent, Rendering, Target
 from workbench.records import Component, Facts, GateResult, JobOutput, LoadResult, MeshFacts
 from workbench.spec import EnvironmentSpec, Load, MeshSpec, Workload
 from workbench.steps import Application, Gate, Job, Step
@@ -54,6 +55,13 @@ class Mesh(Protocol):
 
     def gates(self, spec: MeshSpec, application: Application) -> tuple[Gate, ...]:
         """Return what must hold before a number counts; ``application`` is the enrolled one."""
+        ...
+
+    def configure(self, spec: MeshSpec, intent: Intent, target: Target) -> Rendering:
+        """Return what this mesh makes of ``intent``: its own objects, and an answer for every feature asked.
+
+        `spec.intent` is the same intent within an experiment and may be None elsewhere; it is not looked at.
+        """
         ...
 
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from workbench.cluster_steps import Answers, ClusterApplication, ClusterGate, ClusterStep, Part
 from workbench.errors import BadInput
+from workbench.intents import Intent, Rendering, Target, in_order, not_carried
 from workbench.meshes import _cluster_options as cluster
 from workbench.meshes._cluster_pods import placed
 from workbench.meshes._sidecars import answer_gate, check_profile
@@ -73,6 +74,13 @@ class Baseline:
     def remove(self, spec: MeshSpec, application: ClusterApplication) -> tuple[ClusterStep, ...]:
         """Return nothing to do."""
         return ()
+
+    def configure(self, spec: MeshSpec, intent: Intent, target: Target) -> Rendering:
+        """Return that nothing carries anything: without a mesh, callers and services do it themselves."""
+        self._asked(spec)
+        says = "Without a mesh nothing stands between caller and service."
+        nearest = "Libraries in the application, or a NetworkPolicy for who may call whom."
+        return Rendering(mesh=spec.label, answers=in_order(not_carried(intent, says, nearest=nearest)))
 
     def _asked(self, spec: MeshSpec) -> dict[str, Any]:
         check_profile(spec, self.profiles)

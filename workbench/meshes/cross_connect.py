@@ -22,6 +22,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from workbench.errors import BadInput, UnknownName
+from workbench.intents import Intent, Rendering, Target, in_order, not_carried
 from workbench.meshes._sidecars import answer_gate, check_profile
 from workbench.protocols import Option
 from workbench.records import MeshFacts
@@ -217,6 +218,13 @@ class CrossConnect:
         for key in spec.options:
             raise UnknownName("option", key, self.options, f"mesh {spec.name}")
         return _WAYS[spec.profile]
+
+    def configure(self, spec: MeshSpec, intent: Intent, target: Target) -> Rendering:
+        """Return that the kernel carries packets and knows of no request, identity or proxy."""
+        check_profile(spec, self.profiles)
+        says = "The kernel carries packets and sees neither requests nor identities; there is no proxy to set."
+        nearest = "A sidecar mesh beside it: packets by the cross-connect, requests by the proxies."
+        return Rendering(mesh=spec.label, answers=in_order(not_carried(intent, says, nearest=nearest)))
 
 
 ADAPTER = CrossConnect()

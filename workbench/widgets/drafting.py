@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from workbench import adapters
+from workbench.asking import toml_value
 from workbench.deployments import deployments, estimate_s
 from workbench.errors import WorkbenchError
 from workbench.plan import make_plan, with_baseline
@@ -63,9 +64,9 @@ class Draft:
             ("[load]", {"rates_per_s": list(self.rates), **load}),
         ]
         top = ("name", "question", "blocks", "seed", "baseline", "rerun_noisy")
-        lines = [f"{name} = {_value(getattr(self, name))}" for name in top]
+        lines = [f"{name} = {toml_value(getattr(self, name))}" for name in top]
         for head, table in tables:
-            lines += ["", head, *(f"{key} = {_value(one)}" for key, one in table.items() if one is not None)]
+            lines += ["", head, *(f"{key} = {toml_value(one)}" for key, one in table.items() if one is not None)]
         return "\n".join(lines) + "\n"
 
     def experiment(self) -> Experiment:
@@ -81,22 +82,6 @@ class Draft:
 
 def _fields(spec: Any) -> dict[str, Any]:
     return {name: getattr(spec, name) for name in spec.__dataclass_fields__}
-
-
-_ESCAPED = {'"': '\\"', "\\": "\\\\", "\x7f": "\\u007f", **{chr(code): f"\\u{code:04x}" for code in range(32)}}
-
-
-def _value(value: Any) -> str:
-    """Return ``value`` as TOML writes it in line."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return '"' + "".join(_ESCAPED.get(one, one) for one in value) + '"'
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_value(str(key))} = {_value(one)}" for key, one in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_value, value)) + "]"
-    return repr(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

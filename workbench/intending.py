@@ -1,0 +1,94 @@
+"""An intent within an experiment: checked against the application, rendered by the mesh, merged into what is deployed.
+
+A data plane that does not carry all of an intent is refused before anything starts: its numbers would bear the name of
+something that did not happen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from workbench.cluster_steps import ClusterApplication, ClusterStep, HelmRelease
+from workbench.errors import BadInput
+from workbench.intents import Design, Rendering, Target, identity, merged, patched
+from workbench.spec import MeshSpec, Workload
+from workbench.steps import Application
+
+LAB_NAMESPACE = "lab"
+"""What the lab's identities call theirs; it has no namespaces of Kubernetes' kind."""
+
+_PORTS = {"http": 80, "https": 443}
+_NOTHING = Rendering(mesh="")
+
+
+def target_of(application: Application | ClusterApplication, workload: Workload) -> Target:
+    """Return the service that the application's client calls, as the target of an intent."""
+    versions = tuple(f"v{n}" for n in range(1, workload.versions + 1))
+    if isinstance(application, Application):
+        return Target(namespace=LAB_NAMESPACE, service=application.entry, versions=versions)
+    url = urlsplit(application.url)
+    metadata = application.client["metadata"]
+    return Target(
+        namespace=application.namespace,
+        service=(url.hostname or "").split(".")[0],
+        port=url.port or _PORTS.get(url.scheme, 80),
+        protocol="http" if url.scheme in ("http", "https") else url.scheme,
+        caller=metadata["name"],
+        versions=versions,
+    )
+
+
+def intended(mesh: Any, spec: MeshSpec, workload: Workload, application: Application | ClusterApplication) -> Rendering:
+    """Return what the mesh makes of its intent; an empty rendering when none is asked.
+
+    Raises
+    ------
+    BadInput
+        When the intent does not fit the application, or the mesh does not carry all of it.
+    """
+    if spec.intent is None:
+        return _NOTHING
+    design = Design(intent=spec.intent, target=target_of(application, workload))
+    rendering: Rendering = mesh.configure(spec, design.intent, design.target)
+    return rendering.require_carried()
+
+
+def configured_cluster(
+    mesh: Any, spec: MeshSpec, application: ClusterApplication, rendering: Rendering
+) -> tuple[tuple[ClusterStep, ...], ClusterApplication]:
+    """Return (the mesh's steps, the enrolled application), both with what the intent changes.
+
+    Raises
+    ------
+    BadInput
+        When the rendering changes an object that the application does not have.
+    """
+    steps = tuple(_with_values(step, rendering.values) for step in mesh.install(spec, application))
+    changed, left = patched((*application.objects, application.client), rendering.patches)
+    namespaces = [
+        one for one in left if one["kind"] == "Namespace" and one["metadata"]["name"] == application.namespace
+    ]
+    others = [one for one in left if one not in namespaces]
+    if others:
+        _, kind, namespace, name = identity(others[0])
+        raise BadInput(
+            f"The intent of {spec.label} changes the {kind} {namespace}/{name}, which the application does not have."
+        )
+    metadata = dict(application.namespace_metadata)
+    for one in namespaces:
+        metadata = merged(
+            metadata, {key: one["metadata"][key] for key in ("labels", "annotations") if key in one["metadata"]}
+        )
+    enrolled: ClusterApplication = mesh.enrol(
+        spec, replace(application, objects=changed[:-1], client=changed[-1], namespace_metadata=metadata)
+    )
+    return steps, replace(enrolled, objects=(*enrolled.objects, *rendering.objects))
+
+
+def _with_values(step: ClusterStep, values: Mapping[str, Mapping[str, Any]]) -> ClusterStep:
+    if isinstance(step, HelmRelease) and step.chart.rpartition("/")[2] in values:
+        return replace(step, values=merged(step.values, values[step.chart.rpartition("/")[2]]))
+    return step

@@ -1,0 +1,58 @@
+"""What traffic is to experience, said once for every mesh: intents, designs, and what a mesh makes of them.
+
+Pure data below `workbench.spec`: a mesh's `configure` takes an `Intent` and a `Target` and gives back a `Rendering`.
+"""
+
+from workbench.intents.design import Design, Target, design_from_toml, read_design, write_design
+from workbench.intents.features import FEATURES, Feature
+from workbench.intents.intent import (
+    METHODS,
+    MODES,
+    RETRY_ON,
+    Abort,
+    Authorization,
+    CircuitBreaking,
+    Delay,
+    Intent,
+    Mtls,
+    OutlierDetection,
+    ProxyResources,
+    RateLimit,
+    Retries,
+    Share,
+    Timeout,
+)
+from workbench.intents.rendering import Answer, Rendering, Standing, identity, in_order, merged, not_carried, patched
+
+__all__ = [
+    "FEATURES",
+    "METHODS",
+    "MODES",
+    "RETRY_ON",
+    "Abort",
+    "Answer",
+    "Authorization",
+    "CircuitBreaking",
+    "Delay",
+    "Design",
+    "Feature",
+    "Intent",
+    "Mtls",
+    "OutlierDetection",
+    "ProxyResources",
+    "RateLimit",
+    "Rendering",
+    "Retries",
+    "Share",
+    "Standing",
+    "Target",
+    "Timeout",
+    "design_from_toml",
+    "identity",
+    "in_order",
+    "merged",
+    "not_carried",
+    "patched",
+    "read_design",
+    "write_design",
+]

@@ -1,0 +1,136 @@
+"""What a mesh makes of an intent: its own objects, and for every feature asked an answer, with what it cannot do.
+
+A mesh's `configure` gives back a `Rendering`. It is data: shown side by side, written as YAML, tried on a cluster, or
+merged into the application of an experiment.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from workbench.errors import BadInput
+from workbench.intents.features import FEATURES
+from workbench.intents.intent import Intent
+
+Standing = Literal["carried", "partly", "not"]
+"""carried: as asked; partly: some of it, or something near it, `Answer.says` tells what is lost; not: nothing of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What becomes of one feature that an intent asks for.
+
+    Attributes
+    ----------
+    feature
+        Name in `workbench.intents.FEATURES`.
+    says
+        How it is carried, or why it is not, in a sentence.
+    nearest
+        What comes nearest, where it is not carried as asked; empty: nothing does.
+    """
+
+    feature: str
+    standing: Standing
+    says: str
+    nearest: str = ""
+
+    def __post_init__(self) -> None:
+        if self.feature not in FEATURES:
+            raise ValueError(f"{self.feature!r} is no feature of an intent")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendering:
+    """An intent as one mesh's own objects.
+
+    Attributes
+    ----------
+    mesh
+        Label of the mesh, see `MeshSpec.label`.
+    objects
+        Complete manifests to apply, in order; all of them are the design's own.
+    patches
+        Manifests of objects that are there already, holding only what is to change: annotations of a Deployment's pod
+        template, a Service's, a Namespace's. Server-side apply and ``kubectl apply`` both take them so.
+    values
+        Chart -> Helm values, for what only an installation can say.
+    files
+        Component -> its configuration as text, for data planes that are configured by files (the lab's).
+    answers
+        One for each feature asked, in the order of `FEATURES`.
+    """
+
+    mesh: str
+    objects: tuple[Mapping[str, Any], ...] = ()
+    patches: tuple[Mapping[str, Any], ...] = ()
+    values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    answers: tuple[Answer, ...] = ()
+
+    @property
+    def refused(self) -> tuple[Answer, ...]:
+        """Answers of features that are not carried at all."""
+        return tuple(answer for answer in self.answers if answer.standing == "not")
+
+    def require_carried(self) -> Rendering:
+        """Return itself when every feature is carried as asked.
+
+        Raises
+        ------
+        BadInput
+            Otherwise: a number under this intent would bear the name of something that did not happen.
+        """
+        lacking = [answer for answer in self.answers if answer.standing != "carried"]
+        if lacking:
+            told = "; ".join(f"{FEATURES[one.feature].title.lower()}: {one.says}" for one in lacking)
+            raise BadInput(
+                f"{self.mesh} cannot be measured under this intent, because it does not carry all of it ({told}) "
+                "Drop it from the intent, or leave this mesh out."
+            )
+        return self
+
+
+def not_carried(intent: Intent, says: str, features: Iterable[str] | None = None, nearest: str = "") -> list[Answer]:
+    """Return the answer "not" with the same reason to each of ``features`` asked; None: to all that are asked."""
+    wanted = set(FEATURES if features is None else features)
+    return [Answer(feature=one, standing="not", says=says, nearest=nearest) for one in intent.asked if one in wanted]
+
+
+def in_order(answers: Iterable[Answer]) -> tuple[Answer, ...]:
+    """Return the answers in the order of `FEATURES`."""
+    order = list(FEATURES)
+    return tuple(sorted(answers, key=lambda answer: order.index(answer.feature)))
+
+
+def identity(manifest: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    """Return (apiVersion, kind, namespace, name) of an object."""
+    metadata = manifest.get("metadata", {})
+    return manifest["apiVersion"], manifest["kind"], metadata.get("namespace", ""), metadata["name"]
+
+
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``below`` with the tables of ``above`` merged in; whatever else stands in both is ``above``'s."""
+    made = {key: copy.deepcopy(value) for key, value in below.items()}
+    for key, value in above.items():
+        mine = made.get(key)
+        both = isinstance(mine, Mapping) and isinstance(value, Mapping)
+        made[key] = merged(mine, value) if both else copy.deepcopy(value)  # type: ignore[arg-type]
+    return made
+
+
+def patched(
+    objects: Sequence[Mapping[str, Any]], patches: Iterable[Mapping[str, Any]]
+) -> tuple[tuple[dict[str, Any], ...], tuple[Mapping[str, Any], ...]]:
+    """Return (copies of ``objects`` with the patches that mean one of them, the patches that mean none)."""
+    made, left = {identity(one): copy.deepcopy(dict(one)) for one in objects}, []
+    for patch in patches:
+        name = identity(patch)
+        if name in made:
+            made[name] = merged(made[name], patch)
+        else:
+            left.append(patch)
+    return tuple(made.values()), tuple(left)

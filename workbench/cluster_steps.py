@@ -236,7 +236,7 @@ class MetricMoved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """A gate: one call from the client's pod to the application's target is answered 200."""
+    """A gate: one call from the client's pod to the application's target is answered rightly."""
 
     name: str
 
@@ -280,6 +280,11 @@ class ClusterLoad:
 ClusterGate = HasProxy | PodSays | MetricMoved | Answers | InterfaceMoved
 
 
+PING_PATH = "/fgrpc.PingServer/Ping"
+"""Path of a ``grpc`` URL whose server is Fortio's: its ping is called. With any other path the standard health check
+is, of the service that the path names, of the server as a whole without one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterApplication:
     """The services that answer, on a cluster.
@@ -295,7 +300,7 @@ class ClusterApplication:
     client
         The pod template of the client, from whose pod the load is sent, as a Deployment manifest.
     url
-        What the client calls; its scheme is the protocol.
+        What the client calls; its scheme is the protocol: http, https, h2c (HTTP/2 in plaintext), grpc, tcp.
     calls
         (caller, callee) of every call between its Deployments by name, the client's first; empty: not known beyond the
         client's own call. For meshes whose callers must dial another address.

@@ -38,7 +38,7 @@ CLUSTERS = ("kubernetes",)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deploying:
-    """What one deployment needs, described: consecutive runs of one block, mesh and workload share it.
+    """What one deployment needs, described: consecutive runs of one block, mesh, workload and protocol share it.
 
     `parts` and `removal` are of clusters only, where nobody knows by a process id what belongs to whom, and where what
     was installed outlives this program.
@@ -73,20 +73,26 @@ def deployments(plan: Plan) -> tuple[Deploying, ...]:
     Raises
     ------
     BadInput
-        For unknown adapters, profiles and options, a load that its generator cannot make, or a mesh that the
-        experiment's environment cannot run.
+        For unknown adapters, profiles and options, a load that its generator cannot make, a protocol that a workload,
+        a generator or a mesh does not speak, or a mesh that the experiment's environment cannot run.
     """
     environment = plan.experiment.environment.name
     adapters.load("environments", environment)
     for load in plan.experiment.loads:
         for workload in plan.experiment.workloads:
+            _workload(workload, environment, load.protocol)
             job_of(load, workload, 0, plan.experiment.environment)
-    grouped = groupby(plan.runs, key=lambda run: (run.block, run.mesh.label, run.workload))
+    grouped = groupby(plan.runs, key=_together)
     return tuple(_describe(tuple(runs), environment) for _, runs in grouped)
 
 
+def _together(run: RunSpec) -> tuple[int, str, Workload, str]:
+    """Return what the runs of one deployment have in common."""
+    return run.block, run.mesh.label, run.workload, run.load.protocol
+
+
 def _describe(runs: tuple[RunSpec, ...], environment: str) -> Deploying:
-    spec, workload = runs[0].mesh, runs[0].workload
+    spec, workload, protocol = runs[0].mesh, runs[0].workload, runs[0].load.protocol
     mesh: Mesh = adapters.load("meshes", spec.name)
     if environment not in mesh.environments:
         raise BadInput(
@@ -95,7 +101,7 @@ def _describe(runs: tuple[RunSpec, ...], environment: str) -> Deploying:
         )
     if environment in CLUSTERS:
         return _describe_on_cluster(runs, adapters.load("meshes", spec.name), environment)
-    application: Application = _workload(workload, environment).application(workload)
+    application: Application = _workload(workload, environment, protocol).application(workload)
     intended(mesh, spec, workload, application)
     enrolled = mesh.enrol(spec, application)
     return Deploying(
@@ -108,8 +114,9 @@ def _describe(runs: tuple[RunSpec, ...], environment: str) -> Deploying:
 
 
 def _describe_on_cluster(runs: tuple[RunSpec, ...], mesh: Any, environment: str) -> Deploying:
-    spec, workload = runs[0].mesh, runs[0].workload
-    application: ClusterApplication = _workload(workload, environment).cluster_application(workload)
+    spec, workload, protocol = runs[0].mesh, runs[0].workload, runs[0].load.protocol
+    adapter = _workload(workload, environment, protocol)
+    application: ClusterApplication = adapter.cluster_application(workload, protocol)
     rendering = intended(mesh, spec, workload, application)
     steps, enrolled = configured_cluster(mesh, spec, application, rendering)
     return Deploying(
@@ -123,12 +130,17 @@ def _describe_on_cluster(runs: tuple[RunSpec, ...], mesh: Any, environment: str)
     )
 
 
-def _workload(workload: Workload, environment: str) -> Any:
+def _workload(workload: Workload, environment: str, protocol: str) -> Any:
     adapter = adapters.load("workloads", workload.name)
     if environment not in adapter.environments:
         raise BadInput(
             f"The workload {workload.name!r} cannot run in the environment {environment!r}, "
             f"only in {', '.join(adapter.environments)}."
+        )
+    if protocol not in adapter.protocols[environment]:
+        spoken = (f"{', '.join(known)} in the environment {place}" for place, known in adapter.protocols.items())
+        raise BadInput(
+            f"The workload {workload.name!r} cannot be called in {protocol!r} here: it speaks {'; '.join(spoken)}."
         )
     return adapter
 
@@ -162,8 +174,7 @@ def job_of(load: Load, workload: Workload, seed: int, environment: EnvironmentSp
 
 def estimate_s(plan: Plan) -> float:
     """Return about how many seconds the plan takes from start to end."""
-    groups = groupby(plan.runs, key=lambda run: (run.block, run.mesh.label, run.workload))
-    deploying = sum(1 for _ in groups)
+    deploying = sum(1 for _ in groupby(plan.runs, key=_together))
     environment = plan.experiment.environment
     if environment.name not in CLUSTERS:
         loads = sum(run.load.duration_s + run.load.warmup_s + _RUN_OVERHEAD_S for run in plan.runs)

@@ -71,6 +71,8 @@ class WorkloadAdapter(Protocol):
     name: str
     title: str
     environments: tuple[str, ...]
+    protocols: Mapping[str, tuple[str, ...]]
+    """Environment -> protocols in which it can be called there."""
 
     def application(self, workload: Workload) -> Application:
         """Return the services with direct routes, no mesh."""
@@ -95,8 +97,8 @@ class ClusterMesh(Mesh, Protocol):
 class ClusterWorkload(WorkloadAdapter, Protocol):
     """A workload that runs on clusters."""
 
-    def cluster_application(self, workload: Workload) -> ClusterApplication:
-        """Return its objects and the client that calls it, no mesh."""
+    def cluster_application(self, workload: Workload, protocol: str) -> ClusterApplication:
+        """Return its objects and the client that calls it in ``protocol``, no mesh."""
         ...
 
 
@@ -110,6 +112,8 @@ class GeneratorTraits:
         For people.
     arrivals
         Arrival processes it can make.
+    protocols
+        Protocols of loads that it speaks.
     latency_from
         ``"schedule"`` or ``"send"`` (suffers coordinated omission).
     needs
@@ -120,6 +124,7 @@ class GeneratorTraits:
 
     title: str
     arrivals: tuple[str, ...]
+    protocols: tuple[str, ...]
     latency_from: str
     needs: str = ""
     install_hint: str = ""

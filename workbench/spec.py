@@ -20,6 +20,9 @@ from workbench.asking import Checked, asked, read_table, read_value
 from workbench.errors import BadInput, UnknownName
 from workbench.intents import Intent
 
+PROTOCOLS = ("http/1.1", "http/2", "grpc", "tcp")
+"""Of a load. HTTP/2 is spoken in plaintext (h2c) unless the workload's URL is https."""
+
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """Names of experiments become parts of folder names: letters, digits, dot, dash, underscore; at most 64."""
 
@@ -77,7 +80,9 @@ class Load(Checked):
     duration_s: float = asked("Seconds measured.", low=0.2, high=86_400, default=10.0)
     warmup_s: float = asked("Seconds of the same load before, discarded.", low=0, high=3600, default=1.0)
     connections: int = asked("Keep-alive connections.", low=1, high=4096, default=16)
-    protocol: str = asked("Protocol of the load.", known=("http/1.1",), default="http/1.1")
+    protocol: str = asked(
+        "Protocol of the load: the lab speaks http/1.1, clusters all of them.", known=PROTOCOLS, default="http/1.1"
+    )
     arrival: str = asked("Arrival process.", known=("constant", "poisson"), default="constant")
     generator: str = asked("Load generator: builtin, fortio.", default="builtin")
 

@@ -294,7 +294,7 @@ class NodeAgent:
         data.mkdir(exist_ok=True)
         arguments = []
         for before, argument in zip(["", *container["args"]], container["args"], strict=False):
-            if before == "-http-port" and argument.isdigit():
+            if before in ("-http-port", "-grpc-port", "-tcp-port") and argument.isdigit():
                 argument = f"{pod.address}:{argument}"
             if before == "-M":
                 argument = f"{pod.address}:{argument}"

@@ -67,14 +67,25 @@ def test_counts_rate_and_version(name):
     assert result.cpu_per_request_s is None
 
 
-@pytest.mark.parametrize("name", ["normal", "no-payload", "large-payload"])
+RIGHT = {"http/1.1": "200", "http/2": "200", "grpc": "OK", "tcp": "OK"}
+NORMAL = ["normal", "no-payload", "large-payload", "h2-normal", "grpc-normal", "tcp-normal", "tcp-no-payload"]
+
+
+@pytest.mark.parametrize("name", NORMAL)
 def test_a_run_without_failures(name):
     result = parse(name)
-    assert result.errors == 0 and set(result.counts_by_status) == {"200"}
+    assert result.errors == 0 and set(result.counts_by_status) == {RIGHT[load_of(name).protocol]}
     assert result.limited == ""
 
 
-@pytest.mark.parametrize("name", ["normal", "missed-rate"])
+def test_every_protocol_has_a_recording_that_went_well_one_that_failed_and_one_that_was_late():
+    assert {load_of(name).protocol for name in NORMAL} == set(ADAPTER.traits.protocols) == set(RIGHT)
+    assert {load_of(name).protocol for name in NAMES if "refused" in name} == set(RIGHT)
+
+
+@pytest.mark.parametrize(
+    "name", ["normal", "missed-rate", "h2-normal", "grpc-normal", "grpc-missed-rate", "tcp-normal"]
+)
 def test_quantiles_are_fortios_own(name):
     """Fortio interpolates within the same buckets, from the ranks' other end."""
     raw = json.loads((FOLDER / f"{name}.json").read_text())["DurationHistogram"]
@@ -88,7 +99,7 @@ def test_quantiles_are_fortios_own(name):
         assert abs(found - one["Value"]) <= max(width / min(bucket["Count"], 2), 0.002 * one["Value"])
 
 
-@pytest.mark.parametrize("name", ["errors", "slow-errors"])
+@pytest.mark.parametrize("name", ["errors", "slow-errors", "h2-errors"])
 def test_latencies_are_of_right_answers_only(name):
     raw = json.loads((FOLDER / f"{name}.json").read_text())
     result = parse(name)
@@ -119,11 +130,44 @@ def test_failures_are_rounded_up_and_never_lost():
     assert parse("normal", content=one).counts_by_status["502"] == 1
 
 
-def test_a_server_that_was_down():
-    result = parse("refused")
-    assert set(result.counts_by_status) == {"transport-error"}
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("refused", "transport-error"),
+        ("h2-refused", "transport-error"),
+        ("grpc-refused", "grpc-error"),
+        ("tcp-refused", "transport-error"),
+    ],
+)
+def test_a_server_that_was_down(name, kind):
+    result = parse(name)
+    assert set(result.counts_by_status) == {kind}
     assert result.errors == result.requests > 0
     assert result.histograms["from_send"].count == 0
+
+
+def test_a_missed_rate_is_said_of_grpc_too():
+    result = parse("grpc-missed-rate")
+    assert result.achieved_rate_per_s < 50
+    assert "of the asked requests (limit 99%)" in result.limited
+
+
+@pytest.mark.parametrize("name", ["h2-normal", "grpc-normal", "tcp-normal"])
+def test_a_missed_rate_is_said_of_every_protocol(name):
+    """The same answers to twice the load: it must not pass for the rate that was asked."""
+    asked = load_of(name)
+    twice = Load(**TOLD[name]["load"] | {"rate_per_s": 2 * asked.rate_per_s}, generator="fortio")
+    result = ADAPTER.parse(twice, output_of(name))
+    assert result.asked_rate_per_s == 200
+    assert result.achieved_rate_per_s == pytest.approx(100, rel=0.1)
+    assert "of the asked requests (limit 99%)" in result.limited
+
+
+def test_failures_of_tcp_are_one_kind_however_fortio_words_them():
+    raw = json.loads((FOLDER / "tcp-refused.json").read_text())
+    assert all("refused" in word for word in raw["RetCodes"]), "Fortio's own words hold addresses and ports"
+    both = changed("tcp-refused", lambda table: table["RetCodes"].update({"short read": 0}))
+    assert set(parse("tcp-refused", content=both).counts_by_status) == {"transport-error"}
 
 
 def test_a_missed_rate_is_said():
@@ -236,6 +280,31 @@ def test_fortio_is_asked_for_whole_requests_on_every_connection(rate, duration_s
     seconds = float(measured[measured.index("-t") + 1].removesuffix("s"))
     assert int(asked * seconds) % connections == 0
     assert seconds >= duration_s + 0.6
+
+
+def test_commands_say_the_protocol():
+    def words(**load):
+        given = ADAPTER.job(Load(**TOLD["normal"]["load"] | load), Workload(server_delay_s=0.1), 1).arguments
+        return list(given[given.index("--", given.index("--") + 1) + 1 :])
+
+    assert "-h2" in words(protocol="http/2")
+    assert words(protocol="grpc")[-1] == "${target.host}:${target.port}"
+    assert words(protocol="grpc")[words(protocol="grpc").index("-grpc-ping-delay") + 1] == "0.1s"
+    assert words(protocol="tcp")[-1].startswith("tcp://") and "-content-type" not in words(protocol="tcp")
+
+
+def test_on_a_cluster_the_bodies_say_it():
+    def bodies(protocol, payload_bytes=64):
+        load = Load(**TOLD["normal"]["load"] | {"protocol": protocol})
+        return ADAPTER.cluster_load(load, Workload(payload_bytes=payload_bytes), 3.0).bodies
+
+    assert all(body["h2"] == "on" for body in bodies("http/2"))
+    assert all(body["payload"] == "x" * 64 for body in bodies("tcp"))
+    for body in bodies("grpc", 0):
+        assert int(body["n"]) == int(float(body["qps"]) * float(body["t"].removesuffix("s")))
+        assert int(body["n"]) % 4 == 0
+    with pytest.raises(BadInput, match="payload_bytes = 0"):
+        bodies("grpc")
 
 
 def test_a_payload_is_allowed_for_on_both_ways():

@@ -58,6 +58,7 @@ class Builtin:
     traits = GeneratorTraits(
         title="built-in open-loop generator",
         arrivals=("constant", "poisson"),
+        protocols=("http/1.1",),
         latency_from="schedule",
     )
 
@@ -148,8 +149,11 @@ def _check(load: Load) -> None:
             f"The built-in load generator cannot make {load.arrival!r} arrivals: "
             f"choose arrival = {' or '.join(map(repr, Builtin.traits.arrivals))}."
         )
-    if load.protocol != "http/1.1":
-        raise BadInput(f"The built-in load generator speaks http/1.1 only, not {load.protocol!r}.")
+    if load.protocol not in Builtin.traits.protocols:
+        raise BadInput(
+            f"The built-in load generator speaks http/1.1 only, not {load.protocol!r}: "
+            'choose generator = "fortio", on a cluster.'
+        )
     wanted = load.rate_per_s * (load.warmup_s + load.duration_s)
     if wanted > MOST_REQUESTS:
         raise BadInput(

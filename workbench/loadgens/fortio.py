@@ -3,7 +3,8 @@
 Fortio gives each connection its own thread and a share of the rate, and a thread sends its next request only after
 the answer to the last one. Its latency therefore counts from the send and leaves out what was not sent while an answer
 was slow (coordinated omission); ``-nocatchup`` skips those requests, so that the achieved rate shows them as missing.
-It checks the status and, here, the total length of the answers, not their content.
+Of HTTP it checks the status and, here, the total length of the answers, not their content; of TCP every byte; of gRPC
+the status alone. What is different for each protocol stands in `workbench.loadgens._fortio_kinds`.
 
 Two of its habits are allowed for. It spreads n requests of a connection over n - 1 gaps, so the rate asked of it is
 higher by n/(n - 1). And it tells one figure for a whole run: the run is a little longer than the window on both sides,
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -29,6 +31,7 @@ import numpy
 from workbench.cluster_steps import ClusterLoad
 from workbench.distributions import HIGHEST_NS, record
 from workbench.errors import BadInput, RunFailed
+from workbench.loadgens._fortio_kinds import KINDS, Kind, flags_of
 from workbench.loadgens._fortio_rest import LABEL, rest_body
 from workbench.protocols import GeneratorTraits
 from workbench.records import Histogram, JobOutput, LoadResult
@@ -47,7 +50,6 @@ HEAD_S, TAIL_S = 0.4, 0.2
 _JSON = "fortio.json"
 _CHILD = Path(__file__).with_name("_fortio_child.py")
 _MOST_POINTS = 1000
-_STATUS = {"-1": "transport-error"}
 
 
 class Fortio:
@@ -57,6 +59,7 @@ class Fortio:
     traits = GeneratorTraits(
         title="Fortio",
         arrivals=("constant",),
+        protocols=tuple(KINDS),
         latency_from="send",
         needs="fortio",
         install_hint="go install fortio.org/fortio@v1.75.2 (or an older one), with Go's bin folder on PATH",
@@ -87,6 +90,11 @@ class Fortio:
         The load lasts ``edge_s`` beyond the window at both ends, because kubelets read their counters that seldom.
         """
         _check(load)
+        if load.protocol == "grpc" and workload.payload_bytes:
+            raise BadInput(
+                "Fortio on a cluster is driven through its REST interface, which gives a gRPC ping no payload: "
+                "set payload_bytes = 0 in the experiment's [[workloads]]."
+            )
         timeout_s = 5.0 + 3 * workload.server_delay_s * (1 + workload.fan_out)
         gaps = (_gaps(load, max(load.warmup_s, edge_s)), _measured_gaps(load), _gaps(load, edge_s))
         commands = (_command(load, workload, timeout_s, count, ()) for count in gaps)
@@ -95,11 +103,10 @@ class Fortio:
 
     def parse(self, load: Load, output: JobOutput) -> LoadResult:
         """Read Fortio's JSON; see `workbench.protocols.LoadGenerator`."""
-        report = _Report.read(output)
-        counts = {_STATUS.get(code, code): report.part("RetCodes").whole(code) for code in report.part("RetCodes")}
-        _check_counts(report, counts)
+        report, kind = _Report.read(output), KINDS[load.protocol]
+        counts = _counts(report, kind)
         sent_ratio = sum(counts.values()) / ((_measured_gaps(load) + 1) * load.connections)
-        counts = _in_window(counts, sent_ratio * load.rate_per_s * output.window.duration_s)
+        counts = _in_window(counts, kind.right, sent_ratio * load.rate_per_s * output.window.duration_s)
         requests = sum(counts.values())
         return LoadResult(
             generator=self.name,
@@ -109,7 +116,7 @@ class Fortio:
             asked_rate_per_s=load.rate_per_s,
             achieved_rate_per_s=sent_ratio * load.rate_per_s,
             requests=requests,
-            errors=requests - counts.get("200", 0),
+            errors=requests - counts.get(kind.right, 0),
             counts_by_status=counts,
             histograms={"from_send": _histogram(report)},
             cpu_per_request_s=output.cpu_s / requests if output.cpu_s is not None and requests else None,
@@ -123,8 +130,8 @@ def _check(load: Load) -> None:
             f"Fortio cannot make {load.arrival!r} arrivals, only 'constant' ones: "
             'choose arrival = "constant" or generator = "builtin".'
         )
-    if load.protocol != "http/1.1":
-        raise BadInput(f"Fortio is driven over http/1.1 only here, not {load.protocol!r}.")
+    if load.protocol not in KINDS:
+        raise BadInput(f"Fortio does not speak {load.protocol!r} here, only {', '.join(KINDS)}.")
     if load.rate_per_s * load.duration_s < 2 * load.connections:
         raise BadInput(
             f"Fortio shares the rate among its connections, and {load.rate_per_s:g} requests/s for "
@@ -154,13 +161,16 @@ def _command(load: Load, workload: Workload, timeout_s: float, gaps: int, more: 
     duration_s = ((gaps + 1) * load.connections + 0.5) / rate
     kib = math.ceil(workload.payload_bytes / 1024)
     payload = ("-payload-size", str(workload.payload_bytes), "-maxpayloadsizekb", str(max(kib, 256)))
+    http = ("-content-type", "application/octet-stream", "-httpbufferkb", str(max(kib + 16, 128)))
+    kind = KINDS[load.protocol]
     return (
         *("fortio", "load", "-uniform", "-nocatchup", "-allow-initial-errors", "-loglevel", "Critical"),
         *("-qps", f"{rate:.9g}", "-c", str(load.connections), "-t", f"{duration_s:.9f}s"),
         *("-timeout", f"{timeout_s:g}s", "-r", f"{RESOLUTION_S:.5f}", "-p", "50,90,99,99.9"),
-        *("-content-type", "application/octet-stream", "-httpbufferkb", str(max(kib + 16, 128))),
+        *(http if kind.http else ()),
         *(payload if workload.payload_bytes else ()),
-        *(*more, "http://${target.host}:${target.port}/"),
+        *flags_of(load.protocol, workload),
+        *(*more, kind.target),
     )
 
 
@@ -242,15 +252,31 @@ def _buckets(histogram: _Report) -> list[_Bucket]:
     return found
 
 
-def _check_counts(report: _Report, counts: Mapping[str, int]) -> None:
-    """Refuse a report whose parts contradict each other, and answers that were not the echo."""
+def _counts(report: _Report, kind: Kind) -> dict[str, int]:
+    """Return status -> count of the whole run.
+
+    Raises
+    ------
+    RunFailed
+        When the report's parts contradict each other, and for answers that were not the echo.
+    """
+    told, counts = report.part("RetCodes"), Counter[str]()
+    for name in told:
+        counts[kind.status(name)] += told.whole(name)
     durations, total = report.part("DurationHistogram"), sum(counts.values())
     if durations.whole("Count") != total:
         raise report.failed(f"{total} statuses but {durations.whole('Count')} durations")
-    if set(counts) == {"200"} and report.text("Labels") != LABEL:
-        text = report.text("Payload")
-        payload = len(text) * 3 // 4 - text.count("=", -2) if text else 0
-        body = (report.part("Sizes").number("Sum") - report.part("HeaderSizes").number("Sum")) / total
+    if kind.http and set(counts) == {"200"} and report.text("Labels") != LABEL:
+        _check_echo(report)
+    return dict(counts)
+
+
+def _check_echo(report: _Report) -> None:
+    """Refuse answers that were not as long as what was sent; Go's client leaves the first one out of its sizes."""
+    text, measured = report.text("Payload"), report.part("Sizes").whole("Count")
+    payload = len(text) * 3 // 4 - text.count("=", -2) if text else 0
+    if measured:
+        body = (report.part("Sizes").number("Sum") - report.part("HeaderSizes").number("Sum")) / measured
         if body != payload:
             raise RunFailed(
                 f"The answers to Fortio were not the echo of its requests: their bodies had {body:g} bytes on "
@@ -258,11 +284,11 @@ def _check_counts(report: _Report, counts: Mapping[str, int]) -> None:
             )
 
 
-def _in_window(counts: Mapping[str, int], requests: float) -> dict[str, int]:
+def _in_window(counts: Mapping[str, int], good: str, requests: float) -> dict[str, int]:
     """Bring the counts of a whole run to ``requests`` in the window: failures rounded up, none is ever lost."""
     share = requests / max(1, sum(counts.values()))
-    failed = {status: math.ceil(count * share) for status, count in counts.items() if status != "200" and count}
-    right = {"200": max(0, round(requests) - sum(failed.values()))} if counts.get("200") else {}
+    failed = {status: math.ceil(count * share) for status, count in counts.items() if status != good and count}
+    right = {good: max(0, round(requests) - sum(failed.values()))} if counts.get(good) else {}
     return right | failed
 
 

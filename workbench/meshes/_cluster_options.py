@@ -16,6 +16,12 @@ from workbench.protocols import Option
 from workbench.spec import MeshSpec
 
 ENVIRONMENTS = ("kubernetes",)
+SCHEMES = ("http", "https", "h2c", "grpc", "tcp")
+"""Of the client's call: all that a path below HTTP carries."""
+
+REQUESTS = ("http", "h2c", "grpc")
+"""Those that a proxy of layer 7 sees as requests."""
+
 PLACEMENTS = ("spread", "same-node", "across-nodes")
 
 WORKERS = 2
@@ -143,7 +149,7 @@ def check_scheme(spec: MeshSpec, application: ClusterApplication, known: tuple[s
     if scheme not in known:
         raise BadInput(
             f"Mesh {spec.label} cannot carry {scheme or application.url!r} as it is described here, "
-            f"only {', '.join(known)}: choose another profile or workload."
+            f"only {', '.join(known)}: choose another protocol, profile or workload."
         )
     return scheme
 

@@ -105,6 +105,19 @@ def target_port(service: KubernetesObject, one: KubernetesObject, port: int | No
     raise BadInput(f"The Service {service['metadata']['name']!r} has no port {port or ''} that leads into its pods.")
 
 
+_SPOKEN = {"http": "http", "http2": "http2", "h2c": "http2", "kubernetes.io/h2c": "http2", "grpc": "grpc", "tcp": "tcp"}
+
+
+def spoken(service: KubernetesObject) -> str:
+    """Return what the first port of ``service`` says that it speaks: http, http2, grpc or tcp; empty when it does not.
+
+    It says so by appProtocol or, without one, by the beginning of its name.
+    """
+    port: Mapping[str, Any] = next(iter(service["spec"].get("ports") or ()), {})
+    said = port.get("appProtocol") or str(port.get("name", "")).split("-")[0]
+    return _SPOKEN.get(said, "")
+
+
 def client_port(application: ClusterApplication) -> str:
     """Return the port through which the load is started, which is no call of the application's."""
     return str(application.client["spec"]["template"]["spec"]["containers"][0]["ports"][0]["containerPort"])

@@ -1,7 +1,8 @@
 """``consul``: stock Envoy and an agent of its own beside every pod, configured by a Consul server.
 
-Services are TCP to Consul until a config entry says http; the profiles ``http`` and ``equal`` say it. Metrics are off
-as shipped and on here in every profile: without them nothing proves that a call went through the proxy.
+Services are TCP to Consul until a config entry says http, http2 or grpc; the profiles ``http`` and ``equal`` say
+for all what the client speaks, and for each service whose port says something else, that. Metrics are off as shipped
+and on here in every profile: without them nothing proves that a call went through the proxy.
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ NAMESPACE = "consul"
 RELEASE = "consul"
 _CHARTS = "https://helm.releases.hashicorp.com"
 _L7 = ("http", "equal")
+_NAMES = {"http": "http", "h2c": "http2", "grpc": "grpc"}
+"""Scheme of the client's call -> Consul's name of the protocol."""
+
 _PROXY = "consul-dataplane"
 _ANNOTATION = "consul.hashicorp.com/"
 _API = "consul.hashicorp.com/v1alpha1"
@@ -87,9 +91,11 @@ class Consul:
     def install(self, spec: MeshSpec, application: ClusterApplication) -> tuple[ClusterStep, ...]:
         """Return the chart, the waits, and for HTTP the config entry that says so."""
         asked = self._asked(spec)
-        self._scheme(spec, application)
+        scheme = self._scheme(spec, application)
         version = cluster.version_of(spec, VERSION)
-        entries = (Manifest(name="every service speaks HTTP", objects=(_proxy_defaults(),)),) if _l7(spec) else ()
+        protocol = _NAMES.get(scheme, "tcp")
+        told = {**_PROXY_DEFAULTS, "spec": {"config": {"protocol": protocol}}}
+        entries = (Manifest(name=f"every service speaks {protocol.upper()}", objects=(told,)),) if _l7(spec) else ()
         synced = (Wait(condition="synced", objects=(_PROXY_DEFAULTS,)),) if _l7(spec) else ()
         return (
             cluster.namespace(NAMESPACE),
@@ -104,6 +110,7 @@ class Consul:
     def enrol(self, spec: MeshSpec, application: ClusterApplication) -> ClusterApplication:
         """Return a copy whose pods are annotated, each with the port that its Service leads to.
 
+        Where requests are parsed, a service that says it speaks something else than the client gets a config entry.
         Without that annotation all ports of a pod's first container count. Consul knows a pod only through a Service
         that selects it, so that the client gets one too.
 
@@ -113,9 +120,10 @@ class Consul:
             When no Service, or more than one, selects a workload's pods.
         """
         asked = self._asked(spec)
-        self._scheme(spec, application)
+        scheme = self._scheme(spec, application)
+        entries = _service_defaults(application, _NAMES[scheme]) if _l7(spec) else ()
         application = pods.placed(application, asked["placement"])
-        application = replace(application, objects=(*application.objects, _client_service(application)))
+        application = replace(application, objects=(*entries, *application.objects, _client_service(application)))
 
         def join(one: dict[str, Any]) -> None:
             service, port = _registered(application, one)
@@ -181,7 +189,7 @@ class Consul:
         )
 
     def _scheme(self, spec: MeshSpec, application: ClusterApplication) -> str:
-        return cluster.check_scheme(spec, application, ("http",) if _l7(spec) else ("http", "https", "grpc", "tcp"))
+        return cluster.check_scheme(spec, application, tuple(_NAMES) if _l7(spec) else cluster.SCHEMES)
 
     def _asked(self, spec: MeshSpec) -> dict[str, Any]:
         cluster.check_profile(spec, self.profiles)
@@ -217,8 +225,16 @@ def _counted(service: str, l7: bool) -> tuple[ClusterGate, ...]:
     )
 
 
-def _proxy_defaults() -> KubernetesObject:
-    return {**_PROXY_DEFAULTS, "spec": {"config": {"protocol": "http"}}}
+def _service_defaults(application: ClusterApplication, protocol: str) -> tuple[KubernetesObject, ...]:
+    """Describe the services that do not speak ``protocol``, which every other one is told to speak."""
+    return tuple(
+        {
+            **cluster.named(_API, "ServiceDefaults", one["metadata"]["name"], application.namespace),
+            "spec": {"protocol": said},
+        }
+        for one in application.objects
+        if one["kind"] == "Service" and (said := pods.spoken(one)) and said != protocol
+    )
 
 
 def _values(spec: MeshSpec, asked: Mapping[str, Any]) -> dict[str, Any]:

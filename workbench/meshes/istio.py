@@ -36,7 +36,6 @@ VERSION = "1.30.3"
 NAMESPACE = "istio-system"
 WAYPOINT = "waypoint"
 _CHARTS = "https://istio-release.storage.googleapis.com/charts"
-_SCHEMES = ("http", "https", "grpc", "tcp")
 
 _SIDECARS = Part(
     role="sidecar", labels={"security.istio.io/tlsMode": "istio"}, containers=("istio-proxy", "istio-init")
@@ -87,7 +86,7 @@ class Istio:
     def install(self, spec: MeshSpec, application: ClusterApplication) -> tuple[ClusterStep, ...]:
         """Return the charts in their order and the waits: an early pod is rejected while a webhook has no CA bundle."""
         asked = self._asked(spec)
-        cluster.check_scheme(spec, application, _SCHEMES)
+        cluster.check_scheme(spec, application, cluster.SCHEMES)
         releases: list[ClusterStep] = [self._release(spec, "base", "istio-base"), self._release(spec, "istiod")]
         if _mode(spec) != "default":
             releases += [self._release(spec, "cni", "istio-cni"), self._release(spec, "ztunnel")]
@@ -118,7 +117,7 @@ class Istio:
     def enrol(self, spec: MeshSpec, application: ClusterApplication) -> ClusterApplication:
         """Return a copy whose namespace is in the mesh; the port that starts the load stays outside the proxy."""
         asked = self._asked(spec)
-        cluster.check_scheme(spec, application, _SCHEMES)
+        cluster.check_scheme(spec, application, cluster.SCHEMES)
         application = pods.placed(application, asked["placement"])
         if _mode(spec) == "default":
             outside = {"traffic.sidecar.istio.io/excludeInboundPorts": pods.client_port(application)}
@@ -133,7 +132,7 @@ class Istio:
     def gates(self, spec: MeshSpec, application: ClusterApplication) -> tuple[ClusterGate, ...]:
         """Return that pods are in the mesh, that a call moved its counters, and that the call was mTLS."""
         self._asked(spec)
-        scheme = cluster.check_scheme(spec, application, _SCHEMES)
+        scheme = cluster.check_scheme(spec, application, cluster.SCHEMES)
         answers = Answers(name="the client's call is answered")
         if _mode(spec) == "default":
             return (answers, *_sidecar_gates(scheme))
@@ -254,7 +253,7 @@ def _with_waypoint(application: ClusterApplication) -> ClusterApplication:
 
 def _counted(scheme: str, name: str, part: Part, labels: Mapping[str, str]) -> MetricMoved:
     """Describe a gate on Istio's own counter: of requests, or of connections where no request is parsed."""
-    requests = scheme in ("http", "grpc")
+    requests = scheme in cluster.REQUESTS
     return MetricMoved(
         name=name,
         part=part,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from workbench.cluster_steps import (
@@ -18,6 +19,7 @@ from workbench.cluster_steps import (
     ClusterStep,
     Delete,
     HasProxy,
+    KubernetesObject,
     MetricMoved,
     Part,
     PodSays,
@@ -36,7 +38,6 @@ VERSION = "edge-26.8.3"
 
 NAMESPACE = "linkerd"
 _CHARTS = "https://helm.linkerd.io/edge"
-_SCHEMES = ("http", "https", "grpc", "tcp")
 _PROXY = "linkerd-proxy"
 
 _CRDS = (
@@ -90,7 +91,7 @@ class Linkerd:
     def install(self, spec: MeshSpec, application: ClusterApplication) -> tuple[ClusterStep, ...]:
         """Return namespace, trust anchor, both charts, and the waits without which pods would start unmeshed."""
         asked = self._asked(spec)
-        cluster.check_scheme(spec, application, _SCHEMES)
+        cluster.check_scheme(spec, application, cluster.SCHEMES)
         version = chart_version(cluster.version_of(spec, VERSION))
         crds: dict[str, Any] = {"installGatewayAPI": False}  # the chart's own are old and would be kept
         return (
@@ -112,12 +113,18 @@ class Linkerd:
         )
 
     def enrol(self, spec: MeshSpec, application: ClusterApplication) -> ClusterApplication:
-        """Return a copy whose namespace is injected; the port that starts the load stays outside the proxy."""
+        """Return a copy whose namespace is injected; the port that starts the load stays outside the proxy.
+
+        A port called over TCP is declared opaque, as the project tells its users to: no proxy waits for the first bytes
+        to learn what they are.
+        """
         asked = self._asked(spec)
-        cluster.check_scheme(spec, application, _SCHEMES)
+        scheme = cluster.check_scheme(spec, application, cluster.SCHEMES)
         application = pods.placed(application, asked["placement"])
         outside = {"config.linkerd.io/skip-inbound-ports": pods.client_port(application)}
         application = pods.client_changed(application, lambda one: pods.annotate(one, outside))
+        if scheme == "tcp":
+            application = _opaque(application)
         return pods.enrolled_by_namespace(
             application, labels=cluster.PRIVILEGED, annotations={"linkerd.io/inject": "enabled"}
         )
@@ -125,8 +132,8 @@ class Linkerd:
     def gates(self, spec: MeshSpec, application: ClusterApplication) -> tuple[ClusterGate, ...]:
         """Return that every pod was injected, and that a call was counted by the server's proxy as one over mTLS."""
         self._asked(spec)
-        scheme = cluster.check_scheme(spec, application, _SCHEMES)
-        requests = scheme in ("http", "grpc")
+        scheme = cluster.check_scheme(spec, application, cluster.SCHEMES)
+        requests = scheme in cluster.REQUESTS
         return (
             Answers(name="the client's call is answered"),
             HasProxy(name="every pod has a ready linkerd-proxy", container=_PROXY),
@@ -181,6 +188,25 @@ def chart_version(version: str) -> str:
     ('2026.8.3', '2026.8.3')
     """
     return re.sub(r"^edge-(\d\d)\.", r"20\1.", version)
+
+
+def _opaque(application: ClusterApplication) -> ClusterApplication:
+    """Annotate the Service that the client calls, for the callers' proxies, and its pods, for theirs."""
+    key = "config.linkerd.io/opaque-ports"
+    name, port = pods.entry(application)
+
+    def behind(one: dict[str, Any]) -> None:
+        for service in pods.services_of(application, one):
+            if service["metadata"]["name"] == name:
+                pods.annotate(one, {key: str(pods.target_port(service, one, port))})
+
+    def in_front(one: KubernetesObject) -> KubernetesObject:
+        if one["kind"] != "Service" or one["metadata"]["name"] != name:
+            return one
+        return cluster.merged(one, {"metadata": {"annotations": {key: str(port)}}})
+
+    application = pods.changed(application, behind)
+    return replace(application, objects=tuple(in_front(one) for one in application.objects))
 
 
 def _namespace() -> ClusterStep:

@@ -51,7 +51,6 @@ from workbench.spec import MeshSpec
 VERSION = "v1.18.0"
 """Tested by its project with Kubernetes up to 1.32; newer is not verified."""
 
-_SCHEMES = ("http", "https", "grpc", "tcp")
 _FIRST_ADDRESS = 100
 _PROOF_BYTES = 65_536
 """What two minutes of liveness pings amount to: five a second of about 100 bytes."""
@@ -139,7 +138,7 @@ class Nsm:
     def install(self, spec: MeshSpec, application: ClusterApplication) -> tuple[ClusterStep, ...]:
         """Return SPIRE, then NSM, its webhook last."""
         way, asked = self._asked(spec)
-        cluster.check_scheme(spec, application, _SCHEMES)
+        cluster.check_scheme(spec, application, cluster.SCHEMES)
         version = cluster.version_of(spec, VERSION)
         return (
             *spire.install(asked["spire_registry"]),
@@ -155,7 +154,7 @@ class Nsm:
             When a callee has more than one caller: its pair of addresses has room for one.
         """
         way, asked = self._asked(spec)
-        cluster.check_scheme(spec, application, _SCHEMES)
+        cluster.check_scheme(spec, application, cluster.SCHEMES)
         calls = _calls(application, asked["network"])
         version = cluster.version_of(spec, VERSION)
         image = f"{asked['registry'] or manifests.REGISTRY}/cmd-nse-icmp-responder:{version}"
@@ -185,7 +184,7 @@ class Nsm:
         The answer itself is evidence too: the address that the client dials exists on that interface only.
         """
         self._asked(spec)
-        cluster.check_scheme(spec, application, _SCHEMES)
+        cluster.check_scheme(spec, application, cluster.SCHEMES)
         served = [
             one["metadata"]["name"]
             for one in pods.workloads(application)
@@ -317,6 +316,9 @@ def _behind(application: ClusterApplication, service_name: str) -> tuple[Kuberne
 
 
 def _dialled(text: str, call: _Call) -> str:
+    """Return an address, or a text with URLs in it, that leads to the callee's NSM address instead of its Service."""
+    if text == f"{call.host}:{call.service_port}":
+        return f"{call.address}:{call.port}"
     return text.replace(f"//{call.host}:{call.service_port}", f"//{call.address}:{call.port}")
 
 

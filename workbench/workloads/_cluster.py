@@ -8,9 +8,11 @@ under every mesh. Meshes take copies of what is made here and add what makes the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from workbench.cluster_steps import ClusterApplication, KubernetesObject
+from workbench.cluster_steps import PING_PATH, ClusterApplication, KubernetesObject
+from workbench.errors import BadInput
 from workbench.spec import Workload
 
 Placement = Literal["spread", "same-node", "across-nodes"]
@@ -19,7 +21,7 @@ Placement = Literal["spread", "same-node", "across-nodes"]
 NAMESPACE = "workbench-app"
 CLIENT = "client"
 PORT = 8080
-"""Fortio's HTTP port, of every container and every Service."""
+"""Fortio's port, of every container and every Service, whatever is spoken there."""
 
 IMAGE, VERSION = "fortio", "1.75.2"
 _REGISTRY = "docker.io/fortio"
@@ -31,12 +33,58 @@ and needs no user of its own."""
 
 _LABEL = "app"
 _MOST_DELAY_S = 30.0
-_QUIET = ("-grpc-port", "disabled", "-tcp-port", "disabled", "-udp-port", "disabled", "-redirect-port", "disabled")
+_LISTENERS = ("http", "grpc", "tcp", "udp", "redirect")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Speech:
+    """A protocol as Fortio serves it and as meshes are told of it.
+
+    Attributes
+    ----------
+    url
+        What the client calls, with the service's name to fill in.
+    listener
+        Of Fortio, on `PORT`.
+    port, app_protocol
+        Name and appProtocol of the Service's port: each mesh reads one of them, so that none has to guess. Of h2c and
+        gRPC Linkerd knows the first by its appProtocol and detects the other.
+    probe
+        Where the echo is known to be ready. A probe by gRPC would be refused by a proxy that lets in mTLS only.
+    """
+
+    url: str
+    listener: str
+    port: str
+    app_protocol: str
+    probe: Mapping[str, Any]
+
+
+_TCP_PROBE: Mapping[str, Any] = {"tcpSocket": {"port": PORT}}
+_HTTP_PROBE: Mapping[str, Any] = {"httpGet": {"path": "/echo", "port": PORT}}
+
+SPEECH: Mapping[str, _Speech] = {
+    "http/1.1": _Speech(
+        url="http://{}:8080/echo", listener="http", port="http-echo", app_protocol="http", probe=_HTTP_PROBE
+    ),
+    "http/2": _Speech(
+        url="h2c://{}:8080/echo",
+        listener="http",
+        port="http2-echo",
+        app_protocol="kubernetes.io/h2c",
+        probe=_HTTP_PROBE,
+    ),
+    "grpc": _Speech(
+        url=f"grpc://{{}}:8080{PING_PATH}", listener="grpc", port="grpc-echo", app_protocol="grpc", probe=_TCP_PROBE
+    ),
+    "tcp": _Speech(url="tcp://{}:8080", listener="tcp", port="tcp-echo", app_protocol="tcp", probe=_TCP_PROBE),
+}
 
 
 def cluster_application(
     workload: Workload,
     services: Mapping[str, Sequence[str]],
+    protocol: str,
     *,
     namespace: str = NAMESPACE,
     registry: str = "",
@@ -48,27 +96,36 @@ def cluster_application(
     services
         Name of each service -> those it calls, `fan_out` times each; the client calls the first. A service without
         calls echoes.
+    protocol
+        In which the client calls; services that call others speak HTTP/1.1.
     namespace
         Where everything lives.
     registry
         Registry and path that holds a copy of the image, in place of ``docker.io/fortio``.
+
+    Raises
+    ------
+    BadInput
+        For a delay of a TCP echo, which knows none.
     """
-    entry = next(iter(services))
+    entry, speech = next(iter(services)), SPEECH[protocol]
+    if protocol == "tcp" and workload.server_delay_s:
+        raise BadInput("Fortio's TCP echo answers at once: set server_delay_s = 0, or choose another protocol.")
     image = f"{registry or _REGISTRY}/{IMAGE}:{VERSION}"
     objects: list[KubernetesObject] = [_account(CLIENT, namespace)]
     for name, calls in services.items():
-        arguments = _frontend(calls, workload.fan_out) if calls else _echo(workload)
-        probe = {"tcpSocket": {"port": PORT}} if calls else {"httpGet": {"path": "/echo", "port": PORT}}
+        arguments = _frontend(calls, workload.fan_out) if calls else _echo(workload, speech)
+        probe = _TCP_PROBE if calls else speech.probe
         objects += [
             _account(name, namespace),
-            _service(name, namespace),
-            deployment(name, namespace, container(image, arguments, probe)),
+            _service(name, namespace, speech),
+            deployment(name, namespace, container(image, arguments, probe, speech.port)),
         ]
     return ClusterApplication(
         namespace=namespace,
         objects=tuple(objects),
         client=client(namespace, registry),
-        url=f"http://{entry}:{PORT}/echo",
+        url=speech.url.format(entry),
         calls=((CLIENT, entry), *((name, callee) for name, calls in services.items() for callee in calls)),
     )
 
@@ -76,8 +133,8 @@ def cluster_application(
 def client(namespace: str, registry: str = "") -> dict[str, Any]:
     """Describe the client: a Fortio server whose REST interface starts the load, near no service where it can be."""
     image = f"{registry or _REGISTRY}/{IMAGE}:{VERSION}"
-    arguments = ("server", "-http-port", str(PORT), *_QUIET, "-data-dir", "/var/lib/fortio")
-    made = container(image, arguments, {"tcpSocket": {"port": PORT}})
+    arguments = (*_server("http"), "-data-dir", "/var/lib/fortio")
+    made = container(image, arguments, _TCP_PROBE)
     made["volumeMounts"] = [{"name": "results", "mountPath": "/var/lib/fortio"}]
     described = deployment(CLIENT, namespace, made)
     pod = described["spec"]["template"]["spec"]
@@ -110,10 +167,16 @@ def labels(name: str) -> dict[str, str]:
     }
 
 
-def _echo(workload: Workload) -> tuple[str, ...]:
-    """Echo at once or after the delay; the delay is the server's, so that the client's call is the same for all."""
-    arguments = ("server", "-http-port", str(PORT), *_QUIET, "-maxpayloadsizekb", "1024")
-    if not workload.server_delay_s:
+def _server(listener: str) -> tuple[str, ...]:
+    """Let Fortio listen on `PORT` in one way and in no other."""
+    ports = {one: str(PORT) if one == listener else "disabled" for one in _LISTENERS}
+    return ("server", *(word for one, port in ports.items() for word in (f"-{one}-port", port)))
+
+
+def _echo(workload: Workload, speech: _Speech) -> tuple[str, ...]:
+    """Echo at once or after the delay; over HTTP the delay is the server's, so that the client's call is like any."""
+    arguments = (*_server(speech.listener), "-maxpayloadsizekb", "1024")
+    if not workload.server_delay_s or speech.listener != "http":
         return arguments
     delay = f"{workload.server_delay_s:g}s"
     return (*arguments, "-max-echo-delay", f"{_MOST_DELAY_S:g}s", "-echo-server-default-params", f"delay={delay}")
@@ -122,16 +185,18 @@ def _echo(workload: Workload) -> tuple[str, ...]:
 def _frontend(calls: Sequence[str], fan_out: int) -> tuple[str, ...]:
     """Pass every request on, `fan_out` times in parallel, and answer with all the answers, one after the other."""
     targets = " ".join(f"http://{callee}:{PORT}" for callee in calls for _ in range(fan_out))
-    return ("server", "-http-port", "disabled", *_QUIET, "-M", f"{PORT} {targets}")
+    return (*_server(""), "-M", f"{PORT} {targets}")
 
 
-def container(image: str, arguments: Sequence[str], probe: Mapping[str, Any]) -> dict[str, Any]:
+def container(
+    image: str, arguments: Sequence[str], probe: Mapping[str, Any], port: str = "http-echo"
+) -> dict[str, Any]:
     """Describe a container of the application: no CPU limit, which would throttle what is measured."""
     return {
         "name": "app",
         "image": image,
         "args": list(arguments),
-        "ports": [{"name": "http-echo", "containerPort": PORT}],
+        "ports": [{"name": port, "containerPort": PORT}],
         "readinessProbe": {**probe, "periodSeconds": 10},
         "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}},
         "securityContext": {
@@ -170,14 +235,12 @@ def _account(name: str, namespace: str) -> dict[str, Any]:
     }
 
 
-def _service(name: str, namespace: str) -> dict[str, Any]:
-    """Describe a Service whose port says by name and appProtocol that it is HTTP, so that no mesh has to guess."""
+def _service(name: str, namespace: str, speech: _Speech) -> dict[str, Any]:
+    """Describe a Service whose port says by name and appProtocol what it speaks."""
+    port = {"name": speech.port, "port": PORT, "targetPort": PORT, "appProtocol": speech.app_protocol}
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {"name": name, "namespace": namespace, "labels": labels(name)},
-        "spec": {
-            "selector": {_LABEL: name},
-            "ports": [{"name": "http-echo", "port": PORT, "targetPort": PORT, "appProtocol": "http"}],
-        },
+        "spec": {"selector": {_LABEL: name}, "ports": [port]},
     }

@@ -6,7 +6,7 @@ stored with the run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,12 +17,20 @@ from workbench.cluster_steps import ClusterApplication
 from workbench.errors import BadInput
 from workbench.workloads._cluster import CLIENT, client
 
-SCHEMES = ("http", "https", "grpc", "tcp")
+SCHEMES: Mapping[str, tuple[str, ...]] = {
+    "http/1.1": ("http", "https"),
+    "http/2": ("http", "https", "h2c"),
+    "grpc": ("grpc",),
+    "tcp": ("tcp",),
+}
+"""Protocol of the load -> schemes of the URL that it may be asked for."""
 _ENDINGS = (".yaml", ".yml", ".json")
 _CLUSTER_WIDE = ("Namespace", "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding", "StorageClass")
 
 
-def own_application(manifests: str, url: str, *, namespace: str, registry: str = "") -> ClusterApplication:
+def own_application(
+    manifests: str, url: str, protocol: str = "http/1.1", *, namespace: str, registry: str = ""
+) -> ClusterApplication:
     """Describe the application in ``manifests`` and the client that calls ``url``.
 
     Every object is put into ``namespace``; what they say of another namespace is replaced.
@@ -31,17 +39,35 @@ def own_application(manifests: str, url: str, *, namespace: str, registry: str =
     ------
     BadInput
         When there is nothing to read, when it is no Kubernetes YAML, for objects that do not live in a namespace, and
-        for a URL that is none.
+        for a URL that is none or not of the load's protocol.
     """
     objects = tuple(_placed(one, where, namespace) for one, where in _read(manifests))
-    if urlsplit(url).scheme not in SCHEMES or not urlsplit(url).hostname:
-        raise BadInput(f"The workload's url {url!r} must be like http://SERVICE:PORT/PATH ({', '.join(SCHEMES)}).")
+    url = _checked(url, protocol)
     if any(one["kind"] == "Deployment" and one["metadata"]["name"] == CLIENT for one in objects):
         raise BadInput(f"{manifests} holds a Deployment called {CLIENT!r}, the name of the load's own: rename it.")
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": CLIENT, "namespace": namespace}}
     return ClusterApplication(
         namespace=namespace, objects=(account, *objects), client=client(namespace, registry), url=url
     )
+
+
+def _checked(url: str, protocol: str) -> str:
+    """Return the URL; of HTTP/2 in plaintext by its own scheme, by which meshes know it."""
+    known = sorted({scheme for schemes in SCHEMES.values() for scheme in schemes})
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in known and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise BadInput(f"The workload's url {url!r} must be like http://SERVICE:PORT/PATH ({', '.join(known)}).")
+    if parts.scheme not in SCHEMES[protocol]:
+        fitting = ", ".join(name for name, schemes in SCHEMES.items() if parts.scheme in schemes)
+        raise BadInput(
+            f"The workload's url {url!r} is not called in {protocol}: set protocol = {fitting!r} under [load], "
+            f"or a url of {' or '.join(SCHEMES[protocol])}."
+        )
+    return f"h2c{url[len('http') :]}" if protocol == "http/2" and parts.scheme == "http" else url
 
 
 def _read(manifests: str) -> Iterator[tuple[dict[str, Any], str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from workbench.cluster_steps import ClusterApplication
 from workbench.spec import Workload
 from workbench.steps import Application, Endpoint
@@ -15,6 +17,7 @@ class Chain:
     name = "chain"
     title = "a frontend that calls a backend for every request (two hops, and a fan-out)"
     environments: tuple[str, ...] = ("lab", "kubernetes")
+    protocols: Mapping[str, tuple[str, ...]] = {"lab": ("http/1.1",), "kubernetes": ("http/1.1",)}
 
     def application(self, workload: Workload) -> Application:
         """Return frontend and backend, called directly."""
@@ -28,7 +31,7 @@ class Chain:
         )
 
     def cluster_application(
-        self, workload: Workload, *, namespace: str = NAMESPACE, registry: str = ""
+        self, workload: Workload, protocol: str = "http/1.1", *, namespace: str = NAMESPACE, registry: str = ""
     ) -> ClusterApplication:
         """Return the same on a cluster, see `workbench.workloads._cluster`.
 
@@ -36,7 +39,7 @@ class Chain:
         server's delay is the backend's alone.
         """
         services = {"frontend": ("backend",), "backend": ()}
-        return cluster_application(workload, services, namespace=namespace, registry=registry)
+        return cluster_application(workload, services, protocol, namespace=namespace, registry=registry)
 
 
 ADAPTER = Chain()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from workbench.cluster_steps import ClusterApplication
-from workbench.spec import Workload
+from workbench.spec import PROTOCOLS, Workload
 from workbench.steps import Application, Endpoint
 from workbench.workloads._cluster import NAMESPACE, cluster_application
 from workbench.workloads._services import service
@@ -15,6 +17,7 @@ class Echo:
     name = "echo"
     title = "one service that echoes the request's body (one hop)"
     environments: tuple[str, ...] = ("lab", "kubernetes")
+    protocols: Mapping[str, tuple[str, ...]] = {"lab": ("http/1.1",), "kubernetes": PROTOCOLS}
 
     def application(self, workload: Workload) -> Application:
         """Return the server, called directly."""
@@ -25,10 +28,10 @@ class Echo:
         )
 
     def cluster_application(
-        self, workload: Workload, *, namespace: str = NAMESPACE, registry: str = ""
+        self, workload: Workload, protocol: str = "http/1.1", *, namespace: str = NAMESPACE, registry: str = ""
     ) -> ClusterApplication:
         """Return the same on a cluster; see `workbench.workloads._cluster`."""
-        return cluster_application(workload, {"server": ()}, namespace=namespace, registry=registry)
+        return cluster_application(workload, {"server": ()}, protocol, namespace=namespace, registry=registry)
 
 
 ADAPTER = Echo()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from workbench.cluster_steps import ClusterApplication
 from workbench.errors import BadInput
-from workbench.spec import Workload
+from workbench.spec import PROTOCOLS, Workload
 from workbench.steps import Application
 from workbench.workloads._cluster import NAMESPACE
 from workbench.workloads._manifests import own_application
@@ -16,6 +18,7 @@ class Own:
     name = "own"
     title = "your own application: Kubernetes manifests (a file or a folder) and the URL to call"
     environments: tuple[str, ...] = ("kubernetes",)
+    protocols: Mapping[str, tuple[str, ...]] = {"kubernetes": PROTOCOLS}
 
     def application(self, workload: Workload) -> Application:
         """Refuse: the lab runs no containers.
@@ -28,10 +31,10 @@ class Own:
         raise BadInput("The workload 'own' is made of Kubernetes manifests and runs on a cluster only, not in the lab.")
 
     def cluster_application(
-        self, workload: Workload, *, namespace: str = NAMESPACE, registry: str = ""
+        self, workload: Workload, protocol: str = "http/1.1", *, namespace: str = NAMESPACE, registry: str = ""
     ) -> ClusterApplication:
         """Return the objects of `workload.manifests` in ``namespace``; see `workbench.workloads._manifests`."""
-        return own_application(workload.manifests, workload.url, namespace=namespace, registry=registry)
+        return own_application(workload.manifests, workload.url, protocol, namespace=namespace, registry=registry)
 
 
 ADAPTER = Own()

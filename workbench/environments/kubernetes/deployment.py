@@ -21,6 +21,7 @@ from workbench.cluster_steps import (
     PodSays,
 )
 from workbench.environments.kubernetes.acting import Acting
+from workbench.environments.kubernetes.calling import answered, one_call
 from workbench.environments.kubernetes.client import Cluster, Object
 from workbench.environments.kubernetes.complaints import statuses
 from workbench.environments.kubernetes.facts import running_images
@@ -87,21 +88,19 @@ class ClusterDeployment:
         return bytes(self.cluster.request("post", self._rest_path(path), dict(body), _request_timeout=timeout_s).data)
 
     def call(self, payload_bytes: int = 0) -> tuple[bool, str]:
-        """Let the client call the application once; return whether it was answered 200, and the evidence."""
-        asked = {"url": self.application.url, "n": "1", "c": "1", "qps": "1"}
-        if payload_bytes:
-            asked["payload"] = "x" * payload_bytes
+        """Let the client call the application once; return whether it was answered rightly, and the evidence."""
+        asked = one_call(self.application.url, payload_bytes)
         deadline = time.monotonic() + _REACH_S
         while True:
             try:
                 said = json.loads(self.post("rest/run", asked))
-                break
+                right = answered(self.application.url, said)
+                evidence = f"one call to {self.application.url} was answered {said.get('RetCodes') or said}"
             except (RunFailed, CannotHere, ValueError) as error:
-                if time.monotonic() > deadline:
-                    return False, f"the client's pod could not be asked to call: {error}"
-                time.sleep(_PAUSE_S)
-        counts = said.get("RetCodes") or {}
-        return set(counts) == {"200"}, f"one call to {self.application.url} was answered {counts or said}"
+                right, evidence = False, f"the client's pod could not be asked to call: {error}"
+            if right or time.monotonic() > deadline:
+                return right, evidence
+            time.sleep(_PAUSE_S)
 
     # ------------------------------------------------------------------ load
     def run(self, job: ClusterLoad, source: Any, sink: SampleSink) -> JobOutput:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from workbench.cluster_steps import ClusterLoad, Part
+from workbench.environments.kubernetes.calling import asked_of
 from workbench.environments.kubernetes.client import Cluster, Object, Refused
 from workbench.errors import DeadlineExceeded, RunFailed
 from workbench.protocols import SampleRow, SampleSink
@@ -133,7 +134,7 @@ class Loading:
 
     def _one(self, body: Mapping[str, str]) -> bytes:
         """Start one run, watch until it has ended, and return its result."""
-        started = json.loads(self.ask("rest/run", {**body, "url": self.url}))
+        started = json.loads(self.ask("rest/run", {**body, **asked_of(self.url)}))
         if "RunID" not in started or "ResultID" not in started:
             raise RunFailed(f"The client's Fortio did not start the load: {str(started)[:300]}")
         run, name = started["RunID"], started["ResultID"]

@@ -1,0 +1,68 @@
+"""What is refused before anything starts, with who cannot and what can."""
+
+from __future__ import annotations
+
+import pytest
+
+from workbench.deployments import deployments, estimate_s
+from workbench.errors import BadInput
+from workbench.plan import make_plan
+from workbench.spec import PROTOCOLS, EnvironmentSpec, Experiment, Load, MeshSpec, Workload
+
+ON_CLUSTERS = "http/1.1, http/2, grpc, tcp in the environment kubernetes"
+
+
+def plan(protocol, *, environment="kubernetes", generator="fortio", workload="echo", meshes=("istio",), **settings):
+    protocols = (protocol,) if isinstance(protocol, str) else protocol
+    return make_plan(
+        Experiment(
+            name="protocols",
+            environment=EnvironmentSpec(name=environment),
+            meshes=tuple(one if isinstance(one, MeshSpec) else MeshSpec(name=one) for one in meshes),
+            workloads=(Workload(name=workload, **{"payload_bytes": 0, **settings}),),
+            loads=tuple(Load(rate_per_s=200, connections=4, protocol=one, generator=generator) for one in protocols),
+            blocks=1,
+        )
+    )
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_every_protocol_is_described_on_clusters(protocol):
+    described = deployments(plan(protocol, meshes=("istio", "linkerd", "consul", "nsm")))
+    assert len(described) == 5
+    assert {one.application.url.split(":")[0] for one in described} == {
+        {"http/1.1": "http", "http/2": "h2c"}.get(protocol, protocol)
+    }
+
+
+def test_loads_in_several_protocols_have_a_deployment_for_each():
+    asked = plan(PROTOCOLS, meshes=("linkerd",))
+    described = deployments(asked)
+    assert len(described) == 2 * len(PROTOCOLS)
+    assert all(len({run.load.protocol for run in one.runs}) == 1 for one in described)
+    assert [run for one in described for run in one.runs] == list(asked.runs)
+    assert estimate_s(asked) > estimate_s(plan("tcp", meshes=("linkerd",)))
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (
+            {"protocol": "grpc", "environment": "lab", "meshes": ("l7-sidecars",)},
+            "http/1.1 in the environment lab; " + ON_CLUSTERS,
+        ),
+        ({"protocol": "tcp", "environment": "lab", "meshes": (), "generator": "builtin"}, ON_CLUSTERS),
+        ({"protocol": "tcp", "workload": "chain"}, "'chain' cannot be called in 'tcp' here: it speaks http/1.1"),
+        (
+            {"protocol": "tcp", "meshes": (MeshSpec(name="consul", profile="http"),)},
+            "Mesh consul/http cannot carry 'tcp' as it is described here, only http, h2c, grpc",
+        ),
+        ({"protocol": "http/2", "generator": "builtin"}, 'choose generator = "fortio"'),
+        ({"protocol": "grpc", "payload_bytes": 64}, "payload_bytes = 0"),
+        ({"protocol": "tcp", "server_delay_s": 0.1}, "server_delay_s = 0"),
+    ],
+)
+def test_a_combination_that_cannot_be_is_refused_with_who_cannot_and_what_can(asked, said):
+    with pytest.raises(BadInput) as caught:
+        deployments(plan(asked.pop("protocol"), **asked))
+    assert said in str(caught.value)

@@ -3,6 +3,7 @@
 ``import workbench as wb`` gives a notebook its few names, each loaded when first used::
 
     wb.doctor()                       what this machine can do
+    wb.deploy("istio", context="...") one mesh with its application: up, proven, to look at, to remove
     wb.experiments()                  what can be run by name
     wb.experiment("quick")            one of them
     wb.outline("quick")               its runs in order; nothing is started
@@ -36,6 +37,7 @@ _HOMES = {
     "charts": "",
     "choose": "workbench.choosing",
     "compare": "workbench.facade",
+    "deploy": "workbench.standing",
     "doctor": "workbench.facade",
     "enable_charts": "workbench.facade",
     "experiment": "workbench.facade",

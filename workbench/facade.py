@@ -7,16 +7,17 @@ Each function is one or two calls into the package; ``workbench.NAME`` loads the
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench import shipped
 from workbench.errors import BadInput, NothingToShow, UnknownName
 from workbench.settings import Settings
-from workbench.spec import Experiment, Plan, experiment_from_toml, read_experiment
+from workbench.spec import EnvironmentSpec, Experiment, Plan, experiment_from_toml, read_experiment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import pandas as pd
 
@@ -93,7 +94,9 @@ def run(
     data: str | Path = "",
     campaign_id: str = "",
     resume: str = "",
+    context: str = "",
     on_event: Callable[[Event], None] | None = None,
+    **settings: Any,
 ) -> str:
     """Carry an experiment out and return the campaign's id.
 
@@ -104,9 +107,13 @@ def run(
     campaign_id
         Id to use; empty: made from the time and the experiment's name.
     resume
-        Campaign to continue where it stopped.
+        Campaign to continue where it stopped, on the cluster it was begun on.
+    context
+        Context of the kubeconfig for an experiment on a cluster; empty: as the experiment says.
     on_event
         Called with every event; None: in a notebook, one line that shows how far it is.
+    settings
+        Further options of the environment ``kubernetes``: kubeconfig, charts ...
 
     Raises
     ------
@@ -114,6 +121,7 @@ def run(
         See `workbench.runner.run_experiment`.
     """
     from workbench.runner import run_experiment
+    from workbench.telling import line_of_events
 
     where = Settings.resolve(data=data).data
     if resume:
@@ -125,13 +133,33 @@ def run(
         path = shipped.experiment_file(asked, where)
         wanted, text = read_experiment(path), path.read_text(encoding="utf-8")
     return run_experiment(
-        wanted,
+        _placed(wanted, context, settings),
         data=where,
         toml=text,
         campaign_id=campaign_id or None,
         resume=resume or None,
-        on_event=on_event or _line_of_progress(),
+        on_event=on_event or line_of_events(),
     )
+
+
+def _placed(asked: Experiment, context: str, settings: Mapping[str, Any]) -> Experiment:
+    """Return the experiment on the cluster of ``context``, or with these settings; as it is without any.
+
+    Raises
+    ------
+    BadInput
+        For an experiment of the lab, which knows no clusters.
+    """
+    given = {key: value for key, value in {"context": context, **settings}.items() if value}
+    if not given:
+        return asked
+    if asked.environment.name != on_cluster(context).name:
+        raise BadInput(
+            f"The experiment {asked.name!r} runs in the environment {asked.environment.name!r}, which has no "
+            f"{', '.join(given)}: choose one for clusters, such as four-meshes."
+        )
+    options = {**asked.environment.options, **given}
+    return replace(asked, environment=replace(asked.environment, options=options))
 
 
 def asked_before(data: Path, campaign_id: str) -> str:
@@ -313,29 +341,29 @@ def enable_charts() -> None:
     enable()
 
 
-def doctor() -> pd.DataFrame:
-    """Return what this machine can do: what, can, because."""
+def doctor(context: str = "", **settings: Any) -> pd.DataFrame:
+    """Return what this machine, or the cluster of a context, can do: what, can, because; nothing is changed.
+
+    Parameters
+    ----------
+    context
+        Context of the kubeconfig; empty: this machine.
+    settings
+        Further options of the environment ``kubernetes``: kubeconfig, charts ...
+    """
     import pandas as pd
 
     from workbench import adapters
 
-    found = adapters.load("environments", "lab").diagnose()
+    if context:
+        asked = on_cluster(context, **settings)
+        found = adapters.load("environments", asked.name).diagnose(asked)
+    else:
+        found = adapters.load("environments", "lab").diagnose()
     return pd.DataFrame([{"what": one.name, "can": one.passed, "because": one.evidence} for one in found])
 
 
-def _line_of_progress() -> Callable[[Event], None] | None:
-    """Return a listener that keeps one line up to date in a notebook's output; None outside notebooks."""
-    try:
-        from IPython.core.getipython import get_ipython
-        from IPython.display import Markdown, display
-    except ImportError:
-        return None
-    if get_ipython() is None:
-        return None
-    line = display(Markdown("starting ..."), display_id=True)
-
-    def show(event: Event) -> None:
-        left = "" if event.remaining_s is None else f", about {event.remaining_s:.0f} s left"
-        line.update(Markdown(f"{event.done} of {event.total} runs{left}: {event.message}"))
-
-    return show
+def on_cluster(context: str, **settings: Any) -> EnvironmentSpec:
+    """Return the environment of a kubeconfig's context, with those settings that say something."""
+    given = {key: value for key, value in settings.items() if value}
+    return EnvironmentSpec(name="kubernetes", options={"context": context, **given})

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from workbench.cluster_steps import ClusterApplication, ClusterGate, ClusterLoad, ClusterStep, Part
 from workbench.intents import Intent, Rendering, Target
-from workbench.records import Component, Facts, GateResult, JobOutput, LoadResult, MeshFacts
+from workbench.records import Component, Facts, GateResult, JobOutput, LoadResult, MeshFacts, Placed
 from workbench.spec import EnvironmentSpec, Load, MeshSpec, Workload
 from workbench.steps import Application, Gate, Job, Step
 
@@ -204,6 +204,10 @@ class Deployment(Protocol):
         """Try every gate and return the evidence; a gate that cannot be tried has not passed."""
         ...
 
+    def inventory(self) -> tuple[Placed, ...]:
+        """Return every part that is up, the application's and the data plane's, with what is reserved for it."""
+        ...
+
     def run(self, job: Job | ClusterLoad, source: Any, sink: SampleSink) -> JobOutput:
         """Run the job to its end while watching every part through ``source``: of the kind the environment names.
 
@@ -239,6 +243,9 @@ class Environment(Protocol):
 
 class OpenEnvironment(Protocol):
     """An environment in use."""
+
+    say: Callable[[str], None]
+    """Told what is done just now, where that takes a while; set by whoever wants to hear it."""
 
     def facts(self) -> Facts:
         """Return the circumstances."""

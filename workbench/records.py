@@ -53,6 +53,35 @@ class Component:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """One part that is up, and what is set aside for it.
+
+    Attributes
+    ----------
+    component, role
+        As in `Component`.
+    where
+        Node and namespace of a container; of a process of the lab, its network namespace or this machine.
+    program
+        Image of a container, program of a process.
+    ready
+        Whether it says that it can work.
+    requested_cores, requested_bytes, limit_cores, limit_bytes
+        What its pod reserves for it and may not pass; None where nothing is said.
+    """
+
+    component: str
+    role: Role
+    where: str
+    program: str
+    ready: bool
+    requested_cores: float | None = None
+    requested_bytes: float | None = None
+    limit_cores: float | None = None
+    limit_bytes: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """The measured interval in seconds since the epoch (UTC)."""
 

@@ -116,6 +116,8 @@ class _Campaign:
         self._recorded: set[int] = set()
         self._reasons: dict[str, str] = {}
         self.counts = dict.fromkeys(("finished", "failed", "skipped", "interrupted"), 0)
+        self._up = ""
+        environment.say = lambda text: self.event("step", f"{self._up}: {text}", mesh=self._up)
 
     # ------------------------------------------------------------------ events
     def event(self, kind: str, message: str, **data: Any) -> None:
@@ -155,6 +157,8 @@ class _Campaign:
             experiment=self.plan.experiment.name,
             measured_s=self.plan.measured_s,
         )
+        if held := self._facts.details.get("cluster"):
+            self.event("note", f"on the cluster of context {held['context']}, server {held['server']}")
         try:
             for one in todo:
                 pending = tuple(run for run in one.runs if run.ordinal not in self.writer.finished)
@@ -193,6 +197,7 @@ class _Campaign:
         if refused:
             self._record_all(one, "skipped", refused)
             return
+        self._up = label
         self.event("mesh-started", f"block {one.runs[0].block}: starting {label} ({workload})", mesh=label)
         try:
             with self.environment.deploy(one.steps, one.application, **one.of_clusters) as deployment:

@@ -114,16 +114,19 @@ class ControlPlane:
         self.start_api()
         self.write_kubeconfig("kubeconfig", ADMIN_TOKEN)
         self.write_kubeconfig("limited", LIMITED_TOKEN)
+        hasty = (assets() / "namespaces").exists()
         admin = ("--kubeconfig", str(self.kubeconfig), "--leader-elect=false")
         self._start(
             "kube-controller-manager",
             *admin,
             # Nodes here send no heartbeats, so nobody may judge them by those.
-            "--controllers=*,-node-lifecycle-controller",
+            "--controllers=*,-node-lifecycle-controller" + (",-namespace-controller" if hasty else ""),
             *("--service-account-private-key-file", str(self.folder / "sa.key"), "--concurrent-gc-syncs=5"),
             *("--use-service-account-credentials=false", "--secure-port=0"),
             *("--kube-api-qps=200", "--kube-api-burst=400"),
         )
+        if hasty:
+            self._start("namespaces", str(self.kubeconfig))
         self._start("kube-scheduler", *admin, "--secure-port=0")
 
     def start_api(self) -> None:

@@ -8,7 +8,8 @@ real proxy. What a container does follows from its image:
 * ``...nosuch...``    cannot be pulled; ``...crash...`` crashes; ``...never...`` never becomes ready;
 * ``...once...``      ends well at once; everything else runs and is ready.
 
-Addresses are of 198.18.77.0/24 (set aside for benchmarks) routed to this machine itself, which needs root.
+Addresses are of 198.18.N.0/24 (set aside for benchmarks) routed to this machine itself, which needs root; N is this
+process's own, so that several may run side by side.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from cryptography.x509.oid import NameOID
 from workbench.environments.kubernetes.client import Cluster
 from workbench.errors import WorkbenchError
 
-NETWORK = "198.18.77"
+NETWORK = f"198.18.{1 + os.getpid() % 250}"
 PORT = 8080
 
 

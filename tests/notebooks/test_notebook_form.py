@@ -57,6 +57,7 @@ def test_there_are_notebooks_and_they_keep_the_form():
     assert [path.stem for path in NOTEBOOKS] == [
         "00_take_the_tour",
         "05_choose_a_mesh",
+        "10_deploy_a_mesh",
         "20_run_an_experiment",
         "30_explore_runs",
         "40_compare_meshes",

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 
 _LONGEST = 300
+_TOLD = ("step", "run-ended", "gate", "note", "campaign-ended")
+"""Kinds of events that are worth a line where there is no bar; only clusters tell steps, where each takes long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +62,7 @@ def _step(line: bytes) -> Step | None:
             done=event["done"],
             total=event["total"],
             remaining_s=event["remaining_s"],
-            worth_a_line=event["kind"] in ("run-ended", "gate", "note", "campaign-ended"),
+            worth_a_line=event["kind"] in _TOLD,
         )
     except (ValueError, KeyError, TypeError):
         return None

@@ -37,7 +37,7 @@ from workbench.environments._supervisor import (
 )
 from workbench.errors import BadInput, CannotHere, UnknownName
 from workbench.protocols import SampleSink, TelemetrySource
-from workbench.records import Component, Facts, GateResult, JobOutput
+from workbench.records import Component, Facts, GateResult, JobOutput, Placed
 from workbench.spec import EnvironmentSpec
 from workbench.steps import (
     Application,
@@ -65,6 +65,7 @@ class LabDeployment:
     namespaces: Namespaces | None
     application: Application
     children: tuple[Child, ...]
+    started: tuple[tuple[str, str | None], ...] = ()
     _jobs: int = 0
 
     def check(self, gates: Sequence[Gate]) -> tuple[GateResult, ...]:
@@ -126,6 +127,13 @@ class LabDeployment:
         parts = [Component(name=child.name, role=child.role, instance=str(child.popen.pid)) for child in self.children]
         return (*parts, Component(name="node", role="node"))
 
+    def inventory(self) -> tuple[Placed, ...]:
+        """Return the processes that are up; the lab reserves nothing for anybody."""
+        return tuple(
+            Placed(component=child.name, role=child.role, where=where or "this machine", program=program, ready=True)
+            for child, (program, where) in zip(self.children, self.started, strict=True)
+        )
+
     def run(self, job: Job, source: TelemetrySource, sink: SampleSink) -> JobOutput:
         """Run the job to its end while watching every part."""
         self._jobs += 1
@@ -160,6 +168,7 @@ class LabDeployment:
             argv = self._enter(process.namespace, argv)
             started.append(self.supervisor.start(process.name, process.role, argv, folder))
         self.children = tuple(started)
+        self.started = tuple((process.program, process.namespace) for process in processes)
         for process, child in zip(processes, started, strict=True):
             wait_until(_ready(process, child), started, f"{process.name} becoming ready", START_DEADLINE_S)
 
@@ -176,6 +185,7 @@ class OpenLab:
     """The lab in use."""
 
     def __init__(self) -> None:
+        self.say: Callable[[str], None] = lambda _: None  # everything here takes less than a second
         self._folder = LabFolder()
         self._supervisor = Supervisor()
         self._deployments = 0

@@ -25,13 +25,14 @@ from workbench.environments.kubernetes.calling import answered, one_call
 from workbench.environments.kubernetes.client import Cluster, Object
 from workbench.environments.kubernetes.complaints import statuses
 from workbench.environments.kubernetes.facts import running_images
+from workbench.environments.kubernetes.inventory import inventory
 from workbench.environments.kubernetes.loading import POLL_S, Loading, components_of
 from workbench.environments.kubernetes.objects import quantity
 from workbench.environments.kubernetes.waiting import about
 from workbench.errors import CannotHere, RunFailed
 from workbench.prometheus_text import total
 from workbench.protocols import SampleSink
-from workbench.records import GateResult, JobOutput
+from workbench.records import GateResult, JobOutput, Placed
 
 REST_PORT = 8080
 """The client's Fortio, through the API server's proxy."""
@@ -60,6 +61,12 @@ class ClusterDeployment:
         """Return the application's pods, the client's among them, without those that are going."""
         found, _ = self.cluster.listed("v1", "Pod", self.application.namespace)
         return [one for one in found if "deletionTimestamp" not in one["metadata"] and not _done(one)]
+
+    def inventory(self) -> tuple[Placed, ...]:
+        """Return every part that is up, with what is reserved for it."""
+        pods, _ = self.cluster.listed("v1", "Pod")
+        lasting = [one for one in pods if not _done(one) and "deletionTimestamp" not in one["metadata"]]
+        return inventory(lasting, self.application, self.parts)
 
     def client(self) -> Object:
         """Return the client's pod.

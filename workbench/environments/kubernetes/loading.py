@@ -56,7 +56,7 @@ def components_of(
         meta, spec = pod["metadata"], pod["spec"]
         lasting = [one for one in spec.get("initContainers") or () if one.get("restartPolicy") == "Always"]
         for container in (*lasting, *spec["containers"]):
-            role = _role(pod, container["name"], namespace, client, parts)
+            role = role_of(pod, container["name"], namespace, client, parts)
             if role is not None and spec.get("nodeName"):
                 instance = f"{spec['nodeName']}/{meta['namespace']}/{meta['name']}/{container['name']}"
                 found.append(Component(name=f"{meta['name']}/{container['name']}", role=role, instance=instance))
@@ -66,7 +66,10 @@ def components_of(
     return tuple(found)
 
 
-def _role(pod: Object, container: str, namespace: str, client: Mapping[str, str], parts: Sequence[Part]) -> Role | None:
+def role_of(
+    pod: Object, container: str, namespace: str, client: Mapping[str, str], parts: Sequence[Part]
+) -> Role | None:
+    """Return whom a container is charged to; None: nobody, it stays with the node."""
     meta = pod["metadata"]
     labels = meta.get("labels") or {}
     for part in parts:

@@ -52,8 +52,33 @@ def intended(mesh: Any, spec: MeshSpec, workload: Workload, application: Applica
     if spec.intent is None:
         return _NOTHING
     design = Design(intent=spec.intent, target=target_of(application, workload))
+    path = "/" if isinstance(application, Application) else urlsplit(application.url).path or "/"
+    _require_answers(design, path)
     rendering: Rendering = mesh.configure(spec, design.intent, design.target)
     return rendering.require_carried()
+
+
+def _require_answers(design: Design, path: str) -> None:
+    """Refuse an intent under which not one of the load's requests, POST ``path``, could be answered."""
+    intent, asked = design.intent, design.intent.authorization
+    why = ""
+    if intent.abort is not None and intent.abort.percent == 100:
+        why = "every request is answered with an error on purpose"
+    elif asked is not None and asked.callers and design.target.caller not in asked.callers:
+        why = f"authorization lets {', '.join(asked.callers)} in, and the load comes from {design.target.caller}"
+    elif asked is not None and asked.methods and "POST" not in asked.methods:
+        why = f"authorization lets {', '.join(asked.methods)} in, and the load is made of POST"
+    elif asked is not None and asked.paths and not any(_covers(one, path) for one in asked.paths):
+        why = f"authorization lets {', '.join(asked.paths)} in, and the load calls {path}"
+    if why:
+        raise BadInput(
+            f"The intent {intent.name!r} cannot be measured: {why}, so that no request would be answered. "
+            "Change it for the measurement."
+        )
+
+
+def _covers(pattern: str, path: str) -> bool:
+    return path.startswith(pattern[:-1]) if pattern.endswith("*") else path == pattern
 
 
 def configured_cluster(

@@ -152,11 +152,26 @@ Step = Process | Certificates | Network
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """One service of an application: its process and whom it calls."""
+    """One service of an application: its process and whom it calls.
+
+    Attributes
+    ----------
+    version
+        Which version it is, where there are several behind one name; else empty.
+    answers_for
+        The service whose calls it shares as a further version, with the same identity; empty: nobody's but its own.
+    """
 
     name: str
     process: Process
     calls: tuple[str, ...] = ()
+    version: str = ""
+    answers_for: str = ""
+
+    @property
+    def called(self) -> str:
+        """Name that its callers know it by."""
+        return self.answers_for or self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,12 +189,15 @@ class Application:
         `enrol` returns a copy that leads through its data plane.
     client_namespace
         Namespace that the load generator runs in; None: the machine's own.
+    caller
+        Identity that the client's proxy bears, where there are identities.
     """
 
     services: tuple[Service, ...]
     entry: str
     routes: Mapping[str, Endpoint]
     client_namespace: str | None = None
+    caller: str = "client"
 
     def service(self, name: str) -> Service:
         """Return the service called ``name``."""
@@ -194,8 +212,17 @@ class Application:
         return (("client", self.entry), *inner)
 
     def callers(self, name: str) -> tuple[str, ...]:
-        """Return who calls ``name``."""
-        return tuple(caller for caller, callee in self.edges() if callee == name)
+        """Return who calls ``name``; a further version has the callers of the service that it answers for."""
+        called = self.service(name).called
+        return tuple(caller for caller, callee in self.edges() if callee == called)
+
+    def behind(self, name: str) -> tuple[Service, ...]:
+        """Return the services that answer for ``name``: itself, and its further versions where there are several."""
+        return tuple(service for service in self.services if service.called == name)
+
+    def identity(self, pod: str) -> str:
+        """Return the identity of a service or of the client: all versions of a service have its own."""
+        return self.caller if pod == "client" else self.service(pod).called
 
     def rewired(self, routes: Mapping[str, Endpoint]) -> Application:
         """Return a copy whose routes are overlaid with ``routes``."""
@@ -225,6 +252,12 @@ class Probe:
         Authority to CONNECT to first (HTTP/1.1 CONNECT inside the TLS), or empty.
     expect
         ``"answer"``: 200 with the payload echoed; ``"refused"``: anything but an answer from the application.
+    tries
+        Calls made until one passes: more than one where the data plane turns some away on purpose.
+    pause_s
+        Seconds between two tries.
+    slow_s
+        Seconds that a call may take longer than usual, on purpose.
     """
 
     name: str
@@ -234,14 +267,20 @@ class Probe:
     tunnel_to: str = ""
     expect: Literal["answer", "refused"] = "answer"
     namespace: str | None = None
+    tries: int = 1
+    pause_s: float = 0.0
+    slow_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crossing:
-    """A gate: one call to the application must move this Envoy's own listener counters."""
+    """A gate: an answered call to the application must move this Envoy's own listener counters; see `Probe`."""
 
     name: str
     component: str
+    tries: int = 1
+    pause_s: float = 0.0
+    slow_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,19 @@ from workbench.environments._enter import enter_command
 from workbench.environments._supervisor import Supervisor
 from workbench.environments.lab import ADAPTER, LabDeployment
 from workbench.errors import CannotHere, DeadlineExceeded, RunFailed, UnknownName
+from workbench.intents import (
+    Abort,
+    Authorization,
+    CircuitBreaking,
+    Delay,
+    Intent,
+    Mtls,
+    OutlierDetection,
+    RateLimit,
+    Retries,
+    Share,
+    Timeout,
+)
 from workbench.spec import EnvironmentSpec, MeshSpec, Workload
 from workbench.steps import Certificates, Crossing, Endpoint, Job, Network, Probe, Process
 
@@ -33,9 +46,11 @@ def lab():
         yield opened
 
 
-def described(name, workload="echo", **options):
-    mesh, spec = adapters.load("meshes", name), MeshSpec(name=name, options=options)
-    application = adapters.load("workloads", workload).application(Workload(name=workload, fan_out=2))
+def described(name, workload="echo", *, intent=None, versions=1, **options):
+    mesh, spec = adapters.load("meshes", name), MeshSpec(name=name, options=options, intent=intent)
+    application = adapters.load("workloads", workload).application(
+        Workload(name=workload, fan_out=2, versions=versions)
+    )
     enrolled = mesh.enrol(spec, application)
     return mesh.install(spec, application), enrolled, mesh.gates(spec, enrolled)
 
@@ -71,6 +86,49 @@ def test_options_give_a_working_data_plane(lab, name, options):
             while not log.read_text() and time.monotonic() < end:
                 time.sleep(0.1)
             assert json.loads(log.read_text().splitlines()[0])["code"] == 200
+
+
+@pytest.mark.parametrize("workload", ["echo", "chain"])
+@pytest.mark.parametrize("name", ["baseline", "cross-connect", *ON_ENVOY])
+def test_two_versions_stand_behind_one_name(lab, name, workload):
+    steps, application, gates = described(name, workload, versions=2)
+    if lab.refuses(steps):
+        pytest.skip(lab.refuses(steps))
+    with lab.deploy(steps, application) as deployment:
+        assert failures(deployment.check(gates)) == []
+
+
+MUCH = Intent(
+    name="much",
+    split=(Share(version="v1", weight=90), Share(version="v2", weight=10)),
+    abort=Abort(percent=60),
+    delay=Delay(percent=50, seconds=0.02),
+    retries=Retries(attempts=3, per_try_timeout_s=0.5),
+    timeout=Timeout(request_s=2),
+    circuit_breaking=CircuitBreaking(max_connections=100, max_requests=5),
+    outlier_detection=OutlierDetection(),
+    authorization=Authorization(methods=("POST",), paths=("/", "/a/*")),
+    rate_limit=RateLimit(requests_per_s=20, burst=2),
+    access_log=True,
+    proxy_threads=2,
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "intent"),
+    [
+        ("l7-sidecars", MUCH),
+        ("node-l7", MUCH),
+        ("l7-sidecars", replace(MUCH, mtls=Mtls(mode="permissive"), abort=None)),
+        ("l4-sidecars", Intent(name="plain", mtls=Mtls(mode="off"))),
+        ("l4-sidecars", Intent(name="both", mtls=Mtls(mode="permissive"))),
+        ("node-tunnel", Intent(name="who", authorization=Authorization(callers=("client",)))),
+    ],
+)
+def test_an_intent_is_carried_and_its_gates_hold(lab, name, intent):
+    steps, application, gates = described(name, intent=intent, versions=2)
+    with lab.deploy(steps, application) as deployment:
+        assert failures(deployment.check(gates)) == []
 
 
 def without_authorization(process):

@@ -13,12 +13,16 @@ TIMEOUT_S = 3.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """How to call: with which certificate from which folder, asking for which name, through which tunnel."""
+    """How to call: with which certificate from which folder, asking for which name, through which tunnel.
+
+    `slow_s`: seconds that the call may take longer than usual.
+    """
 
     certs: Path
     identity: str | None = None
     server_name: str = ""
     tunnel_to: str = ""
+    slow_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +86,8 @@ def call(stream: socket.socket, address: tuple[str, int], request: Request) -> O
 
     A time-out or a port where nobody listens is neither an answer nor a refusal.
     """
-    stream.settimeout(TIMEOUT_S)
+    limit_s = TIMEOUT_S + request.slow_s
+    stream.settimeout(limit_s)
     try:
         with stream as plain:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else the request waits 40 ms behind TLS
@@ -95,7 +100,7 @@ def call(stream: socket.socket, address: tuple[str, int], request: Request) -> O
                 answered, evidence = _exchange(carrier, request.tunnel_to)
         return Outcome(answered=answered, refused=not answered, evidence=evidence)
     except TimeoutError:
-        return Outcome(answered=False, refused=False, evidence=f"no answer within {TIMEOUT_S:g} s")
+        return Outcome(answered=False, refused=False, evidence=f"no answer within {limit_s:g} s")
     except ConnectionRefusedError:
         return Outcome(answered=False, refused=False, evidence="nobody listens on the port")
     except (OSError, ValueError) as error:

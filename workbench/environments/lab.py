@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -73,21 +73,31 @@ class LabDeployment:
         return tuple(self._check(gate) for gate in gates)
 
     def _check(self, gate: Gate) -> GateResult:
-        if isinstance(gate, Crossing):
-            return self._moved(gate.name, lambda: self._crossings(gate.component), "its listeners' counters")
         if isinstance(gate, Carried):
-            return self._moved(gate.name, lambda: self._packets(gate.namespace), "its devices' packet counters")
+            call = Probe(name=gate.name, target=self.application.target, namespace=self.application.client_namespace)
+            return self._moved(call, lambda: self._packets(gate.namespace), "its devices' packet counters")
+        for tried in range(1, gate.tries + 1):
+            result = self._try(gate)
+            if result.passed or tried == gate.tries:
+                break
+            time.sleep(gate.pause_s)
+        return result if tried == 1 else replace(result, evidence=f"{result.evidence} (call {tried} of {gate.tries})")
+
+    def _try(self, gate: Probe | Crossing) -> GateResult:
+        if isinstance(gate, Crossing):
+            target, namespace = self.application.target, self.application.client_namespace
+            call = Probe(name=gate.name, target=target, namespace=namespace, slow_s=gate.slow_s)
+            return self._moved(call, lambda: self._crossings(gate.component), "its listeners' counters")
         outcome = self._call(gate)
         passed = outcome.answered if gate.expect == "answer" else outcome.refused
         return GateResult(name=gate.name, passed=passed, evidence=outcome.evidence)
 
-    def _moved(self, name: str, read: Callable[[], int], what: str) -> GateResult:
+    def _moved(self, call: Probe, read: Callable[[], int], what: str) -> GateResult:
         before = read()
-        target, namespace = self.application.target, self.application.client_namespace
-        outcome = self._call(Probe(name=name, target=target, namespace=namespace))
+        outcome = self._call(call)
         moved = read() - before
         evidence = f"{what} moved by {moved}; {outcome.evidence}"
-        return GateResult(name=name, passed=outcome.answered and moved > 0, evidence=evidence)
+        return GateResult(name=call.name, passed=outcome.answered and moved > 0, evidence=evidence)
 
     def _crossings(self, component: str) -> int:
         child = next((child for child in self.children if child.name == component), None)
@@ -116,6 +126,7 @@ class LabDeployment:
             identity=probe.identity,
             server_name=probe.server_name,
             tunnel_to=probe.tunnel_to,
+            slow_s=probe.slow_s,
         )
         return call(stream, (place.host, place.port), request)
 

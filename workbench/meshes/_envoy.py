@@ -12,16 +12,21 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import yaml  # type: ignore[import-untyped]  # published without type information
+
 from workbench.errors import BadInput, UnknownName
 from workbench.protocols import Option
 from workbench.spec import MeshSpec
-from workbench.steps import Endpoint, Process, Role
+from workbench.steps import Endpoint, Process, Role, Step
 
 Json = dict[str, Any]
 
+CONFIGURATION = "envoy.json"
+"""Name of a proxy's bootstrap among its files."""
+
 TRUST_DOMAIN = "lab.workbench"
 UNLIMITED = 2**32 - 1
-_TYPE = "type.googleapis.com/envoy.extensions."
+TYPE = "type.googleapis.com/envoy.extensions."
 
 COMMON_OPTIONS: Mapping[str, Option] = {
     "concurrency": Option(help="Worker threads of each proxy.", default=1),
@@ -80,8 +85,12 @@ def listener(name: str, at: Endpoint, chains: Sequence[Json], listener_filters: 
     }
 
 
-def cluster(name: str, to: Endpoint, transport: Json | None = None, http2: bool = False) -> Json:
-    """Describe a cluster with one endpoint, its circuit breakers out of the way."""
+def _lb_endpoint(to: Endpoint) -> Json:
+    return {"endpoint": {"address": _socket_address(f"${{{to}.host}}", f"${{{to}.port}}")}}
+
+
+def cluster(name: str, to: Sequence[Endpoint], transport: Json | None = None, http2: bool = False, **more: Any) -> Json:
+    """Describe a cluster of these endpoints, its circuit breakers out of the way unless ``more`` sets them."""
     limits = dict.fromkeys(("max_connections", "max_pending_requests", "max_requests", "max_retries"), UNLIMITED)
     described: Json = {
         "name": name,
@@ -90,17 +99,16 @@ def cluster(name: str, to: Endpoint, transport: Json | None = None, http2: bool 
         "circuit_breakers": {"thresholds": [limits]},
         "load_assignment": {
             "cluster_name": name,
-            "endpoints": [
-                {"lb_endpoints": [{"endpoint": {"address": _socket_address(f"${{{to}.host}}", f"${{{to}.port}}")}}]}
-            ],
+            "endpoints": [{"lb_endpoints": [_lb_endpoint(one) for one in to]}],
         },
+        **more,
     }
     if transport:
         described["transport_socket"] = transport
     if http2:
         described["typed_extension_protocol_options"] = {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-                "@type": _TYPE + "upstreams.http.v3.HttpProtocolOptions",
+                "@type": TYPE + "upstreams.http.v3.HttpProtocolOptions",
                 "explicit_http_config": {"http2_protocol_options": {}},
             }
         }
@@ -150,7 +158,7 @@ def client_tls(identity: str, server: str, alpn: Sequence[str] = ()) -> Json:
     return {
         "name": "envoy.transport_sockets.tls",
         "typed_config": {
-            "@type": _TYPE + "transport_sockets.tls.v3.UpstreamTlsContext",
+            "@type": TYPE + "transport_sockets.tls.v3.UpstreamTlsContext",
             "sni": f"{server}.lab",
             "common_tls_context": _common_tls(identity, alpn, _sans({"exact": spiffe(server)})),
         },
@@ -165,39 +173,49 @@ def server_tls(identity: str, alpn: Sequence[str] = ()) -> Json:
     return {
         "name": "envoy.transport_sockets.tls",
         "typed_config": {
-            "@type": _TYPE + "transport_sockets.tls.v3.DownstreamTlsContext",
+            "@type": TYPE + "transport_sockets.tls.v3.DownstreamTlsContext",
             "require_client_certificate": True,
             "common_tls_context": _common_tls(identity, alpn, _sans({"prefix": f"spiffe://{TRUST_DOMAIN}/"})),
         },
     }
 
 
-def _policy(callers: Sequence[str]) -> Json:
-    principals = [{"authenticated": {"principal_name": {"exact": spiffe(caller)}}} for caller in callers]
-    return {
-        "action": "ALLOW",
-        "policies": {"intentions": {"permissions": [{"any": True}], "principals": principals}},
-    }
-
-
-def network_rbac(callers: Sequence[str]) -> Json:
-    """Let only ``callers`` through, decided once a connection."""
+def network_rbac(rules: Mapping[str, Any]) -> Json:
+    """Let only whom the rules name through, decided once a connection."""
     return {
         "name": "envoy.filters.network.rbac",
         "typed_config": {
-            "@type": _TYPE + "filters.network.rbac.v3.RBAC",
+            "@type": TYPE + "filters.network.rbac.v3.RBAC",
             "stat_prefix": "intentions",
-            "rules": _policy(callers),
+            "rules": rules,
         },
     }
 
 
-def http_rbac(callers: Sequence[str]) -> Json:
-    """Let only ``callers`` through, decided at every request."""
+def http_rbac(rules: Mapping[str, Any]) -> Json:
+    """Let only whom the rules name through, decided at every request."""
     return {
         "name": "envoy.filters.http.rbac",
-        "typed_config": {"@type": _TYPE + "filters.http.rbac.v3.RBAC", "rules": _policy(callers)},
+        "typed_config": {"@type": TYPE + "filters.http.rbac.v3.RBAC", "rules": rules},
     }
+
+
+TLS_INSPECTOR: Json = {
+    "name": "envoy.filters.listener.tls_inspector",
+    "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector"},
+}
+"""Tells a listener, before it chooses a filter chain, whether TLS is spoken and which name is asked for."""
+
+
+def by_transport(over_tls: Json, plain: Json, mode: str) -> tuple[list[Json], list[Json]]:
+    """Return filter chains and listener filters: TLS alone, or in the mode ``permissive`` plain connections beside."""
+    if mode != "permissive":
+        return [over_tls], []
+    chains = [
+        {"filter_chain_match": {"transport_protocol": "tls"}, **over_tls},
+        {"filter_chain_match": {"transport_protocol": "raw_buffer"}, **plain},
+    ]
+    return chains, [TLS_INSPECTOR]
 
 
 def access_log(enabled: bool) -> Json:
@@ -209,7 +227,7 @@ def access_log(enabled: bool) -> Json:
             {
                 "name": "envoy.access_loggers.file",
                 "typed_config": {
-                    "@type": _TYPE + "access_loggers.file.v3.FileAccessLog",
+                    "@type": TYPE + "access_loggers.file.v3.FileAccessLog",
                     "path": "${dir}/access.log",
                     "log_format": {
                         "json_format": {
@@ -231,12 +249,12 @@ def access_log(enabled: bool) -> Json:
     }
 
 
-def tcp_proxy(prefix: str, to: str, log: bool = False, tunnel_to: str = "") -> Json:
-    """Carry bytes to cluster ``to``; with ``tunnel_to``, inside an HTTP CONNECT to that authority."""
+def tcp_proxy(prefix: str, to: str | Sequence[Json], log: bool = False, tunnel_to: str = "") -> Json:
+    """Carry bytes to cluster ``to`` or to weighted ones; with ``tunnel_to``, inside an HTTP CONNECT to it."""
     config: Json = {
-        "@type": _TYPE + "filters.network.tcp_proxy.v3.TcpProxy",
+        "@type": TYPE + "filters.network.tcp_proxy.v3.TcpProxy",
         "stat_prefix": prefix,
-        "cluster": to,
+        **({"cluster": to} if isinstance(to, str) else {"weighted_clusters": {"clusters": list(to)}}),
         **access_log(log),
     }
     if tunnel_to:
@@ -247,26 +265,26 @@ def tcp_proxy(prefix: str, to: str, log: bool = False, tunnel_to: str = "") -> J
 def _router() -> Json:
     return {
         "name": "envoy.filters.http.router",
-        "typed_config": {"@type": _TYPE + "filters.http.router.v3.Router"},
+        "typed_config": {"@type": TYPE + "filters.http.router.v3.Router"},
     }
 
 
-def mesh_http_filters() -> list[Json]:
+def mesh_http_filters(fault: Mapping[str, Any] | None = None) -> list[Json]:
     """Return the HTTP filters that a mesh's sidecar carries, used or not: gRPC statistics, faults, CORS."""
     return [
         {
             "name": "envoy.filters.http.grpc_stats",
             "typed_config": {
-                "@type": _TYPE + "filters.http.grpc_stats.v3.FilterConfig",
+                "@type": TYPE + "filters.http.grpc_stats.v3.FilterConfig",
                 "emit_filter_state": True,
                 "stats_for_all_methods": False,
             },
         },
         {
             "name": "envoy.filters.http.fault",
-            "typed_config": {"@type": _TYPE + "filters.http.fault.v3.HTTPFault"},
+            "typed_config": {"@type": TYPE + "filters.http.fault.v3.HTTPFault", **(fault or {})},
         },
-        {"name": "envoy.filters.http.cors", "typed_config": {"@type": _TYPE + "filters.http.cors.v3.Cors"}},
+        {"name": "envoy.filters.http.cors", "typed_config": {"@type": TYPE + "filters.http.cors.v3.Cors"}},
     ]
 
 
@@ -275,7 +293,7 @@ def http_manager(prefix: str, virtual_hosts: Sequence[Json], filters: Sequence[J
     return {
         "name": "envoy.filters.network.http_connection_manager",
         "typed_config": {
-            "@type": _TYPE + "filters.network.http_connection_manager.v3.HttpConnectionManager",
+            "@type": TYPE + "filters.network.http_connection_manager.v3.HttpConnectionManager",
             "stat_prefix": prefix,
             "normalize_path": True,
             "server_header_transformation": "PASS_THROUGH",
@@ -286,15 +304,21 @@ def http_manager(prefix: str, virtual_hosts: Sequence[Json], filters: Sequence[J
     }
 
 
-def virtual_host(name: str, to: str, retries: int = 0, domains: Sequence[str] = ("*",)) -> Json:
-    """Route everything for ``domains`` to cluster ``to``, with a mesh's default retry policy where `retries` > 0."""
-    route: Json = {"cluster": to, "timeout": "0s"}
-    if retries:
-        route["retry_policy"] = {
-            "retry_on": "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes",
-            "num_retries": retries,
-            "retriable_status_codes": [503],
-        }
+RETRIES: Json = {
+    "retry_on": "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes",
+    "num_retries": 2,
+    "retriable_status_codes": [503],
+}
+"""A mesh's default retry policy."""
+
+
+def virtual_host(
+    name: str, to: str | Json, retries: Mapping[str, Any] | None = None, domains: Sequence[str] = ("*",)
+) -> Json:
+    """Route everything for ``domains`` to cluster ``to``, or as that route action says."""
+    route = to
+    if isinstance(to, str):
+        route = {"cluster": to, "timeout": "0s", **({"retry_policy": dict(retries)} if retries else {})}
     return {"name": name, "domains": list(domains), "routes": [{"match": {"prefix": "/"}, "route": route}]}
 
 
@@ -316,7 +340,7 @@ def proxy(
                 {
                     "name": "envoy.resource_monitors.global_downstream_max_connections",
                     "typed_config": {
-                        "@type": _TYPE + "resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+                        "@type": TYPE + "resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
                         "max_active_downstream_connections": 50_000,
                     },
                 }
@@ -325,7 +349,7 @@ def proxy(
     }
     arguments = (
         "-c",
-        "${dir}/envoy.json",
+        f"${{dir}}/{CONFIGURATION}",
         "--concurrency",
         str(concurrency),
         "--disable-hot-restart",
@@ -337,7 +361,16 @@ def proxy(
         role=role,
         program="envoy",
         arguments=arguments,
-        files={"envoy.json": json.dumps(bootstrap, indent=1)},
+        files={CONFIGURATION: json.dumps(bootstrap, indent=1)},
         ports=tuple(ports),
         admin="admin.sock",
     )
+
+
+def shown(steps: Sequence[Step]) -> dict[str, str]:
+    """Return each proxy's configuration for people: component -> its bootstrap as YAML.
+
+    Placeholders such as ``${server.http.port}`` stand for numbers that exist only while it runs.
+    """
+    proxies = [step for step in steps if isinstance(step, Process) and CONFIGURATION in step.files]
+    return {one.name: str(yaml.safe_dump(json.loads(one.files[CONFIGURATION]), sort_keys=False)) for one in proxies}

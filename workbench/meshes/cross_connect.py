@@ -206,7 +206,7 @@ class CrossConnect:
 
     def gates(self, spec: MeshSpec, application: Application) -> tuple[Gate, ...]:
         """Return the right answer, and that its packets passed every pod and all that stands between them."""
-        pods = tuple(pod(service.name) for service in application.services)
+        pods = tuple(pod(service.name) for service in application.services if not service.answers_for)
         crossed = (*self._way(spec).through, *pods)
         return (
             answer_gate(application),

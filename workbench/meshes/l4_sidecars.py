@@ -2,31 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
+from workbench.intents import Answer, Intent, Target
 from workbench.meshes import _envoy as envoy
-from workbench.meshes._sidecars import SidecarMesh
+from workbench.meshes import _traffic as traffic
+from workbench.meshes._answers import of_connections
+from workbench.meshes._sidecars import Call, Inbound, SidecarMesh
+from workbench.meshes._wishes import Wishes
 
 
 class _Bytes:
     """Carry connections, not requests."""
 
-    def outbound(self, pod: str, callee: str, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Carry TCP to the other side's proxy, over mTLS when on."""
-        to = f"outbound|8080||{callee}.lab"
-        chain = {"filters": [envoy.tcp_proxy(f"upstream.{callee}", to, options["access_log"])]}
-        return chain, envoy.client_tls(pod, callee) if options["mtls"] else {}
+    def transport(self, call: Call, asked: Wishes) -> dict[str, Any]:
+        """Return mTLS as the caller, or nothing where it is off."""
+        return envoy.client_tls(call.caller, call.callee) if asked.encrypted else {}
 
-    def inbound(self, service: str, callers: tuple[str, ...], options: Mapping[str, Any]) -> dict[str, Any]:
+    def outbound(self, call: Call, asked: Wishes) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """Carry TCP to the other side's proxy; a split is one of connections."""
+        transport = self.transport(call, asked)
+        more = traffic.cluster_settings(asked.intent, connections_only=True)
+        to: str | list[dict[str, Any]] = call.cluster
+        clusters = [envoy.cluster(call.cluster, call.inbound(), transport, **more)]
+        if asked.intent.split:
+            to = traffic.weights(call.cluster, call.versions, asked.intent)
+            clusters = [
+                envoy.cluster(traffic.version_cluster(call.cluster, one.version), call.inbound(one), transport, **more)
+                for one in call.versions
+            ]
+        return {"filters": [envoy.tcp_proxy(f"upstream.{call.callee}", to, asked.access_log)]}, clusters
+
+    def inbound(self, service: str, callers: tuple[str, ...], asked: Wishes) -> Inbound:
         """Decide intentions once a connection, then TCP to the service."""
-        carry = envoy.tcp_proxy("local_app", "local_app", options["access_log"])
-        if not options["mtls"]:
-            return {"filters": [carry]}
-        return {
-            "filters": [envoy.network_rbac(callers), carry],
-            "transport_socket": envoy.server_tls(service),
-        }
+        authorization = asked.intent.authorization
+        carry = envoy.tcp_proxy("local_app", "local_app", asked.access_log)
+        named = authorization is not None and bool(authorization.callers)
+        rbac = envoy.network_rbac(traffic.caller_rules(callers, authorization))
+        plain = {"filters": [rbac, carry] if named else [carry]}
+        if not asked.encrypted:
+            return [plain], []
+        over_tls = {"filters": [rbac, carry], "transport_socket": envoy.server_tls(service)}
+        return envoy.by_transport(over_tls, plain, asked.mtls)
+
+    def answers(self, intent: Intent, target: Target) -> tuple[Answer, ...]:
+        """Return what becomes of each feature: what works on connections is carried."""
+        return of_connections(intent)
 
 
 ADAPTER = SidecarMesh(

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
+from workbench.intents import Intent, Rendering, Target
 from workbench.meshes import _envoy as envoy
+from workbench.meshes import _traffic as traffic
+from workbench.meshes._answers import of_nodes
 from workbench.meshes._sidecars import answer_gate, check_profile
+from workbench.meshes._wishes import Wishes, application_of, of_others, patience, wishes
 from workbench.protocols import Option
 from workbench.records import MeshFacts
 from workbench.spec import MeshSpec
-from workbench.steps import Application, Crossing, Endpoint, Gate, Step
+from workbench.steps import Application, Crossing, Endpoint, Gate, Service, Step
 
 PROXY = "node-proxy"
 
@@ -25,7 +31,7 @@ class NodeL7:
     def facts(self, spec: MeshSpec) -> MeshFacts:
         """Return what must be said beside its numbers."""
         check_profile(spec, self.profiles)
-        envoy.settings(spec, self.options)
+        wishes(spec, self.options)
         return MeshFacts(
             label=spec.label,
             title="one Envoy for the whole node parses and routes every request, without mTLS",
@@ -44,25 +50,41 @@ class NodeL7:
     def install(self, spec: MeshSpec, application: Application) -> tuple[Step, ...]:
         """Return the one proxy, with a listener for every service."""
         check_profile(spec, self.profiles)
-        options = envoy.settings(spec, self.options)
+        asked = wishes(spec, self.options)
+        others = of_others(asked, spec, self.options)
         ports, listeners, clusters = [], [], []
-        for service in application.services:
-            port = f"to-{service.name}"
-            hosts = [envoy.virtual_host(service.name, service.name, retries=2)]
-            manager = envoy.http_manager(
-                f"node.{service.name}",
-                hosts,
-                envoy.mesh_http_filters(),
-                generate_request_id=True,
-                **envoy.access_log(options["access_log"]),
-            )
+        for service in [service for service in application.services if not service.answers_for]:
+            port, versions = f"to-{service.name}", application.behind(service.name)
+            mine = asked if service.name == application.entry else others
             ports.append(port)
+            manager = self._manager(service, versions, mine)
             listeners.append(
                 envoy.listener(service.name, Endpoint(component=PROXY, port=port), [{"filters": [manager]}])
             )
-            clusters.append(envoy.cluster(service.name, Endpoint(component=service.name, port="http")))
-        clusters += envoy.further_clusters(options["services"], None)
-        return (envoy.proxy(PROXY, "node-proxy", ports, listeners, clusters, options["concurrency"]),)
+            clusters += self._clusters(service, versions, mine)
+        clusters += envoy.further_clusters(asked.services, None)
+        return (envoy.proxy(PROXY, "node-proxy", ports, listeners, clusters, asked.concurrency),)
+
+    def _manager(self, service: Service, versions: tuple[Service, ...], asked: Wishes) -> dict[str, Any]:
+        intent, filters = asked.intent, []
+        if intent.authorization is not None:
+            filters.append(envoy.http_rbac(traffic.rules((), replace(intent.authorization, callers=()))))
+        if intent.rate_limit is not None:
+            filters.append(traffic.rate_limit_filter(intent.rate_limit))
+        action = traffic.route_action(service.name, versions, intent, envoy.RETRIES)
+        return envoy.http_manager(
+            f"node.{service.name}",
+            [envoy.virtual_host(service.name, action)],
+            [*filters, *envoy.mesh_http_filters(traffic.fault(intent))],
+            generate_request_id=True,
+            **envoy.access_log(asked.access_log),
+        )
+
+    def _clusters(self, service: Service, versions: tuple[Service, ...], asked: Wishes) -> list[dict[str, Any]]:
+        name, more = service.name, traffic.cluster_settings(asked.intent)
+        if not asked.intent.split:
+            return [envoy.cluster(name, [_place(one) for one in versions], **more)]
+        return [envoy.cluster(traffic.version_cluster(name, one.version), [_place(one)], **more) for one in versions]
 
     def enrol(self, spec: MeshSpec, application: Application) -> Application:
         """Return a copy in which every caller dials the node's proxy."""
@@ -75,7 +97,18 @@ class NodeL7:
 
     def gates(self, spec: MeshSpec, application: Application) -> tuple[Gate, ...]:
         """Return the right answer and the proxy crossed."""
-        return (answer_gate(application), Crossing(name=f"the call crossed {PROXY}", component=PROXY))
+        intent = wishes(spec, self.options).intent
+        crossed = Crossing(name=f"the call crossed {PROXY}", component=PROXY, **patience(intent))
+        return (answer_gate(application, intent), crossed)
+
+    def configure(self, spec: MeshSpec, intent: Intent, target: Target) -> Rendering:
+        """Return the proxy's whole configuration, the very one that an experiment with this intent starts it with."""
+        steps = self.install(replace(spec, intent=intent), application_of(target))
+        return Rendering(mesh=spec.label, files=envoy.shown(steps), answers=of_nodes(intent))
+
+
+def _place(service: Service) -> Endpoint:
+    return Endpoint(component=service.name, port="http")
 
 
 ADAPTER = NodeL7()

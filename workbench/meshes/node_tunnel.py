@@ -7,10 +7,15 @@ carries the identity of the calling pod, not of the node, as ambient's ztunnel d
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from workbench.intents import Intent, Rendering, Target
 from workbench.meshes import _envoy as envoy
+from workbench.meshes import _traffic as traffic
+from workbench.meshes._answers import of_tunnels
 from workbench.meshes._sidecars import STRANGER, answer_gate, check_profile, mtls_gates
+from workbench.meshes._wishes import Wishes, application_of, of_others, patience, wishes
 from workbench.protocols import Option
 from workbench.records import MeshFacts
 from workbench.spec import MeshSpec
@@ -20,8 +25,9 @@ NODES = ("node-1-proxy", "node-2-proxy")
 
 
 def _node_of(pod: str, application: Application) -> str:
-    pods = ("client", *(service.name for service in application.services))
-    return NODES[pods.index(pod) % 2]
+    """Return the node that ``pod`` stands on; all versions of a service stand together."""
+    pods = ("client", *(service.name for service in application.services if not service.answers_for))
+    return NODES[pods.index(pod if pod == "client" else application.service(pod).called) % 2]
 
 
 def _authority(service: str) -> str:
@@ -39,7 +45,7 @@ class NodeTunnel:
     def facts(self, spec: MeshSpec) -> MeshFacts:
         """Return what must be said beside its numbers."""
         check_profile(spec, self.profiles)
-        envoy.settings(spec, self.options)
+        wishes(spec, self.options)
         return MeshFacts(
             label=spec.label,
             title="an Envoy on each node tunnels connections in HTTP/2 CONNECT over mTLS",
@@ -58,51 +64,54 @@ class NodeTunnel:
     def install(self, spec: MeshSpec, application: Application) -> tuple[Step, ...]:
         """Return certificates and the proxies of both nodes."""
         check_profile(spec, self.profiles)
-        options = envoy.settings(spec, self.options)
+        asked = wishes(spec, self.options)
         pods = ("client", *(service.name for service in application.services))
-        certificates = Certificates(trust_domain=envoy.TRUST_DOMAIN, identities=(*pods, STRANGER))
-        return (certificates, *(self._proxy(node, application, options) for node in NODES))
+        identities = tuple(dict.fromkeys(application.identity(pod) for pod in pods))
+        certificates = Certificates(trust_domain=envoy.TRUST_DOMAIN, identities=(*identities, STRANGER))
+        others = of_others(asked, spec, self.options)
+        return (certificates, *(self._proxy(node, application, asked, others) for node in NODES))
 
-    def _proxy(self, node: str, application: Application, options: Mapping[str, Any]) -> Process:
+    def _proxy(self, node: str, application: Application, asked: Wishes, others: Wishes) -> Process:
         ports, listeners, clusters = [], [], []
         for caller, callee in application.edges():
             if _node_of(caller, application) != node:
                 continue
             port, to = f"{caller}-to-{callee}", f"{caller}|{callee}"
-            carry = envoy.tcp_proxy(f"outbound.{callee}", to, options["access_log"], _authority(callee))
+            carry = envoy.tcp_proxy(f"outbound.{callee}", to, asked.access_log, _authority(callee))
             ports.append(port)
             listeners.append(envoy.listener(to, Endpoint(component=node, port=port), [{"filters": [carry]}]))
             far = Endpoint(component=_node_of(callee, application), port="tunnel")
-            clusters.append(envoy.cluster(to, far, envoy.client_tls(caller, callee, ("h2",)), http2=True))
-        clusters += envoy.further_clusters(options["services"], None)
-        local = [service.name for service in application.services if _node_of(service.name, application) == node]
+            transport = envoy.client_tls(application.identity(caller), callee, ("h2",))
+            clusters.append(envoy.cluster(to, [far], transport, http2=True))
+        clusters += envoy.further_clusters(asked.services, None)
+        called = [service.name for service in application.services if not service.answers_for]
+        local = [name for name in called if _node_of(name, application) == node]
         if local:
             ports.append("tunnel")
-            chains = [self._terminate(service, application.callers(service), options) for service in local]
-            inspector = {
-                "name": "envoy.filters.listener.tls_inspector",
-                "typed_config": {
-                    "@type": "type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector"
-                },
-            }
-            listeners.append(envoy.listener("tunnel", Endpoint(component=node, port="tunnel"), chains, [inspector]))
-            clusters += [envoy.cluster(service, Endpoint(component=service, port="http")) for service in local]
-        return envoy.proxy(node, "node-proxy", ports, listeners, clusters, options["concurrency"])
+            chains = [self._terminate(one, application, asked if one == application.entry else others) for one in local]
+            at = Endpoint(component=node, port="tunnel")
+            listeners.append(envoy.listener("tunnel", at, chains, [envoy.TLS_INSPECTOR]))
+            clusters += [
+                envoy.cluster(one, [Endpoint(component=each.name, port="http") for each in application.behind(one)])
+                for one in local
+            ]
+        return envoy.proxy(node, "node-proxy", ports, listeners, clusters, asked.concurrency)
 
-    def _terminate(self, service: str, callers: tuple[str, ...], options: Mapping[str, Any]) -> dict[str, Any]:
+    def _terminate(self, service: str, application: Application, asked: Wishes) -> dict[str, Any]:
         connect = {"upgrade_configs": [{"upgrade_type": "CONNECT", "connect_config": {}}], "cluster": service}
         host = {
             "name": service,
             "domains": [_authority(service)],
             "routes": [{"match": {"connect_matcher": {}}, "route": {**connect, "timeout": "0s"}}],
         }
+        callers = [application.identity(caller) for caller in application.callers(service)]
         manager = envoy.http_manager(
             f"tunnel.{service}",
             [host],
-            [envoy.http_rbac(callers)],
+            [envoy.http_rbac(traffic.caller_rules(callers, asked.intent.authorization))],
             http2_protocol_options={"allow_connect": True},
             upgrade_configs=[{"upgrade_type": "CONNECT"}],
-            **envoy.access_log(options["access_log"]),
+            **envoy.access_log(asked.access_log),
         )
         return {
             "filter_chain_match": {"server_names": [f"{service}.lab"]},
@@ -121,13 +130,19 @@ class NodeTunnel:
 
     def gates(self, spec: MeshSpec, application: Application) -> tuple[Gate, ...]:
         """Return the right answer, both proxies crossed, strangers and plaintext refused."""
+        how = patience(wishes(spec, self.options).intent)
         gates: list[Gate] = [answer_gate(application)]
-        gates += [Crossing(name=f"the call crossed {node}", component=node) for node in NODES]
-        for service in application.services:
+        gates += [Crossing(name=f"the call crossed {node}", component=node, **how) for node in NODES]
+        for service in [service for service in application.services if not service.answers_for]:
             tunnel = Endpoint(component=_node_of(service.name, application), port="tunnel")
-            caller = application.callers(service.name)[0]
+            caller = application.identity(application.callers(service.name)[0])
             gates += mtls_gates(service.name, caller, tunnel, _authority(service.name))
         return tuple(gates)
+
+    def configure(self, spec: MeshSpec, intent: Intent, target: Target) -> Rendering:
+        """Return both proxies' whole configuration, the one that an experiment with this intent starts them with."""
+        steps = self.install(replace(spec, intent=intent), application_of(target))
+        return Rendering(mesh=spec.label, files=envoy.shown(steps), answers=of_tunnels(intent))
 
 
 ADAPTER = NodeTunnel()

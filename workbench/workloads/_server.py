@@ -1,8 +1,11 @@
 """The lab's service: a small, quiet HTTP/1.1 server, run as ``python -m workbench.workloads._server``.
 
 It echoes the body of every request, after an optional delay; given an upstream, it first calls that `fan_out` times
-in parallel with the same body and passes the answer on. A raw asyncio protocol on uvloop costs 5 µs a request when
-saturated and keeps no core busy while idle, so what is measured around it is the data plane and not a framework.
+in parallel with the same body and passes the answer on. As one of several versions it says which in the header
+``x-version``, and can be told to fail a share of the requests with 503, for teaching.
+
+A raw asyncio protocol on uvloop costs 5 µs a request when saturated and keeps no core busy while idle, so what is
+measured around it is the data plane and not a framework.
 Once it listens, it leaves a file ``ready`` in its working folder.
 """
 
@@ -11,9 +14,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import random
 import re
 import socket
 from collections import deque
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -52,8 +57,18 @@ class _Messages:
             self.buffer = self.buffer[stop:]
 
 
-def _answer(status: bytes, body: bytes) -> bytes:
-    return b"HTTP/1.1 " + status + b"\r\ncontent-length: " + str(len(body)).encode() + b"\r\n\r\n" + body
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behaviour:
+    """How a server answers: after how long, as which version (empty: it does not say), and what share of it fails."""
+
+    delay_s: float = 0.0
+    version: str = ""
+    fails: float = 0.0
+
+    def head(self, status: bytes) -> bytes:
+        """Return an answer's head up to the length of its body."""
+        version = f"\r\nx-version: {self.version}".encode() if self.version else b""
+        return b"HTTP/1.1 " + status + version + b"\r\ncontent-length: "
 
 
 class _Upstream(asyncio.Protocol):
@@ -114,8 +129,9 @@ class _Pool:
 class _Echo(asyncio.Protocol):
     """Answers requests with their own body."""
 
-    def __init__(self, delay_s: float, pool: _Pool | None, fan_out: int) -> None:
-        self.delay_s, self.pool, self.fan_out = delay_s, pool, fan_out
+    def __init__(self, behaviour: Behaviour, pool: _Pool | None, fan_out: int) -> None:
+        self.delay_s, self.fails, self.pool, self.fan_out = behaviour.delay_s, behaviour.fails, pool, fan_out
+        self.behaviour, self.right = behaviour, behaviour.head(b"200 OK")
         self.messages = _Messages()
         self.transport: asyncio.Transport | None = None
         self.tasks: set[asyncio.Task[None]] = set()
@@ -135,7 +151,9 @@ class _Echo(asyncio.Protocol):
                 self.transport.close()
             return
         for _, body in messages:
-            if self.pool is not None:
+            if self.fails and random.random() < self.fails:
+                self.answer(b"503 Service Unavailable", b"")
+            elif self.pool is not None:
                 task = asyncio.ensure_future(self.relay(body))
                 self.tasks.add(task)
                 task.add_done_callback(self.tasks.discard)
@@ -162,7 +180,8 @@ class _Echo(asyncio.Protocol):
     def answer(self, status: bytes, body: bytes) -> None:
         """Write an answer unless the caller is gone."""
         if self.transport is not None:
-            self.transport.write(_answer(status, body))
+            head = self.right if status == b"200 OK" else self.behaviour.head(status)
+            self.transport.write(head + str(len(body)).encode() + b"\r\n\r\n" + body)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -181,8 +200,9 @@ async def serve(arguments: argparse.Namespace) -> None:
     if arguments.upstream:
         host, _, port = arguments.upstream.rpartition(":")
         pool = _Pool(host, int(port))
+    behaviour = Behaviour(delay_s=arguments.delay, version=arguments.version, fails=arguments.fails)
     server = await asyncio.get_running_loop().create_server(
-        lambda: _Echo(arguments.delay, pool, arguments.fan_out), sock=_listen(arguments.bind, arguments.port)
+        lambda: _Echo(behaviour, pool, arguments.fan_out), sock=_listen(arguments.bind, arguments.port)
     )
     Path("ready").touch()
     gc.collect()
@@ -197,6 +217,8 @@ def main() -> None:
     parser.add_argument("--bind", required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--delay", type=float, default=0.0)
+    parser.add_argument("--version", default="")
+    parser.add_argument("--fails", type=float, default=0.0)
     parser.add_argument("--upstream", default="")
     parser.add_argument("--fan-out", type=int, default=1)
     arguments = parser.parse_args()

@@ -8,7 +8,7 @@ from workbench.cluster_steps import ClusterApplication
 from workbench.spec import Workload
 from workbench.steps import Application, Endpoint
 from workbench.workloads._cluster import NAMESPACE, cluster_application
-from workbench.workloads._services import service
+from workbench.workloads._services import service, versions
 
 
 class Chain:
@@ -20,13 +20,14 @@ class Chain:
     protocols: Mapping[str, tuple[str, ...]] = {"lab": ("http/1.1",), "kubernetes": ("http/1.1",)}
 
     def application(self, workload: Workload) -> Application:
-        """Return frontend and backend, called directly."""
+        """Return the frontend in all its versions and the backend, called directly."""
+        frontends = tuple(versions("frontend", workload, calls=("backend",)))
         return Application(
-            services=(service("frontend", workload, calls=("backend",)), service("backend", workload)),
+            services=(*frontends, service("backend", workload)),
             entry="frontend",
             routes={
                 "client>frontend": Endpoint(component="frontend", port="http"),
-                "frontend>backend": Endpoint(component="backend", port="http"),
+                **{f"{one.name}>backend": Endpoint(component="backend", port="http") for one in frontends},
             },
         )
 

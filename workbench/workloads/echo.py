@@ -8,7 +8,7 @@ from workbench.cluster_steps import ClusterApplication
 from workbench.spec import PROTOCOLS, Workload
 from workbench.steps import Application, Endpoint
 from workbench.workloads._cluster import NAMESPACE, cluster_application
-from workbench.workloads._services import service
+from workbench.workloads._services import versions
 
 
 class Echo:
@@ -20,9 +20,9 @@ class Echo:
     protocols: Mapping[str, tuple[str, ...]] = {"lab": ("http/1.1",), "kubernetes": PROTOCOLS}
 
     def application(self, workload: Workload) -> Application:
-        """Return the server, called directly."""
+        """Return the server in all its versions; without a mesh the client dials the first."""
         return Application(
-            services=(service("server", workload),),
+            services=tuple(versions("server", workload)),
             entry="server",
             routes={"client>server": Endpoint(component="server", port="http")},
         )

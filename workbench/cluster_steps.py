@@ -302,8 +302,8 @@ class ClusterApplication:
     url
         What the client calls; its scheme is the protocol: http, https, h2c (HTTP/2 in plaintext), grpc, tcp.
     calls
-        (caller, callee) of every call between its Deployments by name, the client's first; empty: not known beyond the
-        client's own call. For meshes whose callers must dial another address.
+        (caller, callee) of every call, the client's first: the name of the calling Deployment and of the Service that
+        is called; empty: not known beyond the client's own call. For meshes whose callers must dial another address.
     """
 
     namespace: str

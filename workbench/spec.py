@@ -56,7 +56,9 @@ class MeshSpec(Checked):
 class Workload(Checked):
     """The services that answer."""
 
-    name: str = asked("Name of the workload: echo, chain, own.", default="echo")
+    name: str = asked(
+        "Name of the workload: echo, chain, own, or a ready one; `workbench doctor` lists them.", default="echo"
+    )
     payload_bytes: int = asked(
         "Bytes of the request's body, echoed by the answer.", low=0, high=1_048_576, default=1024
     )

@@ -19,10 +19,15 @@ from cluster_cases import MESHES, manifests
 from kubernetes import config, dynamic
 
 from workbench import adapters
-from workbench.spec import MeshSpec, Workload
+from workbench.spec import PROTOCOLS, MeshSpec, Workload
 
 RIG = Path(__file__).parents[1] / "cluster"
-FROM_CHARTS = ("ProxyDefaults", "Gateway")
+FROM_CHARTS = ("ProxyDefaults", "ServiceDefaults", "Gateway")
+ASKED = {
+    "echo": {"server_delay_s": 0.1},
+    "chain": {"fan_out": 2, "server_delay_s": 0.1},
+    **{name: {"payload_bytes": 0} for name in ("bookinfo", "emojivoto", "httpbin", "online-boutique")},
+}
 
 
 class Server:
@@ -89,12 +94,13 @@ def harmless(one):
     return one
 
 
-@pytest.mark.parametrize("workload", ["echo", "chain"])
+@pytest.mark.parametrize("workload", list(ASKED))
 @pytest.mark.parametrize("name", MESHES)
 def test_a_real_api_server_takes_every_object(server, name, workload):
-    mesh, spec = adapters.load("meshes", name), MeshSpec(name=name)
+    mesh = adapters.load("meshes", name)
+    spec = MeshSpec(name=name, options={"joins": "entry"} if "joins" in mesh.options else {})
     app = adapters.load("workloads", workload).cluster_application(
-        Workload(name=workload, fan_out=2, server_delay_s=0.1), namespace=f"{name}-{workload}"
+        Workload(name=workload, **ASKED[workload]), namespace=f"{name}-{workload}"
     )
     enrolled = mesh.enrol(spec, app)
     own = {"name": app.namespace, **enrolled.namespace_metadata}
@@ -110,6 +116,15 @@ def test_a_real_api_server_takes_every_object(server, name, workload):
         if one["kind"] not in FROM_CHARTS
     }
     assert {name: objection for name, objection in found.items() if objection} == {}
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_real_api_server_takes_the_echo_of_every_protocol(server, protocol):
+    place = f"echo-{protocol.replace('/', '-').replace('.', '-')}"
+    app = adapters.load("workloads", "echo").cluster_application(Workload(), protocol, namespace=place)
+    enrolled = adapters.load("meshes", "linkerd").enrol(MeshSpec(name="linkerd"), app)
+    objects = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": place}}, *enrolled.objects]
+    assert {server.apply(harmless(one)) for one in objects} == {""}
 
 
 def test_the_server_does_refuse(server):

@@ -104,6 +104,12 @@ class Nsm:
         "spire_registry": Option(
             help="Registry and path that holds copies of SPIRE's images; empty: the project's own.", default=""
         ),
+        "joins": Option(
+            help="Which calls go over NSM: all that are known of the workload, or the client's own ('entry'), for "
+            "applications in which several services call one.",
+            default="all",
+            choices=("all", "entry"),
+        ),
         "network": Option(
             help="Network of 256 addresses for the extra interfaces; it must not overlap the pods', the services' or "
             "the nodes'.",
@@ -113,7 +119,8 @@ class Nsm:
 
     def facts(self, spec: MeshSpec) -> MeshFacts:
         """Return what must be said beside its numbers."""
-        way, _ = self._asked(spec)
+        way, asked = self._asked(spec)
+        entry = ("calls between the services, which go over the cluster's own network",)
         limit = "no CPU limit" if way.equal else f"CPU limit {manifests.FORWARDER_CPU}, as shipped"
         return MeshFacts(
             label=spec.label,
@@ -126,6 +133,7 @@ class Nsm:
             lacks=(
                 "requests: it carries packets and neither counts, routes, retries nor authorizes a request",
                 "mTLS between the services: SPIFFE identities protect its control plane only",
+                *(entry if asked["joins"] == "entry" else ()),
             ),
             features=(
                 f"payload {way.payload}",
@@ -155,7 +163,7 @@ class Nsm:
         """
         way, asked = self._asked(spec)
         cluster.check_scheme(spec, application, cluster.SCHEMES)
-        calls = _calls(application, asked["network"])
+        calls = _calls(application, asked)
         version = cluster.version_of(spec, VERSION)
         image = f"{asked['registry'] or manifests.REGISTRY}/cmd-nse-icmp-responder:{version}"
 
@@ -279,18 +287,22 @@ def _app(labels: Mapping[str, str]) -> Mapping[str, str]:
     return {"app": labels["app"]} if "app" in labels else dict(labels)
 
 
-def _calls(application: ClusterApplication, network: str) -> tuple[_Call, ...]:
+def _calls(application: ClusterApplication, asked: Mapping[str, Any]) -> tuple[_Call, ...]:
     """Return every call with its pair of addresses: first the callee's, an even one, then the caller's."""
     client = application.client["metadata"]["name"]
     host, service_port = pods.entry(application)
-    known = application.calls or ((client, host),)
-    addresses = IPv4Network(network)
+    known = application.calls if application.calls and asked["joins"] == "all" else ((client, host),)
+    addresses = IPv4Network(asked["network"])
     found: list[_Call] = []
     for number, (caller, callee) in enumerate(known):
         one, service = _behind(application, callee)
         name, port = one["metadata"]["name"], service_port if caller == client else service["spec"]["ports"][0]["port"]
         if any(call.callee == name for call in found):
-            raise BadInput(f"NSM joins {name!r} to one caller, but it has several: leave all but one out.")
+            callers = ", ".join(one for one, called in known if called == callee)
+            raise BadInput(
+                f"NSM joins a service to one caller, but {callee!r} has several ({callers}): give the mesh the option "
+                "joins = 'entry', which joins the client's own call alone, or leave it out."
+            )
         address = addresses[_FIRST_ADDRESS + 2 * number]
         found.append(
             _Call(

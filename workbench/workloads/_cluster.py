@@ -112,12 +112,12 @@ def cluster_application(
     if protocol == "tcp" and workload.server_delay_s:
         raise BadInput("Fortio's TCP echo answers at once: set server_delay_s = 0, or choose another protocol.")
     image = f"{registry or _REGISTRY}/{IMAGE}:{VERSION}"
-    objects: list[KubernetesObject] = [_account(CLIENT, namespace)]
+    objects: list[KubernetesObject] = [account(CLIENT, namespace)]
     for name, calls in services.items():
         arguments = _frontend(calls, workload.fan_out) if calls else _echo(workload, speech)
         probe = _TCP_PROBE if calls else speech.probe
         objects += [
-            _account(name, namespace),
+            account(name, namespace),
             _service(name, namespace, speech),
             deployment(name, namespace, container(image, arguments, probe, speech.port)),
         ]
@@ -226,7 +226,7 @@ def deployment(name: str, namespace: str, *containers: dict[str, Any]) -> dict[s
     }
 
 
-def _account(name: str, namespace: str) -> dict[str, Any]:
+def account(name: str, namespace: str) -> dict[str, Any]:
     """Each service has an account of its own name, from which meshes make its identity."""
     return {
         "apiVersion": "v1",

@@ -1,4 +1,4 @@
-"""An application of the user's own: manifests read from a file or a folder, put into one namespace, else unchanged.
+"""Manifests of the user's own, read from a file or a folder: bounded in number and size, and no more than data.
 
 Reading is not acting: the files are part of what was asked, as the experiment's own file is, and the objects read are
 stored with the run.
@@ -6,105 +6,103 @@ stored with the run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import yaml  # type: ignore[import-untyped]  # published without type information
 
-from workbench.cluster_steps import ClusterApplication
 from workbench.errors import BadInput
-from workbench.workloads._cluster import CLIENT, client
 
-SCHEMES: Mapping[str, tuple[str, ...]] = {
-    "http/1.1": ("http", "https"),
-    "http/2": ("http", "https", "h2c"),
-    "grpc": ("grpc",),
-    "tcp": ("tcp",),
-}
-"""Protocol of the load -> schemes of the URL that it may be asked for."""
+MOST_FILES, MOST_ENTRIES = 500, 20_000
+MOST_BYTES = 8 * 2**20
+"""Of all files together; an API server takes 1.5 MB an object."""
+
+MOST_VALUES = 200_000
+"""Of one file, with every alias written out: a few lines of YAML can stand for billions."""
+
 _ENDINGS = (".yaml", ".yml", ".json")
-_CLUSTER_WIDE = ("Namespace", "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding", "StorageClass")
 
 
-def own_application(
-    manifests: str, url: str, protocol: str = "http/1.1", *, namespace: str, registry: str = ""
-) -> ClusterApplication:
-    """Describe the application in ``manifests`` and the client that calls ``url``.
-
-    Every object is put into ``namespace``; what they say of another namespace is replaced.
+def read(manifests: str) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield every object and the file that it stands in; lists are taken apart.
 
     Raises
     ------
     BadInput
-        When there is nothing to read, when it is no Kubernetes YAML, for objects that do not live in a namespace, and
-        for a URL that is none or not of the load's protocol.
+        When there is nothing to read, too much of it, or something that is no YAML of Kubernetes objects.
     """
-    objects = tuple(_placed(one, where, namespace) for one, where in _read(manifests))
-    url = _checked(url, protocol)
-    if any(one["kind"] == "Deployment" and one["metadata"]["name"] == CLIENT for one in objects):
-        raise BadInput(f"{manifests} holds a Deployment called {CLIENT!r}, the name of the load's own: rename it.")
-    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": CLIENT, "namespace": namespace}}
-    return ClusterApplication(
-        namespace=namespace, objects=(account, *objects), client=client(namespace, registry), url=url
-    )
-
-
-def _checked(url: str, protocol: str) -> str:
-    """Return the URL; of HTTP/2 in plaintext by its own scheme, by which meshes know it."""
-    known = sorted({scheme for schemes in SCHEMES.values() for scheme in schemes})
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in known and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise BadInput(f"The workload's url {url!r} must be like http://SERVICE:PORT/PATH ({', '.join(known)}).")
-    if parts.scheme not in SCHEMES[protocol]:
-        fitting = ", ".join(name for name, schemes in SCHEMES.items() if parts.scheme in schemes)
-        raise BadInput(
-            f"The workload's url {url!r} is not called in {protocol}: set protocol = {fitting!r} under [load], "
-            f"or a url of {' or '.join(SCHEMES[protocol])}."
-        )
-    return f"h2c{url[len('http') :]}" if protocol == "http/2" and parts.scheme == "http" else url
-
-
-def _read(manifests: str) -> Iterator[tuple[dict[str, Any], str]]:
     path = Path(manifests)
     if not manifests or not path.exists():
         raise BadInput(f"There are no manifests at {manifests!r}: give the workload a file or a folder of them.")
-    files = sorted(one for one in path.rglob("*") if one.suffix in _ENDINGS) if path.is_dir() else [path]
-    found = False
-    for file in files:
-        for one in _documents(file):
+    found, left = False, MOST_BYTES
+    for file in _files(path):
+        text = _text(file, left)
+        left -= len(text)
+        for one in _documents(text, file):
             found = True
             yield one, str(file)
     if not found:
         raise BadInput(f"{manifests} holds no Kubernetes object ({', '.join(_ENDINGS)}).")
 
 
-def _documents(file: Path) -> Iterator[dict[str, Any]]:
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise BadInput(f"{path} is neither a file nor a folder: give the workload one of these.")
+    found: list[Path] = []
+    for seen, file in enumerate(_below(path)):
+        if seen >= MOST_ENTRIES or len(found) > MOST_FILES:
+            raise BadInput(
+                f"The folder {path} is too large to be one application's manifests (at most {MOST_FILES} of "
+                f"{MOST_ENTRIES} files): name the folder that holds them and nothing else."
+            )
+        if file.suffix in _ENDINGS and file.is_file():
+            found.append(file)
+    return sorted(found)
+
+
+def _below(path: Path) -> Iterator[Path]:
+    for folder, _, names in os.walk(path):
+        yield from (Path(folder) / name for name in names)
+
+
+def _text(file: Path, most: int) -> bytes:
     try:
-        documents = list(yaml.safe_load_all(file.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BadInput(f"{file} cannot be read as YAML: {error}.") from error
+        with file.open("rb") as opened:
+            text = opened.read(most + 1)
+    except OSError as error:
+        raise BadInput(f"{file} cannot be read: {error.strerror or error}.") from error
+    if len(text) > most:
+        raise BadInput(f"The manifests are larger than {MOST_BYTES // 2**20} MiB together; {file} is where it ends.")
+    return text
+
+
+def _documents(text: bytes, file: Path) -> Iterator[dict[str, Any]]:
+    try:
+        documents = list(yaml.safe_load_all(text.decode("utf-8")))
+        _count(documents)
+    except (ValueError, yaml.YAMLError, RecursionError) as error:
+        why = " ".join(str(error).split())[:300] or type(error).__name__
+        raise BadInput(f"{file} cannot be read as YAML: {why}.") from error
     for document in documents:
         if document is None:
             continue
-        if not isinstance(document, dict):
-            raise BadInput(f"{file} holds something that is no Kubernetes object.")
-        listed = document.get("kind") == "List"
-        yield from (document.get("items") or []) if listed else [document]
+        listed = isinstance(document, dict) and document.get("kind") == "List"
+        for one in (document.get("items") or []) if listed else [document]:
+            if not isinstance(one, dict):
+                raise BadInput(f"{file} holds something that is no Kubernetes object.")
+            yield one
 
 
-def _placed(one: dict[str, Any], where: str, namespace: str) -> dict[str, Any]:
-    metadata = one.get("metadata")
-    if not one.get("apiVersion") or not one.get("kind") or not isinstance(metadata, dict) or not metadata.get("name"):
-        raise BadInput(f"{where} holds an object without apiVersion, kind or metadata.name.")
-    if one["kind"] in _CLUSTER_WIDE:
-        raise BadInput(
-            f"{where} holds the {one['kind']} {metadata['name']!r}, which does not live in a namespace: "
-            "create it beforehand and leave it out here."
-        )
-    return {**one, "metadata": {**metadata, "namespace": namespace}}
+def _count(value: Any) -> None:
+    """Walk through ``value`` as whoever writes it out will; a value that holds itself never ends."""
+    left, waiting = MOST_VALUES, [value]
+    while waiting:
+        one = waiting.pop()
+        left -= 1
+        if left < 0:
+            raise ValueError(f"written out it holds more than {MOST_VALUES} values")
+        waiting.extend(one.values() if isinstance(one, dict) else one if isinstance(one, list) else ())

@@ -9,7 +9,8 @@ from workbench.errors import BadInput
 from workbench.spec import PROTOCOLS, Workload
 from workbench.steps import Application
 from workbench.workloads._cluster import NAMESPACE
-from workbench.workloads._manifests import own_application
+from workbench.workloads._own import own_application
+from workbench.workloads._settings import refuse_unused
 
 
 class Own:
@@ -33,7 +34,8 @@ class Own:
     def cluster_application(
         self, workload: Workload, protocol: str = "http/1.1", *, namespace: str = NAMESPACE, registry: str = ""
     ) -> ClusterApplication:
-        """Return the objects of `workload.manifests` in ``namespace``; see `workbench.workloads._manifests`."""
+        """Return the objects of `workload.manifests` in ``namespace``; see `workbench.workloads._own`."""
+        refuse_unused(workload, ("payload_bytes", "manifests", "url"))
         return own_application(workload.manifests, workload.url, protocol, namespace=namespace, registry=registry)
 
 

@@ -74,15 +74,29 @@ def _die_with_parent() -> None:
 
 @dataclass
 class ControlPlane:
-    """Four programs and the kubeconfigs to reach them."""
+    """Four programs and the kubeconfigs to reach them.
+
+    Attributes
+    ----------
+    inside
+        What goes before every command, so that it runs elsewhere.
+    address, services
+        Where the API server is told to be found by pods, and the range of ClusterIPs.
+    kubelets
+        Whether nodes are real: then their heartbeats are judged and their pods get the authority's certificate.
+    """
 
     folder: Path
     processes: dict[str, subprocess.Popen] = field(default_factory=dict)
     port: int = 0
+    inside: tuple[str, ...] = ()
+    address: str = "127.0.0.1"
+    services: str = "10.96.0.0/16"
+    kubelets: bool = False
 
     @property
     def url(self) -> str:
-        return f"https://127.0.0.1:{self.port}"
+        return f"https://{'localhost' if self.kubelets else '127.0.0.1'}:{self.port}"
 
     @property
     def kubeconfig(self) -> Path:
@@ -91,7 +105,7 @@ class ControlPlane:
     def start(self) -> None:
         self._keys()
         self.etcd_port, peer = free_port(), free_port()
-        self.port = free_port()
+        self.port = self.port or free_port()
         client = f"http://127.0.0.1:{self.etcd_port}"
         self._start(
             "etcd",
@@ -119,8 +133,7 @@ class ControlPlane:
         self._start(
             "kube-controller-manager",
             *admin,
-            # Nodes here send no heartbeats, so nobody may judge them by those.
-            "--controllers=*,-node-lifecycle-controller" + (",-namespace-controller" if hasty else ""),
+            *self._judging(hasty),
             *("--service-account-private-key-file", str(self.folder / "sa.key"), "--concurrent-gc-syncs=5"),
             *("--use-service-account-credentials=false", "--secure-port=0"),
             *("--kube-api-qps=200", "--kube-api-burst=400"),
@@ -129,16 +142,23 @@ class ControlPlane:
             self._start("namespaces", str(self.kubeconfig))
         self._start("kube-scheduler", *admin, "--secure-port=0")
 
+    def _judging(self, hasty: bool) -> tuple[str, ...]:
+        """Played nodes send no heartbeats, so nobody may judge them by those; `hasty`: another removes namespaces."""
+        fewer = ("" if self.kubelets else ",-node-lifecycle-controller") + (",-namespace-controller" if hasty else "")
+        given = ("--root-ca-file", str(self.folder / "certs/apiserver.crt")) if self.kubelets else ()
+        return (*given, f"--controllers=*{fewer}")
+
     def start_api(self) -> None:
         """Start the API server and wait until it is ready; also after `stop_api`."""
         self._start(
             "kube-apiserver",
             *("--etcd-servers", f"http://127.0.0.1:{self.etcd_port}", "--secure-port", str(self.port)),
-            *("--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--endpoint-reconciler-type=none"),
+            *("--advertise-address", self.address, "--allow-privileged=true"),
+            *(() if self.kubelets else ("--bind-address=127.0.0.1", "--endpoint-reconciler-type=none")),
             *("--cert-dir", str(self.folder / "certs"), "--token-auth-file", str(self.folder / "tokens")),
             *("--service-account-issuer=https://rig.test", "--service-account-key-file", str(self.folder / "sa.pub")),
             *("--service-account-signing-key-file", str(self.folder / "sa.key"), "--authorization-mode=RBAC"),
-            *("--service-cluster-ip-range=10.96.0.0/16", "--kubelet-preferred-address-types=InternalIP"),
+            *("--service-cluster-ip-range", self.services, "--kubelet-preferred-address-types=InternalIP"),
             "--shutdown-delay-duration=0s",
         )
         self._wait_ready()
@@ -160,7 +180,11 @@ class ControlPlane:
         assert found is not None
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                [str(found / name), *arguments], stdout=log, stderr=log, cwd=self.folder, preexec_fn=_die_with_parent
+                [*self.inside, str(found / name), *arguments],
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                preexec_fn=_die_with_parent,
             )
 
     def _keys(self) -> None:

@@ -95,3 +95,34 @@ def test_a_steady_counter_is_interpolated_exactly(gaps, share, rate):
     times = [sum(gaps[:n]) for n in range(len(gaps))]
     moment = times[0] + share * (times[-1] - times[0])
     assert interpolated([(at, rate * at) for at in times], moment) == pytest.approx(rate * moment, abs=1e-6)
+
+
+def resource(app, node):
+    """As kubelets v1.34 write it; times in milliseconds."""
+    name = "container_cpu_usage_seconds_total"
+    return (
+        f"# TYPE {name} counter\n"
+        f'{name}{{container="app",namespace="shop",pod="server"}} {app[0]} {int((T0 + app[1]) * 1e3)}\n'
+        f'{name}{{container="app",namespace="other",pod="server"}} 9 {int((T0 + app[1]) * 1e3)}\n'
+        "# TYPE node_cpu_usage_seconds_total counter\n"
+        f"node_cpu_usage_seconds_total {node[0]} {int((T0 + node[1]) * 1e3)}\n"
+    ).encode()
+
+
+def test_cpu_is_read_where_times_are_exact_and_from_the_summary_where_they_are_not_told():
+    read = reader()
+    assert read.resource("n1", resource((1.0, 5.25), (9.0, 6.75))) == [
+        (T0 + 5.25, 0, {"cpu_time_s": 1.0}),
+        (T0 + 6.75, 2, {"cpu_time_s": 9.0}),
+    ]
+    rows = read.summary("n1", page((1, 5), (2, 7), (9, 6)))
+    assert [(position, values) for _, position, values in rows if "cpu_time_s" in values] == [(1, {"cpu_time_s": 2.0})]
+
+
+def test_a_page_of_exact_times_that_comes_later_replaces_what_the_summary_said():
+    read = reader()
+    read.summary("n1", page((1, 5), (2, 7), (9, 6)))
+    read.resource("n1", resource((1.0, 5.5), (9.0, 6.5)))
+    read.resource("n1", resource((3.0, 15.5), (19.0, 16.5)))
+    (row,) = [values for _, position, values in read.edges((T0 + 10.5,)) if position == 0]
+    assert row["cpu_time_s"] == pytest.approx(2.0)

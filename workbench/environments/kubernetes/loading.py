@@ -34,6 +34,10 @@ class PageReader(Protocol):
         """Return the new readings in ``/stats/summary``."""
         ...
 
+    def resource(self, node: str, page: bytes) -> list[SampleRow]:
+        """Return the new readings in ``/metrics/resource``."""
+        ...
+
     def cadvisor(self, node: str, page: bytes) -> list[SampleRow]:
         """Return the new readings in ``/metrics/cadvisor``."""
         ...
@@ -184,6 +188,7 @@ class Loading:
         for node in self._nodes:
             rows: list[SampleRow] = []
             for path, read in (
+                ("metrics/resource", self.reader.resource),
                 ("stats/summary?only_cpu_and_memory=true", self.reader.summary),
                 ("metrics/cadvisor", self.reader.cadvisor),
             ):

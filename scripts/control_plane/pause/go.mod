@@ -1,0 +1,3 @@
+module workbench.test/pause
+
+go 1.24.0

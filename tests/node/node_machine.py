@@ -1,0 +1,380 @@
+"""A real node for the control plane of the tests: kubelet, containerd, runc, CNI, kube-proxy and CoreDNS.
+
+Everything lives in namespaces of its own (network, mounts, processes, cgroups), as a node of kind does in its
+container: no interface, firewall rule, mount, folder or container of this machine's is touched, and when the first
+process of these namespaces ends, all of it is gone. The control plane's four programs share the network and nothing
+else, so the node's accounts are those of a worker node. Tests reach the API server through `forward`.
+
+The node's cgroups lie below one folder in each hierarchy, made at the start and removed at the end; those of a node
+that was killed are removed by the next.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import images
+from control_plane import BUILD, ControlPlane, assets
+
+from workbench.environments.kubernetes.client import Cluster
+
+HERE = Path(__file__).parent
+ADDRESS, PODS, SERVICES, DNS = "198.18.79.1", "198.18.80.0/24", "198.18.96.0/20", "198.18.96.10"
+"""Of 198.18.0.0/15, set aside for benchmarks; they exist in the node's network only."""
+
+NODE = "node-real"
+FORTIO = "docker.io/fortio/fortio:1.75.2"
+PAUSE = "rig.test/pause:1"
+CGROUPS = Path("/sys/fs/cgroup")
+PREFIX = "mesh-workbench-node-"
+PROGRAMS = ("kubelet", "kube-proxy", "coredns", "pause", "fortio")
+SYSTEM = ("containerd", "ctr", "runc", "iptables", "ip", "unshare", "nsenter", "sysctl")
+PLUGINS = Path("/usr/lib/cni")
+SOCKET = "/run/containerd/containerd.sock"
+"""Of the node, where a kubelet's cAdvisor looks for it."""
+
+READY_S = 60.0
+
+
+def cache() -> Path:
+    """Return the folder into which `scripts/control_plane/build` puts programs."""
+    return Path(subprocess.run([str(BUILD), "--where"], capture_output=True, text=True, check=True).stdout.strip())
+
+
+def why_not() -> str:
+    """Why there is no real node here, and what mends it; empty when there can be one."""
+    if os.getuid() != 0:
+        return "a real node needs root (namespaces, cgroups, containers)"
+    lacking = [name for name in SYSTEM if shutil.which(name) is None]
+    if lacking or not (PLUGINS / "bridge").exists():
+        what = ", ".join(lacking) or "CNI plugins"
+        return (
+            f"a real node needs {what}: "
+            "apt-get install containerd runc containernetworking-plugins iptables iproute2 procps"
+        )
+    if not (CGROUPS / "cpuacct").is_dir() or not (CGROUPS / "systemd").is_dir():
+        return "a real node is made with cgroup v1 only so far, and this machine has v2"
+    if assets() is None or any(not os.access(cache() / name, os.X_OK) for name in PROGRAMS):
+        return "no kubelet built yet: run scripts/control_plane/build --node (needs Go; some minutes, once)"
+    return ""
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
+
+
+class Machine:
+    """One node and its control plane; `kubeconfig` leads to it once `start` has returned."""
+
+    def __init__(self, folder: Path, *, housekeeping_s: int = 10) -> None:
+        self.folder, self.programs = folder, cache()
+        self.housekeeping_s = housekeeping_s
+        self.name = PREFIX + secrets.token_hex(4)
+        self.plane: ControlPlane | None = None
+        self._processes: list[subprocess.Popen] = []
+
+    @property
+    def kubeconfig(self) -> Path:
+        assert self.plane is not None
+        return self.plane.kubeconfig
+
+    # ------------------------------------------------------------------ coming and going
+    def start(self) -> None:
+        """Start everything and wait until the node is ready and names resolve."""
+        (self.folder / "plane").mkdir()
+        self._make_cgroups()
+        self._start_namespaces()
+        self._start_runtime()
+        self._start_plane()
+        self._start_node()
+        cluster = Cluster.connect(kubeconfig=str(self.kubeconfig))
+        until(lambda: _ready(cluster.get("v1", "Node", NODE)), "the node is not ready", self._said)
+        for one in _dns_objects():
+            cluster.apply(one)
+        until(lambda: _available(cluster), "CoreDNS is not available", self._said)
+
+    def stop(self) -> None:
+        if self.plane is not None:
+            self.plane.stop()
+        for process in reversed(self._processes):
+            process.kill()
+            process.wait()
+            for pipe in filter(None, (process.stdin, process.stdout)):
+                pipe.close()
+        until(self._remove_cgroups, f"the cgroups {self.name} do not go", lambda: "")
+
+    def order(self, **order: object) -> None:
+        """Tell the node's first process to start or stop a program."""
+        pipe = self.holder.stdin
+        assert pipe is not None
+        pipe.write(json.dumps(order).encode() + b"\n")
+        pipe.flush()
+
+    def add_image(self, name: str, files: dict[str, Path], entrypoint: list[str]) -> None:
+        """Make an image and put it into the node's store."""
+        target = self.folder / "image.tar"
+        images.archive(name, files, entrypoint, target)
+        self.ctr("images", "import", str(target))
+        target.unlink()
+
+    def ctr(self, *arguments: str) -> str:
+        told = subprocess.run(
+            ["ctr", "--address", str(self._socket()), "-n", "k8s.io", *arguments],
+            capture_output=True,
+            text=True,
+        )
+        assert told.returncode == 0, told.stderr
+        return told.stdout
+
+    def _socket(self) -> Path:
+        return Path(f"/proc/{self.first}/root{SOCKET}")
+
+    def _said(self) -> str:
+        """Return the last lines of what the node's programs said."""
+        logs = [self.folder / f"{name}.log" for name in ("inside", "containerd", "kubelet", "kube-proxy")]
+        return "\n".join(f"{one.name}: {one.read_text()[-1500:]}" for one in logs if one.exists())
+
+    # ------------------------------------------------------------------ the parts
+    def _cgroups(self) -> list[Path]:
+        return [one / self.name for one in sorted(CGROUPS.iterdir()) if one.is_dir() and one.name != "unified"]
+
+    def _make_cgroups(self) -> None:
+        for left in CGROUPS.glob(f"*/{PREFIX}*"):
+            _remove_tree(left)
+        for one in self._cgroups():
+            one.mkdir()
+            for setting in ("cpuset.cpus", "cpuset.mems"):
+                if (one / setting).exists():
+                    (one / setting).write_text((one.parent / setting).read_text())
+
+    def _remove_cgroups(self) -> bool:
+        for one in self._cgroups():
+            _remove_tree(one)
+        return not any(one.exists() for one in self._cgroups())
+
+    def _start_namespaces(self) -> None:
+        def join() -> None:
+            _die_with_parent()
+            for one in self._cgroups():
+                (one / "cgroup.procs").write_text(str(os.getpid()))
+
+        with (self.folder / "inside.log").open("wb") as log:
+            self.holder = subprocess.Popen(
+                [
+                    *("unshare", "--net", "--mount", "--pid", "--uts", "--ipc", "--cgroup", "--fork", "--mount-proc"),
+                    *("--kill-child=KILL", "--propagation", "private"),
+                    *(sys.executable, "-I", "-S", str(HERE / "inside.py"), str(self.folder), ADDRESS),
+                ],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                preexec_fn=join,
+            )
+        self._processes.append(self.holder)
+        assert self.holder.stdout is not None
+        assert self.holder.stdout.readline() == b"ready\n", self._said()
+        children = Path(f"/proc/{self.holder.pid}/task/{self.holder.pid}/children").read_text().split()
+        self.first = int(children[0])
+
+    def _start_runtime(self) -> None:
+        (self.folder / "cni").mkdir()
+        (self.folder / "cni/10-rig.conflist").write_text(json.dumps(_cni()))
+        (self.folder / "containerd.toml").write_text(_containerd(self.folder))
+        self.order(start="containerd", argv=["containerd", "--config", str(self.folder / "containerd.toml")])
+        until(self._socket().exists, "containerd does not start", self._said)
+        pause = self.programs / "pause"
+        self.add_image(PAUSE, {"/pause": pause}, ["/pause"])
+        for name in ("plain", "control", "node", "proxy", "web"):
+            self.ctr("images", "tag", PAUSE, f"docker.io/rig/{name}:1")
+        for name in ("once", "crash"):
+            self.add_image(f"docker.io/rig/{name}:1", {"/pause": pause}, ["/pause", name])
+        self.add_image(FORTIO, {"/usr/bin/fortio": self.programs / "fortio"}, ["/usr/bin/fortio"])
+        self.add_image("rig.test/coredns:1", {"/coredns": self.programs / "coredns"}, ["/coredns"])
+
+    def _start_plane(self) -> None:
+        forward = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(HERE / "forward.py"), str(self.first), "0"],
+            stdout=subprocess.PIPE,
+            preexec_fn=_die_with_parent,
+        )
+        self._processes.append(forward)
+        assert forward.stdout is not None
+        self.plane = ControlPlane(
+            self.folder / "plane",
+            port=int(forward.stdout.readline()),
+            inside=("nsenter", f"--net=/proc/{self.first}/ns/net"),
+            address=ADDRESS,
+            services=SERVICES,
+            kubelets=True,
+        )
+        self.plane.start()
+
+    def _start_node(self) -> None:
+        (self.folder / "resolv.conf").touch()
+        (self.folder / "kubelet.yaml").write_text(json.dumps(_kubelet(self.folder)))
+        (self.folder / "kube-proxy.yaml").write_text(json.dumps(_kube_proxy(self.kubeconfig)))
+        self.start_kubelet()
+        proxy = [str(self.programs / "kube-proxy"), "--config", str(self.folder / "kube-proxy.yaml")]
+        self.order(start="kube-proxy", argv=proxy)
+
+    def start_kubelet(self) -> None:
+        self.order(
+            start="kubelet",
+            argv=[
+                *(str(self.programs / "kubelet"), "--config", str(self.folder / "kubelet.yaml")),
+                *("--kubeconfig", str(self.kubeconfig), "--hostname-override", NODE, "--node-ip", ADDRESS),
+                *("--root-dir", "/var/lib/kubelet", "--housekeeping-interval", f"{self.housekeeping_s}s"),
+            ],
+        )
+
+
+def until(true: Callable[[], object], otherwise: str, said: Callable[[], str], deadline_s: float = READY_S) -> None:
+    """Wait until something is true."""
+    deadline = time.monotonic() + deadline_s
+    while not true():
+        assert time.monotonic() < deadline, f"{otherwise} after {deadline_s:g} s\n{said()}"
+        time.sleep(0.1)
+
+
+def _remove_tree(place: Path) -> None:
+    """Remove a cgroup and those in it, as far as they are no longer in use."""
+    with contextlib.suppress(OSError):
+        for one, _, _ in os.walk(place, topdown=False):
+            os.rmdir(one)
+
+
+def _ready(node: dict | None) -> bool:
+    conditions = ((node or {}).get("status") or {}).get("conditions") or ()
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions) and not node["spec"].get(
+        "taints"
+    )
+
+
+def _available(cluster: Cluster) -> bool:
+    found = cluster.get("apps/v1", "Deployment", "coredns", "kube-system") or {}
+    return bool((found.get("status") or {}).get("availableReplicas"))
+
+
+def _containerd(folder: Path) -> str:
+    return f"""
+version = 2
+root = "/var/lib/containerd"
+state = "/run/containerd"
+disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs",
+  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs"]
+[grpc]
+  address = "{SOCKET}"
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "{PAUSE}"
+  disable_apparmor = true
+  restrict_oom_score_adj = true
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "{PLUGINS}"
+    conf_dir = "{folder}/cni"
+  [plugins."io.containerd.grpc.v1.cri".containerd]
+    snapshotter = "overlayfs"
+"""
+
+
+def _cni() -> dict:
+    ranges = {"type": "host-local", "ranges": [[{"subnet": PODS}]], "routes": [{"dst": "0.0.0.0/0"}]}
+    bridge = {"type": "bridge", "bridge": "cni0", "isGateway": True, "hairpinMode": True, "ipam": ranges}
+    portmap = {"type": "portmap", "capabilities": {"portMappings": True}}
+    return {"cniVersion": "0.4.0", "name": "rig", "plugins": [bridge, portmap]}
+
+
+def _kubelet(folder: Path) -> dict:
+    return {
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "authentication": {"anonymous": {"enabled": True}, "webhook": {"enabled": False}},
+        "authorization": {"mode": "AlwaysAllow"},
+        "cgroupDriver": "cgroupfs",
+        "clusterDNS": [DNS],
+        "clusterDomain": "cluster.local",
+        "containerRuntimeEndpoint": f"unix://{SOCKET}",
+        "evictionHard": {"nodefs.available": "0%", "imagefs.available": "0%", "memory.available": "64Mi"},
+        "failSwapOn": False,
+        "imageGCHighThresholdPercent": 100,
+        "registerNode": True,
+        "resolvConf": str(folder / "resolv.conf"),
+        "volumePluginDir": str(folder / "volume-plugins"),
+    }
+
+
+def _kube_proxy(kubeconfig: Path) -> dict:
+    return {
+        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+        "kind": "KubeProxyConfiguration",
+        "mode": "iptables",
+        "hostnameOverride": NODE,
+        "clientConnection": {"kubeconfig": str(kubeconfig)},
+        "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
+        "iptables": {"minSyncPeriod": "100ms"},
+    }
+
+
+def _dns_objects() -> list[dict]:
+    """CoreDNS as clusters have it, with the few plugins that it needs here."""
+    place, labels = "kube-system", {"k8s-app": "kube-dns"}
+    meta = {"name": "coredns", "namespace": place}
+    rules = [
+        {"apiGroups": [""], "resources": ["endpoints", "services", "pods", "namespaces"], "verbs": ["list", "watch"]},
+        {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]},
+    ]
+    corefile = ".:53 {\n errors\n health\n ready\n kubernetes cluster.local in-addr.arpa\n}\n"
+    container = {
+        "name": "coredns",
+        "image": "rig.test/coredns:1",
+        "args": ["-conf", "/etc/coredns/Corefile"],
+        "readinessProbe": {"httpGet": {"path": "/ready", "port": 8181}, "periodSeconds": 1},
+        "volumeMounts": [{"name": "config", "mountPath": "/etc/coredns"}],
+    }
+    pod = {
+        "serviceAccountName": "coredns",
+        "dnsPolicy": "Default",
+        "containers": [container],
+        "volumes": [{"name": "config", "configMap": {"name": "coredns"}}],
+    }
+    subject = {"kind": "ServiceAccount", **meta}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "coredns"}
+    ports = [{"name": "dns", "port": 53, "protocol": "UDP"}, {"name": "dns-tcp", "port": 53, "protocol": "TCP"}]
+    rbac = "rbac.authorization.k8s.io/v1"
+    return [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta},
+        {"apiVersion": rbac, "kind": "ClusterRole", "metadata": {"name": "coredns"}, "rules": rules},
+        {
+            "apiVersion": rbac,
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": "coredns"},
+            "roleRef": role,
+            "subjects": [subject],
+        },
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"Corefile": corefile}},
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "kube-dns", "namespace": place},
+            "spec": {"clusterIP": DNS, "selector": labels, "ports": ports},
+        },
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": meta,
+            "spec": {
+                "selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels}, "spec": pod},
+            },
+        },
+    ]

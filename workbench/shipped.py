@@ -1,7 +1,8 @@
-"""What comes with the workbench: notebooks, experiments, reference data; in a checkout and in a wheel.
+"""What comes with the workbench: notebooks, experiments, designs, reference data; in a checkout and in a wheel.
 
 A wheel carries them in ``workbench/_shipped``; in a checkout they stand at its top level, where people look.
-Experiments are found by name, the user's own in ``data/experiments`` before the shipped ones.
+Experiments and designs are found by name, the user's own in ``data/experiments`` and ``data/designs`` before the
+shipped ones.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def landscape() -> Path:
 
 
 def _name_in(path: Path) -> str:
-    """Return the experiment's name in file ``path``; the file's stem when it cannot be read."""
+    """Return the name that file ``path`` gives itself; the file's stem when it cannot be read."""
     try:
         name = tomllib.loads(path.read_text(encoding="utf-8")).get("name")
     except (OSError, ValueError):
@@ -82,13 +83,7 @@ def experiment_files(data: Path) -> dict[str, tuple[Path, ...]]:
         Name -> files that bear it, the one in force first. The user's own hide shipped ones of the same name;
         more than one file of the *same* folder is left to `experiment_file` to refuse.
     """
-    found: dict[str, list[Path]] = {}
-    own, shipped = data / "experiments", home() / "data" / "experiments"
-    folders = (own,) if own.resolve() == shipped.resolve() else (own, shipped)
-    for folder in folders:
-        for path in sorted(folder.glob("*.toml")):
-            found.setdefault(_name_in(path), []).append(path)
-    return {name: tuple(found[name]) for name in sorted(found)}
+    return _files("experiments", data)
 
 
 def experiment_file(asked: str, data: Path) -> Path:
@@ -108,17 +103,41 @@ def experiment_file(asked: str, data: Path) -> Path:
     BadInput
         When two files of one folder bear the name, or the path leads to no file.
     """
+    return _file("experiment", asked, data)
+
+
+def design_files(data: Path) -> dict[str, tuple[Path, ...]]:
+    """Return the designs that can be called by name, as `experiment_files` does the experiments."""
+    return _files("designs", data)
+
+
+def design_file(asked: str, data: Path) -> Path:
+    """Return the file of the design that was asked for, as `experiment_file` does that of an experiment."""
+    return _file("design", asked, data)
+
+
+def _files(kind: str, data: Path) -> dict[str, tuple[Path, ...]]:
+    found: dict[str, list[Path]] = {}
+    own, shipped = data / kind, home() / "data" / kind
+    folders = (own,) if own.resolve() == shipped.resolve() else (own, shipped)
+    for folder in folders:
+        for path in sorted(folder.glob("*.toml")):
+            found.setdefault(_name_in(path), []).append(path)
+    return {name: tuple(found[name]) for name in sorted(found)}
+
+
+def _file(what: str, asked: str, data: Path) -> Path:
     if "/" in asked or asked.endswith(".toml"):
         path = Path(asked).expanduser()
         if not path.is_file():
-            raise BadInput(f"There is no experiment file {path}.")
+            raise BadInput(f"There is no {what} file {path}.")
         return path
-    known = experiment_files(data)
+    known = _files(f"{what}s", data)
     if asked not in known:
-        raise UnknownName("experiment", asked, known)
+        raise UnknownName(what, asked, known)
     first, *others = known[asked]
     twins = [path for path in others if path.parent == first.parent]
     if twins:
         files = " and ".join(str(path) for path in (first, *twins))
-        raise BadInput(f"Two experiments are called {asked!r}: {files}. Rename one of them, or give the file's path.")
+        raise BadInput(f"Two {what}s are called {asked!r}: {files}. Rename one of them, or give the file's path.")
     return first

@@ -60,6 +60,7 @@ def test_the_wheel_carries_what_is_shipped(wheel):
     shipped = (
         ("notebooks", "*.ipynb"),
         ("data/experiments", "*.toml"),
+        ("data/designs", "*.toml"),
         ("data/landscape", "**/*.toml"),
         ("data/reference", "*.md"),
     )

@@ -6,6 +6,7 @@
     app         the program, its options and its help
     measuring   demo, run, plan
     reading     runs, compare, report, rebuild
+    designing   design: show, render
     exchanging  export, import, audit, smp
     machine     doctor, lab
     executing   a notebook under way: progress, signals

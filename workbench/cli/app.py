@@ -9,6 +9,7 @@ import typer
 
 from workbench import __version__
 from workbench.cli.clusters import clean, rbac
+from workbench.cli.designing import design
 from workbench.cli.exchanging import audit, bring, export, smp
 from workbench.cli.machine import doctor, lab
 from workbench.cli.measuring import demo, plan, run
@@ -53,3 +54,4 @@ app.command()(export)
 app.command("import")(bring)
 app.command()(audit)
 app.add_typer(smp, name="smp")
+app.add_typer(design, name="design")

@@ -55,7 +55,8 @@ class Rendering:
         Complete manifests to apply, in order; all of them are the design's own.
     patches
         Manifests of objects that are there already, holding only what is to change: annotations of a Deployment's pod
-        template, a Service's, a Namespace's. Server-side apply and ``kubectl apply`` both take them so.
+        template, a Service's, a Namespace's. Server-side apply takes them so; client-side apply does not: it takes away
+        what it once applied and a later file does not name.
     values
         Chart -> Helm values, for what only an installation can say.
     files

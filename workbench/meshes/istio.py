@@ -23,8 +23,12 @@ from workbench.cluster_steps import (
     Uninstall,
     Wait,
 )
+from workbench.intents import Intent, Rendering, Target
 from workbench.meshes import _cluster_options as cluster
 from workbench.meshes import _cluster_pods as pods
+from workbench.meshes._intent_parts import Asked, rendered
+from workbench.meshes._istio_ambient_intent import AMBIENT, WAYPOINTS
+from workbench.meshes._istio_intent import SIDECAR, finished
 from workbench.meshes._istio_left import left_overs
 from workbench.protocols import Option
 from workbench.records import MeshFacts
@@ -176,6 +180,12 @@ class Istio:
             steps += [Uninstall(release=name, namespace=NAMESPACE) for name in ("ztunnel", "istio-cni")]
         steps += [Uninstall(release=name, namespace=NAMESPACE) for name in ("istiod", "istio-base")]
         return (*steps, Delete(name="what Istio leaves behind", objects=left_overs(NAMESPACE)))
+
+    def configure(self, spec: MeshSpec, intent: Intent, target: Target) -> Rendering:
+        """Return the intent as VirtualService, DestinationRule, policies, annotations and chart values."""
+        self._asked(spec)
+        makers = {"default": SIDECAR, "ambient": AMBIENT, "waypoint": WAYPOINTS}[_mode(spec)]
+        return rendered(Asked(spec=spec, intent=intent, target=target), makers, finished)
 
     def _asked(self, spec: MeshSpec) -> dict[str, Any]:
         cluster.check_profile(spec, self.profiles)

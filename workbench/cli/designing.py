@@ -1,0 +1,151 @@
+"""Verbs about designs: design show, design render."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workbench.cli.options import Data, Json, settle
+from workbench.cli.show import facts, say, say_json, table
+from workbench.errors import BadInput
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from workbench.intents import Design, Rendering
+
+design = typer.Typer(
+    help="Designs: what a service's traffic is to experience, said once for every mesh.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Which = Annotated[
+    str, typer.Argument(metavar="DESIGN", help="A design's name, or its file (TOML).", show_default=False)
+]
+
+
+def found(asked: str, data: Path | None) -> Design:
+    """Return the design that was asked for, by name or file."""
+    from workbench.intents import read_design
+    from workbench.shipped import design_file
+
+    return read_design(design_file(asked, settle(data).data))
+
+
+@design.command()
+def show(which: Which, data: Data = None, json: Json = False) -> None:
+    """Say what a design asks for, and of which service."""
+    from workbench.intents import FEATURES
+
+    asked = found(which, data)
+    if json:
+        say_json({"design": asked})
+        return
+    target = asked.target
+    say(f"{asked.intent.name}: {asked.intent.says or 'no words were given.'}")
+    say()
+    say(
+        facts(
+            {
+                "service": f"{target.service}, port {target.port} ({target.protocol}), namespace {target.namespace}",
+                "caller": target.caller,
+                "versions": ", ".join(target.versions),
+            }
+        )
+    )
+    say()
+    rows = [
+        {
+            "feature": FEATURES[name].title,
+            "asked": _said(getattr(asked.intent, name)),
+            "what the application experiences": FEATURES[name].says,
+        }
+        for name in asked.intent.asked
+    ]
+    say(table(rows) or "It asks for nothing.")
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, tuple):
+        return ", ".join(f"{one.version} {one.weight} %" for one in value)
+    if not dataclasses.is_dataclass(value):
+        return str(value)
+    said = []
+    for item in dataclasses.fields(value):
+        one, unit = getattr(value, item.name), item.metadata.get("unit", "")
+        if one in (None, ()):
+            continue
+        text = " ".join(one) if isinstance(one, tuple) else f"{one:g}" if isinstance(one, float) else str(one)
+        name = item.name.removesuffix("_s").replace("_", " ")
+        said.append(f"{name} {text} {unit}".rstrip())
+    return ", ".join(said)
+
+
+@design.command()
+def render(
+    which: Which,
+    mesh: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[/PROFILE]", help="Only this mesh; may be repeated. Default: every one.", show_default=False
+        ),
+    ] = None,
+    yaml: Annotated[bool, typer.Option("--yaml", help="Print the objects of one --mesh for kubectl apply.")] = False,
+    environment: Annotated[str, typer.Option(help="Whose meshes: kubernetes or lab.")] = "kubernetes",
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Print a design as each mesh's own objects, with what a mesh cannot do and what comes nearest."""
+    from workbench.playground import distinct, render_all, to_yaml
+
+    asked = found(which, data)
+    renderings = render_all(asked, mesh, environment)
+    if json:
+        say_json({"renderings": renderings})
+        return
+    if yaml:
+        if len(renderings) != 1:
+            raise BadInput("The objects of one mesh at a time: choose it with --mesh, such as --mesh istio --yaml.")
+        say(to_yaml(renderings[0], asked).rstrip())
+        return
+    shown = renderings if mesh else distinct(renderings)
+    _say_side_by_side(asked, shown)
+    if len(shown) == 1:
+        _say_objects(shown[0])
+
+
+def _say_side_by_side(asked: Design, renderings: tuple[Rendering, ...]) -> None:
+    from workbench.intents import FEATURES
+    from workbench.playground import STANDINGS
+
+    answers = {one.mesh: {answer.feature: answer for answer in one.answers} for one in renderings}
+    say(f"{asked.intent.name}: {asked.intent.says}\n")
+    rows = [
+        {"": FEATURES[name].title, **{mesh: STANDINGS[given[name].standing] for mesh, given in answers.items()}}
+        for name in asked.intent.asked
+    ]
+    say(table(rows))
+    for one in renderings:
+        say(f"\n{one.mesh}")
+        for answer in one.answers:
+            nearest = f" Nearest: {answer.nearest}" if answer.nearest else ""
+            say(f"  {STANDINGS[answer.standing]:6}  {FEATURES[answer.feature].title}: {answer.says}{nearest}")
+
+
+def _say_objects(one: Rendering) -> None:
+    from workbench.intents import identity
+
+    rows = [
+        {"": what, "kind": kind, "namespace": namespace, "name": name}
+        for what, manifests in (("makes", one.objects), ("changes", one.patches))
+        for _, kind, namespace, name in map(identity, manifests)
+    ]
+    rows += [{"": "values", "kind": "chart", "namespace": "", "name": chart} for chart in one.values]
+    if rows:
+        say("\n" + table(rows))
+        say("\nThe objects themselves: --yaml.")

@@ -1,0 +1,15 @@
+"""The playground without its widgets: one design as every mesh's own objects, as YAML, as a table of answers.
+
+Pure: nothing here meets a cluster. See `workbench.intents` for what a design is.
+"""
+
+from workbench.playground.rendering import (
+    STANDINGS,
+    answers_table,
+    distinct,
+    mesh_specs,
+    render_all,
+    to_yaml,
+)
+
+__all__ = ["STANDINGS", "answers_table", "distinct", "mesh_specs", "render_all", "to_yaml"]

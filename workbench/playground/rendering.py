@@ -1,0 +1,190 @@
+"""One design as every mesh's own objects, side by side; as YAML for ``kubectl apply``; as a table of answers.
+
+Meshes say what they make of an intent (`workbench.protocols.Mesh.configure`); this asks them all and writes it down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from workbench import adapters
+from workbench.errors import BadInput, UnknownName
+from workbench.intents import FEATURES, Answer, Design, Rendering, Standing, identity
+from workbench.spec import MeshSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STANDINGS: Final[Mapping[Standing, str]] = {"carried": "yes", "partly": "partly", "not": "no"}
+"""For people: whether a mesh does what is asked."""
+
+_WIDTH: Final = 118
+
+
+def mesh_specs(environment: str = "kubernetes") -> tuple[MeshSpec, ...]:
+    """Return every mesh of an environment in every profile, those that answer intents, the baseline first."""
+    found = [
+        MeshSpec(name=name, profile=profile)
+        for name in adapters.names("meshes")
+        for profile in _answering(name, environment)
+    ]
+    return tuple(sorted(found, key=lambda spec: adapters.load("meshes", spec.name).facts(spec).data_plane != "none"))
+
+
+def _answering(name: str, environment: str) -> tuple[str, ...]:
+    mesh = adapters.load("meshes", name)
+    profiles: tuple[str, ...] = mesh.profiles
+    return profiles if environment in mesh.environments and hasattr(mesh, "configure") else ()
+
+
+def render_all(
+    design: Design, meshes: Iterable[str | MeshSpec] | None = None, environment: str = "kubernetes"
+) -> tuple[Rendering, ...]:
+    """Return what each mesh makes of ``design``.
+
+    Parameters
+    ----------
+    meshes
+        Names, with their profile where it is not the default (``"istio/ambient"``), or specs with versions and options;
+        None: every mesh of ``environment`` in every profile.
+
+    Raises
+    ------
+    UnknownName
+        For a mesh or profile that there is not, with the known ones.
+    BadInput
+        For a mesh that answers no intents.
+    """
+    wanted = mesh_specs(environment) if meshes is None else [_spec(one) for one in meshes]
+    return tuple(_rendered(spec, design) for spec in wanted)
+
+
+def _spec(one: str | MeshSpec) -> MeshSpec:
+    if isinstance(one, MeshSpec):
+        return one
+    name, _, profile = one.partition("/")
+    return MeshSpec(name=name, profile=profile or "default")
+
+
+def _rendered(spec: MeshSpec, design: Design) -> Rendering:
+    mesh = adapters.load("meshes", spec.name)
+    if not hasattr(mesh, "configure"):
+        raise BadInput(f"The mesh {spec.name!r} does not say what it makes of an intent: leave it out.")
+    if spec.profile not in mesh.profiles:
+        raise UnknownName("profile", spec.profile, mesh.profiles, f"mesh {spec.name}")
+    rendering: Rendering = mesh.configure(spec, design.intent, design.target)
+    return rendering
+
+
+def distinct(renderings: Iterable[Rendering]) -> tuple[Rendering, ...]:
+    """Return the renderings that differ in more than the mesh's label: the first of each kind."""
+    found: list[Rendering] = []
+    for one in renderings:
+        if not any(_content(one) == _content(other) for other in found):
+            found.append(one)
+    return tuple(found)
+
+
+def _content(one: Rendering) -> tuple[Any, ...]:
+    name = one.mesh.split("/")[0]
+    return name, one.objects, one.patches, one.values, one.files, one.answers
+
+
+def to_yaml(rendering: Rendering, design: Design | None = None) -> str:
+    """Return a rendering as YAML documents for ``kubectl apply --server-side``.
+
+    Comments say mesh and design, what is not carried as asked, which objects must be there already, and what only an
+    installation can say (chart values). Plain client-side apply is no way to change objects that are there: it takes
+    away what it once applied and a later file does not name.
+    """
+    parts = ["\n".join(_comments(rendering, design))]
+    parts += [_document(one) for one in rendering.objects]
+    parts += [f"# Changes what is there already.\n{_document(one)}" for one in rendering.patches]
+    return "\n---\n".join(parts) + "\n"
+
+
+def _comments(rendering: Rendering, design: Design | None) -> Iterator[str]:
+    if design is None:
+        yield from _comment(f"For the mesh {rendering.mesh}.")
+    else:
+        target = design.target
+        says = f": {design.intent.says}" if design.intent.says else ""
+        yield from _comment(f"{design.intent.name} for the mesh {rendering.mesh}{says}")
+        yield from _comment(f"The Service {target.service}, port {target.port}, in the namespace {target.namespace}.")
+    if rendering.objects or rendering.patches:
+        yield from _comment("kubectl apply --server-side --field-manager=mesh-workbench -f FILE")
+    else:
+        yield from _comment("Nothing to apply.")
+    if rendering.patches:
+        changed = ", ".join(f"{kind} {name}" for _, kind, _, name in map(identity, rendering.patches))
+        yield from _comment(f"These must be there and are changed: {changed}.")
+    yield from _told(rendering.answers)
+    if rendering.values:
+        yield "#"
+        yield from _comment("Only an installation can say the following, as values of its charts:")
+        yield from (f"#     {line}" for line in _document(rendering.values).splitlines())
+    for component, text in rendering.files.items():
+        yield "#"
+        yield from _comment(f"Configuration of {component}:")
+        yield from (f"#     {line}" for line in text.splitlines())
+
+
+def _told(answers: Iterable[Answer]) -> Iterator[str]:
+    words = {"carried": "", "partly": "Only partly carried: ", "not": "Not carried: "}
+    for one in answers:
+        yield "#"
+        nearest = f" Nearest: {one.nearest}" if one.nearest else ""
+        yield from _comment(f"{FEATURES[one.feature].title}: {words[one.standing]}{one.says}{nearest}")
+
+
+def _comment(text: str) -> Iterator[str]:
+    import textwrap
+
+    printable = "".join(letter for letter in " ".join(text.split()) if letter.isprintable())
+    for line in textwrap.wrap(printable, _WIDTH, break_long_words=False, break_on_hyphens=False):
+        yield f"# {line}"
+
+
+def _document(value: Any) -> str:
+    import yaml  # type: ignore[import-untyped]  # published without type information
+
+    class Plain(yaml.SafeDumper):  # type: ignore[misc]
+        """Without anchors: what is said twice is written twice."""
+
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    return str(yaml.dump(_plain(value), Dumper=Plain, sort_keys=False, width=_WIDTH, allow_unicode=True)).rstrip()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def answers_table(renderings: Iterable[Rendering]) -> pd.DataFrame:
+    """Return what becomes of each feature in each mesh.
+
+    Returns
+    -------
+    DataFrame
+        One row for each feature asked and mesh: feature, title, mesh (label), standing ("carried", "partly", "not"),
+        says, nearest (empty: nothing comes near, or it is carried as asked).
+    """
+    import pandas as pd
+
+    rows = [
+        {
+            "feature": answer.feature,
+            "title": FEATURES[answer.feature].title,
+            "mesh": rendering.mesh,
+            "standing": answer.standing,
+            "says": answer.says,
+            "nearest": answer.nearest,
+        }
+        for rendering in renderings
+        for answer in rendering.answers
+    ]
+    return pd.DataFrame(rows, columns=["feature", "title", "mesh", "standing", "says", "nearest"])

@@ -70,7 +70,7 @@ def _top(page: Page, selector: str, above: int = 12) -> None:
 
 
 def report(stage: Stage, out: Path) -> None:
-    """The first screen of the report of the latest campaign."""
+    """Show the first screen of the report of the latest campaign."""
     page = stage.browser.new_context(viewport=FIRST_SCREEN, offline=True).new_page()
     page.goto(wb.write_report(data=stage.lab.data, reports=stage.lab.folder).as_uri())
     page.wait_for_selector("html[data-charts=drawn]", state="attached")
@@ -89,7 +89,7 @@ def _explorer(size: Any) -> Take:
 
 
 def launcher(stage: Stage, out: Path) -> None:
-    """The launcher while something is measured, stopped afterwards."""
+    """Show the launcher while something is measured; stop it afterwards."""
     with stage.notebook("20_run_an_experiment", LAPTOP, ".wb-launcher") as page:
         _top(page, ".wb-launcher")
         page.get_by_role("button", name="Start", exact=True).click()
@@ -102,7 +102,7 @@ def launcher(stage: Stage, out: Path) -> None:
 
 
 def jupyterlab(stage: Stage, out: Path) -> None:
-    """JupyterLab as `workbench lab` opens it, with the tour's answer."""
+    """Show JupyterLab as `workbench lab` opens it, with the answer of the tour."""
     with stage.notebook("00_take_the_tour", PROJECTOR, ".jp-RenderedSVG, .vega-embed svg", simple=False) as page:
         page.locator("h2").filter(has_text="The answer").first.scroll_into_view_if_needed()
         page.evaluate("document.querySelector('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer')")

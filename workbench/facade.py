@@ -242,7 +242,8 @@ def compare(*asked: str, data: str | Path = "") -> Comparison:
     ids = [campaign(one, data) for one in asked or (LATEST,)]
     runs = _stacked([opened.runs(campaign_id=one) for one in dict.fromkeys(ids)])
     run_ids = list(runs["run_id"])
-    return analysis.compare(runs, opened.consumption(run_ids), opened.latency(run_ids))
+    frames = (opened.consumption(run_ids), opened.latency(run_ids), opened.reservations(run_ids))
+    return analysis.compare(runs, *frames, opened.sources(run_ids))
 
 
 def write_report(

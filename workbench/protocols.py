@@ -9,11 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from workbench.cluster_steps import ClusterApplication, ClusterGate, ClusterLoad, ClusterStep, Part
 from workbench.intents import Intent, Rendering, Target
-from workbench.records import Component, Facts, GateResult, JobOutput, LoadResult, MeshFacts, Placed
+from workbench.records import (
+    Component,
+    Facts,
+    GateResult,
+    JobOutput,
+    LoadResult,
+    MeshFacts,
+    Placed,
+    SourceUse,
+    Window,
+)
 from workbench.spec import EnvironmentSpec, Load, MeshSpec, Workload
 from workbench.steps import Application, Gate, Job, Step
 
@@ -194,6 +204,60 @@ class TelemetrySource(Protocol):
 
     def parse(self, query: Query, reply: int | bytes) -> Mapping[str, float]:
         """Turn a reply into metric -> value (registered names, SI units); nothing for what it does not tell."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One page to ask a cluster for.
+
+    Attributes
+    ----------
+    via
+        Who is asked: the kubelet of `node`, the API server itself, or the cluster's Prometheus.
+    path
+        Path and query, relative to whoever is asked.
+    """
+
+    via: Literal["kubelet", "api", "prometheus"]
+    path: str
+    node: str = ""
+
+
+class ClusterReader(Protocol):
+    """Reads what one run's components consume, out of the pages that it asks for."""
+
+    settle_s: float
+    """How long a reading after the window may take to come, in seconds."""
+
+    def during(self) -> tuple[Ask, ...]:
+        """Return what to ask now and then while the load runs."""
+        ...
+
+    def after(self, window: Window) -> tuple[Ask, ...]:
+        """Return what to ask when the window is over, again and again until every node's counter is known there."""
+        ...
+
+    def take(self, ask: Ask, page: bytes) -> list[SampleRow]:
+        """Return the readings in a page that are new, each at its own time; none of a damaged one."""
+        ...
+
+    def edges(self, moments: Sequence[float]) -> list[SampleRow]:
+        """Return the counters at these moments."""
+        ...
+
+    def used(self, window: Window) -> tuple[SourceUse, ...]:
+        """Return how well each node was read; its `place` and `why` are the environment's."""
+        ...
+
+
+class ClusterSource(Protocol):
+    """Watches a cluster: one file in ``telemetry/`` with ``ADAPTER = ...``."""
+
+    name: str
+
+    def reader(self, components: Sequence[Component], addresses: Mapping[str, str] | None = None) -> ClusterReader:
+        """Return a reader for one run; ``addresses``: node -> its internal address."""
         ...
 
 

@@ -13,8 +13,9 @@ from typing import Any, Literal
 from workbench.spec import RunSpec
 from workbench.steps import Role
 
-SCHEMA_VERSION = 1
-"""Version of the run folder's format. History: 1, the first."""
+SCHEMA_VERSION = 2
+"""Version of the run folder's format. History: 1, the first; 2 adds a component's node and what it reserves, the
+sources that consumption was read from, and the role ``system``."""
 
 Status = Literal["finished", "failed", "interrupted", "skipped"]
 """finished: numbers count; failed: a gate, the load or the set-up failed; interrupted: cut off, what was captured is
@@ -34,6 +35,19 @@ NOISY_FOREIGN_RATIO = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reserved:
+    """What a container's manifest, as it runs, sets aside for it and allows it; None: it says nothing, which is not 0.
+
+    Cores and bytes. Without a request nothing is set aside; without a limit nothing holds it back.
+    """
+
+    cpu_request_cores: float | None = None
+    cpu_limit_cores: float | None = None
+    memory_request_bytes: float | None = None
+    memory_limit_bytes: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Component:
     """One watched part.
 
@@ -45,11 +59,55 @@ class Component:
         Whom its consumption is charged to.
     instance
         Process id or container id, for provenance.
+    node
+        Machine of a cluster that it runs on; empty where there is only one.
+    reserved
+        What is set aside for it; None where nobody sets anything aside, or it was not read.
     """
 
     name: str
     role: Role
     instance: str = ""
+    node: str = ""
+    reserved: Reserved | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceUse:
+    """A source of telemetry that a run's consumption was read from, and how well it served.
+
+    Attributes
+    ----------
+    source
+        ``"kubelet"``, ``"prometheus"``, ``"metrics-api"``.
+    place
+        Where it was asked: ``"/stats/summary and /metrics/cadvisor through the API server"``.
+    node
+        Which node's consumption it told.
+    coarse
+        True for averages over windows of its own, from which counters were put together again.
+    readings
+        Different times within the window at which the node's own CPU counter was read.
+    interval_s
+        Median time between two of its readings; None with fewer than two.
+    reach_s
+        How far outside the window, at worst, the readings lie that its counters' values at the edges rest on; None
+        where they lie on one side only, so that there is no value.
+    why
+        Why this one, where it was not the first choice.
+    doubt
+        Why its figures are less sure; empty: nothing is known against them.
+    """
+
+    source: str
+    place: str
+    node: str = ""
+    coarse: bool = False
+    readings: int = 0
+    interval_s: float | None = None
+    reach_s: float | None = None
+    why: str = ""
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,6 +329,8 @@ class Run:
         The watched parts; samples refer to them by position.
     load_result
         None when the load did not report.
+    sources
+        Where its consumption was read, one for each node of a cluster; empty in the lab, which reads the kernel itself.
     unknown
         Columns of the runs frame that the source of an imported run does not tell (``rate_per_s``, ``errors`` ...);
         what `spec` and `load_result` hold there is a stand-in, and is shown as missing.
@@ -293,6 +353,7 @@ class Run:
     noise: Noise = Noise()
     environment: str = ""
     fingerprint: str = ""
+    sources: tuple[SourceUse, ...] = ()
     unknown: tuple[str, ...] = ()
     schema_version: int = SCHEMA_VERSION
 
@@ -343,6 +404,10 @@ class JobOutput:
         The generator's own CPU seconds in the window.
     noise
         How disturbed the machine was in the window.
+    sources
+        See `Run.sources`.
+    gates
+        What was proven during this very load, beside the gates that were tried before it.
     """
 
     window: Window
@@ -351,3 +416,5 @@ class JobOutput:
     stderr: str
     cpu_s: float | None
     noise: Noise
+    sources: tuple[SourceUse, ...] = ()
+    gates: tuple[GateResult, ...] = ()

@@ -275,6 +275,9 @@ class _Campaign:
         requests = getattr(generator, "requests", None)
         if requests is not None:
             writer.requests(requests(output))
+        unproven = [f"{gate.name} ({gate.evidence})" for gate in output.gates if not gate.passed]
+        if unproven:
+            raise RunFailed(f"gate failed: {'; '.join(unproven)}")
         if not result.requests or result.errors >= result.requests:
             raise RunFailed(
                 f"Not one of {result.requests} requests got a right answer: {dict(result.counts_by_status)}"
@@ -357,4 +360,6 @@ def _completed(
         noise=output.noise if output else Noise(),
         components=components,
         load_result=result,
+        sources=output.sources if output else (),
+        gates=(*record.gates, *(output.gates if output else ())),
     )

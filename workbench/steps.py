@@ -31,6 +31,7 @@ Role = Literal[
     "waypoint",
     "control-plane",
     "load-generator",
+    "system",
     "node",
     "unattributed",
 ]

@@ -114,9 +114,10 @@ def _run(campaign: str, ordinal: int, block: int, label: str, shape: Shape, rate
 
 def _part(run_id: str, name: str, role: str, cpu_s: float, duration: float, pss_mib: float) -> Row:
     return {
-        "run_id": run_id, "component": name, "role": role, "cpu_s": cpu_s, "cpu_cores": cpu_s / duration,
+        "run_id": run_id, "component": name, "role": role, "node": "", "cpu_s": cpu_s, "cpu_cores": cpu_s / duration,
         "mem_pss_bytes": pss_mib * MIB, "mem_anon_bytes": pss_mib * 0.55 * MIB, "mem_rss_bytes": pss_mib * 2.4 * MIB,
-        "mem_working_set_bytes": np.nan, "ctx_switches": cpu_s / 40e-6, "samples": int(duration * 5) + 2,
+        "mem_working_set_bytes": np.nan, "ctx_switches": cpu_s / 40e-6,
+        "cpu_throttled_s": np.nan, "samples": int(duration * 5) + 2,
     }  # fmt: skip
 
 

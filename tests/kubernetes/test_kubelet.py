@@ -9,14 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench import adapters
-from workbench.records import Component
-from workbench.telemetry.kubelet import interpolated
+from workbench.records import Component, Window
+from workbench.telemetry._counters import interpolated
 
 COMPONENTS = (
-    Component(name="server/app", role="application", instance="n1/shop/server/app"),
-    Component(name="server/proxy", role="sidecar", instance="n1/shop/server/proxy"),
-    Component(name="n1", role="node", instance="n1"),
-    Component(name="n1, unattributed", role="unattributed", instance="n1/"),
+    Component(name="server/app", role="application", instance="n1/shop/server/app", node="n1"),
+    Component(name="server/proxy", role="sidecar", instance="n1/shop/server/proxy", node="n1"),
+    Component(name="n1", role="node", instance="n1", node="n1"),
+    Component(name="n1, unattributed", role="unattributed", instance="n1/", node="n1"),
+    Component(name="n1, kubelet", role="system", instance="n1/@kubelet", node="n1"),
+    Component(name="dns/dns/coredns", role="system", instance="n1/dns/dns/coredns", node="n1"),
 )
 
 
@@ -30,10 +32,15 @@ def figures(cpu_s, at):
     return {"cpu": cpu, "memory": {"time": time, "workingSetBytes": 10, "rssBytes": 7, "usageBytes": 99}}
 
 
-def page(app, proxy, node):
+def page(app, proxy, node, *, system=(), started=""):
     containers = [{"name": "app", **figures(*app)}, {"name": "proxy", **figures(*proxy)}, {"name": "new"}]
     pods = [{"podRef": {"namespace": "shop", "name": "server", "uid": "u"}, "containers": containers}]
-    return json.dumps({"node": {"nodeName": "n1", **figures(*node)}, "pods": pods}).encode()
+    if started:
+        containers[1]["startTime"] = started
+    daemons = [{"name": name, **figures(*told)} for name, told in system]
+    return json.dumps(
+        {"node": {"nodeName": "n1", "systemContainers": daemons, **figures(*node)}, "pods": pods}
+    ).encode()
 
 
 T0 = 1767225600.0
@@ -58,6 +65,57 @@ def test_the_bill_closes_at_the_edges():
     used = [at[35.0, position] - at[15.0, position] for position in range(4)]
     assert used == pytest.approx([20, 10, 60, 30])
     assert used[3] == pytest.approx(used[2] - used[0] - used[1])
+
+
+def test_the_nodes_daemons_are_told_from_what_is_left():
+    """What the kubelet tells of itself is the system's; a pod of others that is not told stays in what is left."""
+    read = reader()
+    read.summary("n1", page((0, 0), (0, 0), (0, 0), system=[("kubelet", (0, 0)), ("pods", (0, 0))]))
+    read.summary("n1", page((20, 40), (10, 40), (60, 40), system=[("kubelet", (8, 40)), ("pods", (50, 40))]))
+    at = {position: values["cpu_time_s"] for moment, position, values in read.edges((T0, T0 + 40)) if moment > T0}
+    assert at == pytest.approx({0: 20, 1: 10, 2: 60, 3: 22, 4: 8})
+
+
+def test_the_bill_does_not_close_around_a_billed_container_that_is_unknown():
+    read = reader()
+    for at, node in ((0, 0), (40, 60)):
+        containers = [{"name": "app", **figures(at / 2, at)}]
+        pods = [{"podRef": {"namespace": "shop", "name": "server"}, "containers": containers}]
+        read.summary("n1", json.dumps({"node": figures(node, at), "pods": pods}).encode())
+    assert {position for _, position, _ in read.edges((T0 + 1, T0 + 39))} == {0, 2}
+
+
+def test_a_container_that_was_restarted_in_the_window_has_no_figure_although_it_counts_more_again():
+    read = reader()
+    read.summary("n1", page((0, 0), (1, 0), (0, 0), started="2026-01-01T00:00:00Z"))
+    read.summary("n1", page((10, 20), (2, 20), (30, 20), started="2026-01-01T00:00:10Z"))
+    read.summary("n1", page((20, 40), (9, 40), (60, 40), started="2026-01-01T00:00:10Z"))
+    assert {position for _, position, _ in read.edges((T0 + 5, T0 + 35))} == {0, 2}
+    assert {position for _, position, _ in read.edges((T0 + 25, T0 + 35))} >= {0, 1, 2, 3}
+
+
+def test_a_restart_is_known_by_the_start_time_where_cpu_comes_with_exact_times():
+    read = reader()
+    for at, cpu, started in ((0, 1.0, 100.0), (20, 2.0, 110.0), (40, 9.0, 110.0)):
+        named = '{container="proxy",namespace="shop",pod="server"}'
+        text = (
+            f"container_cpu_usage_seconds_total{named} {cpu} {int((T0 + at) * 1e3)}\n"
+            f"container_start_time_seconds{named} {started}\n"
+        )
+        assert len(read.resource("n1", text.encode())) == 1
+    assert read.edges((T0 + 5, T0 + 35)) == []
+    assert len(read.edges((T0 + 25, T0 + 35))) == 2
+
+
+def test_how_well_a_node_was_read_is_said():
+    read = reader()
+    for at in range(0, 50, 12):
+        read.summary("n1", page((at, at), (at, at), (at, at)))
+    (use,) = read.used(Window(start_s=T0 + 10, end_s=T0 + 40))
+    said = (use.source, use.node, use.coarse, use.readings, use.interval_s, use.reach_s)
+    assert said == ("kubelet", "n1", False, 3, 12.0, 10.0)
+    (blind,) = reader().used(Window(start_s=T0 + 10, end_s=T0 + 40))
+    assert (blind.readings, blind.interval_s, blind.reach_s) == (0, None, None)
 
 
 def test_without_a_reading_on_both_sides_there_is_no_figure_and_no_residual():

@@ -21,7 +21,9 @@ from workbench.records import (
     LoadResult,
     MeshFacts,
     Noise,
+    Reserved,
     Run,
+    SourceUse,
     Window,
 )
 from workbench.spec import Load, MeshSpec, RunSpec, Workload
@@ -79,12 +81,23 @@ _results = st.builds(
     cpu_per_request_s=_maybe,
     limited=_text,
 )
+_reserved = st.builds(
+    Reserved,
+    cpu_request_cores=_maybe,
+    cpu_limit_cores=_maybe,
+    memory_request_bytes=_maybe,
+    memory_limit_bytes=_maybe,
+)
+_parts = st.builds(Component, name=_text, role=st.just("node"), node=_text, reserved=st.none() | _reserved)
+_sources = st.builds(
+    SourceUse, source=_text, place=_text, node=_text, coarse=st.booleans(), interval_s=_maybe, why=_text
+)
 _runs = st.builds(
     Run, run_id=_text, campaign_id=_text, experiment=_text, spec=_specs, mesh=_facts,
     status=st.sampled_from(["finished", "failed", "interrupted", "skipped"]), reason=_text,
     provenance=st.sampled_from(["measured", "imported", "published", "synthetic"]),
     started_at_s=_number, ended_at_s=_number, window=st.none() | st.builds(Window, start_s=_number, end_s=_number),
-    components=st.lists(st.builds(Component, name=_text, role=st.just("node")), max_size=3).map(tuple),
+    components=st.lists(_parts, max_size=3).map(tuple), sources=st.lists(_sources, max_size=2).map(tuple),
     load_result=st.none() | _results,
     gates=st.lists(st.builds(GateResult, name=_text, passed=st.booleans(), evidence=_text), max_size=2).map(tuple),
     noise=st.builds(Noise, psi_ratio=_maybe, steal_ratio=_maybe, foreign_cores=_maybe, cpus=st.integers(1, 512)),
@@ -146,6 +159,19 @@ def test_an_older_format_is_upgraded_while_reading(tmp_path: Path, monkeypatch: 
     )
     assert read_run(path.parent) == run
     assert path.read_bytes() == before
+
+
+def test_the_first_format_is_read_as_what_it_said(tmp_path: Path) -> None:
+    """Format 1 knew neither nodes nor reservations: on a cluster the node is read out of the instance."""
+    path = _manifest(tmp_path)
+    document = json.loads(path.read_text())
+    parts = [{"name": "server/app", "role": "application", "instance": "n1/shop/server/app"}]
+    old = {name: value for name, value in document["run"].items() if name != "sources"}
+    old |= {"environment": "kubernetes", "components": parts, "schema_version": 1}
+    path.write_text(json.dumps({**document, "run": old, "schema_version": 1}))
+    run = read_run(path.parent)
+    assert run.components == (Component(**parts[0], node="n1"),)  # type: ignore[arg-type]
+    assert (run.components[0].reserved, run.sources) == (None, ())
 
 
 def test_a_format_from_which_no_way_leads_is_named(tmp_path: Path) -> None:

@@ -18,7 +18,18 @@ from store_makings import FACTS, PARTS, finished, mesh_facts, new_campaign, one_
 from workbench import distributions
 from workbench.errors import BadInput, NothingToShow
 from workbench.plan import make_plan
-from workbench.records import Component, GateResult, Histogram, LoadResult, MeshFacts, Noise, Run, Window
+from workbench.records import (
+    Component,
+    GateResult,
+    Histogram,
+    LoadResult,
+    MeshFacts,
+    Noise,
+    Reserved,
+    Run,
+    SourceUse,
+    Window,
+)
 from workbench.spec import Experiment, Load, MeshSpec, Workload
 from workbench.store import CampaignWriter, Store
 
@@ -37,9 +48,13 @@ COLUMNS = {
         "environment fingerprint"
     ),
     "consumption": (
-        "run_id component role cpu_s cpu_cores mem_pss_bytes mem_anon_bytes mem_rss_bytes mem_working_set_bytes "
-        "ctx_switches samples"
+        "run_id component role node cpu_s cpu_cores mem_pss_bytes mem_anon_bytes mem_rss_bytes mem_working_set_bytes "
+        "ctx_switches cpu_throttled_s samples"
     ),
+    "reservations": (
+        "run_id component role node cpu_request_cores cpu_limit_cores memory_request_bytes memory_limit_bytes"
+    ),
+    "sources": "run_id node source place coarse readings interval_s reach_s why doubt",
     "latency": "run_id kind count p50_s p75_s p90_s p99_s p999_s low_s high_s",
     "histograms": "run_id kind encoded count low_s high_s",
     "gates": "run_id name passed evidence",
@@ -54,6 +69,8 @@ def _frames(store: Store) -> dict[str, pd.DataFrame]:
         "runs": runs,
         "campaigns": store.campaigns(),
         "consumption": store.consumption(),
+        "reservations": store.reservations(),
+        "sources": store.sources(),
         "latency": store.latency(),
         "histograms": store.histograms(),
         "gates": store.gates(),
@@ -87,7 +104,7 @@ def _record(data: Path, samples: Sequence[tuple[float, int, Mapping[str, float]]
         spec = campaign.campaign.plan.runs[0]
         writer = campaign.begin(spec, mesh_facts(spec.mesh.label))
         if samples:
-            writer.samples(PARTS, samples)
+            writer.samples(changes.get("components", PARTS[: 1 + max(row[1] for row in samples)]), samples)
         run = replace(finished(writer, 1000.0), **changes)
         writer.finish(run)
         campaign.finish("finished")
@@ -98,7 +115,9 @@ def test_empty_and_full_frames_have_the_same_columns_and_types(tmp_path: Path) -
     empty = _frames(Store(tmp_path / "empty"))
     data = tmp_path / "full"
     gates = (GateResult(name="answers", passed=True, evidence="200"),)
-    _record(data, [(1000.0, 0, {"cpu_time_s": 1.0})], load_result=_load_result(), gates=gates)
+    parts = (replace(PARTS[0], node="n1", reserved=Reserved(cpu_request_cores=0.1)),)
+    told = {"components": parts, "sources": (SourceUse(source="kubelet", place="/stats/summary", node="n1"),)}
+    _record(data, [(1000.0, 0, {"cpu_time_s": 1.0})], load_result=_load_result(), gates=gates, **told)
     full = _frames(Store(data))
     for name, frame in empty.items():
         assert " ".join(frame.columns) == COLUMNS[name]
@@ -195,6 +214,21 @@ def test_a_part_read_once_or_restarted_has_unknown_cpu(tmp_path: Path) -> None:
     assert once["mem_pss_bytes"] == 7.0
     assert math.isnan(restarted["cpu_s"])
     assert restarted["ctx_switches"] == 4.0
+
+
+def test_a_part_of_which_nothing_was_read_has_a_row_of_unknowns(tmp_path: Path) -> None:
+    _record(tmp_path, [(1000.0, 0, {"cpu_time_s": 1.0}), (1002.0, 0, {"cpu_time_s": 2.0})], components=PARTS[:2])
+    read, unread = Store(tmp_path).consumption().to_dict("records")
+    assert (read["cpu_s"], unread["component"], unread["samples"]) == (1.0, "backend-sidecar", 0)
+    assert math.isnan(unread["cpu_s"])
+
+
+def test_reservations_tell_none_set_from_not_read(tmp_path: Path) -> None:
+    parts = (replace(PARTS[0], node="n1", reserved=Reserved(cpu_request_cores=0.25)), PARTS[1])
+    _record(tmp_path, [(1000.0, 0, {"cpu_time_s": 1.0})], components=parts)
+    (row,) = Store(tmp_path).reservations().to_dict("records")
+    assert (row["component"], row["node"], row["cpu_request_cores"]) == ("backend", "n1", 0.25)
+    assert math.isnan(row["memory_request_bytes"])
 
 
 def test_metrics_read_at_different_moments_do_not_disturb_each_other(tmp_path: Path) -> None:
@@ -367,5 +401,5 @@ def test_samples_before_any_window_are_kept_in_the_index(tmp_path: Path) -> None
         writer.finish(replace(finished(writer, 0.0), window=Window(start_s=0.0, end_s=1.0)))
         campaign.finish("finished")
     store = Store(tmp_path)
-    assert store.consumption().empty
+    assert store.consumption()["samples"].eq(0).all()
     assert len(store.series(writer.run_id)) == 33

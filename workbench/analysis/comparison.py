@@ -14,8 +14,18 @@ import pandas as pd
 
 from workbench.analysis import checks, verdicts
 from workbench.analysis.checks import Check
-from workbench.analysis.contract import BLOCK, CELL, LIKE, clean_consumption, clean_latency, clean_runs
+from workbench.analysis.contract import (
+    BLOCK,
+    CELL,
+    LIKE,
+    clean_consumption,
+    clean_latency,
+    clean_reservations,
+    clean_runs,
+    clean_sources,
+)
 from workbench.analysis.costing import cpu_by_role, long_bill, long_costs, main_latency, wide_bill, wide_costs
+from workbench.analysis.resources import node_bill, node_bill_summary, resource_summary, resources
 from workbench.analysis.selection import Selection, select
 from workbench.analysis.summaries import bill_summary, overhead, summary
 
@@ -42,6 +52,13 @@ class Comparison:
     bill_summary
         Per mesh, workload, rate_per_s and role: median cpu_per_request_s, low, high, coverage, blocks, method, and
         the median total of the cell's runs with its interval (total, total_low, total_high).
+    resources, resource_summary
+        On clusters: what each role used and had reserved, by run and as medians; see `workbench.analysis.resources`.
+        Empty in the lab.
+    node_bill, node_bill_summary
+        On clusters: who used each node's CPU, by run and as means; see there. Empty in the lab.
+    sources
+        On clusters: where the consumption of each counted run was read; see ``Store.sources()``.
     verdicts
         Per workload, rate_per_s, metric, mesh_a, mesh_b; see `workbench.analysis.verdicts.verdicts`.
     order
@@ -70,6 +87,11 @@ class Comparison:
     overhead: pd.DataFrame
     bill: pd.DataFrame
     bill_summary: pd.DataFrame
+    resources: pd.DataFrame
+    resource_summary: pd.DataFrame
+    node_bill: pd.DataFrame
+    node_bill_summary: pd.DataFrame
+    sources: pd.DataFrame
     verdicts: pd.DataFrame
     order: list[str]
     checks: tuple[Check, ...]
@@ -155,15 +177,22 @@ def _circumstances(counted: pd.DataFrame) -> dict[str, Any]:
 
 
 def compare(
-    runs: pd.DataFrame, consumption: pd.DataFrame, latency: pd.DataFrame, *, strict: bool = False
+    runs: pd.DataFrame,
+    consumption: pd.DataFrame,
+    latency: pd.DataFrame,
+    reservations: pd.DataFrame | None = None,
+    sources: pd.DataFrame | None = None,
+    *,
+    strict: bool = False,
 ) -> Comparison:
     """Compare the data planes of ``runs`` within their blocks.
 
     Parameters
     ----------
-    runs, consumption, latency
-        Frames of ``workbench.store.Store``; left as they are. Several campaigns of like circumstances are pooled:
-        their blocks count together, and every difference is still taken within one block of one campaign.
+    runs, consumption, latency, reservations, sources
+        Frames of ``workbench.store.Store``; left as they are; the last two None where there are none. Several campaigns
+        of like circumstances are pooled: their blocks count together, and every difference is still taken within one
+        block of one campaign.
     strict
         Refuse runs of unlike circumstances. Otherwise the largest like group is compared, the rest is left out, and
         a check of severity "error" names both.
@@ -189,8 +218,16 @@ def compare(
     settled = _settled(order, judged, counted)
     if settled != order:
         order, judged = settled, verdicts.verdicts(counted, wide, main["count"], settled)
+    cluster = _cluster(counted, usage, clean_reservations(reservations), clean_sources(sources))
     evidence = checks.Evidence(
-        runs=counted, selection=selection, wide=wide, cpu=cpu, latency=main, consumption=usage, verdicts=judged
+        runs=counted,
+        selection=selection,
+        wide=wide,
+        cpu=cpu,
+        latency=main,
+        consumption=usage,
+        verdicts=judged,
+        **{name: cluster[name] for name in ("resources", "node_bill", "sources")},
     )
     return Comparison(
         costs=long_costs(counted, wide),
@@ -198,6 +235,7 @@ def compare(
         overhead=overhead(counted, wide),
         bill=bill,
         bill_summary=bill_summary(counted, shares, bill),
+        **cluster,
         verdicts=judged,
         order=order,
         checks=checks.all_checks(evidence),
@@ -207,6 +245,20 @@ def compare(
         circumstances=_circumstances(counted),
         campaigns=list(counted.sort_values("started_at", kind="stable")["campaign_id"].unique()),
     )
+
+
+def _cluster(
+    counted: pd.DataFrame, usage: pd.DataFrame, reservations: pd.DataFrame, sources: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """Return the frames that only runs on clusters fill."""
+    taken, bills = resources(counted, usage, reservations), node_bill(counted, usage)
+    return {
+        "resources": taken,
+        "resource_summary": resource_summary(counted, taken),
+        "node_bill": bills,
+        "node_bill_summary": node_bill_summary(bills),
+        "sources": sources[sources["run_id"].isin(counted["run_id"])].reset_index(drop=True),
+    }
 
 
 def _left_out(selection: Selection) -> pd.DataFrame:

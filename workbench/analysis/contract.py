@@ -92,9 +92,27 @@ _LISTS = ("shape_of", "lacks")
 RUN_COLUMNS = (*_TEXT, *_NUMBERS, *_FLAGS, *_COUNTS, *_LISTS, "started_at")
 """Columns of ``Store.runs()`` that are used here."""
 
-_USAGE = ("cpu_s", "mem_pss_bytes", "mem_anon_bytes", "mem_rss_bytes", "ctx_switches")
-CONSUMPTION_COLUMNS = ("run_id", "component", "role", *_USAGE)
+_USAGE = (
+    "cpu_s",
+    "cpu_cores",
+    "mem_pss_bytes",
+    "mem_anon_bytes",
+    "mem_rss_bytes",
+    "mem_working_set_bytes",
+    "ctx_switches",
+    "cpu_throttled_s",
+)
+_PART = ("run_id", "component", "role", "node")
+CONSUMPTION_COLUMNS = (*_PART, *_USAGE)
 """Columns of ``Store.consumption()`` that are used here."""
+
+_RESERVED = ("cpu_request_cores", "cpu_limit_cores", "memory_request_bytes", "memory_limit_bytes")
+RESERVATION_COLUMNS = (*_PART, *_RESERVED)
+"""Columns of ``Store.reservations()`` that are used here."""
+
+_SOURCE = ("run_id", "node", "source", "place", "why", "doubt")
+SOURCE_COLUMNS = (*_SOURCE, "coarse", "readings", "interval_s", "reach_s")
+"""Columns of ``Store.sources()`` that are used here."""
 
 QUANTILES = {"latency_p50_s": 0.5, "latency_p90_s": 0.9, "latency_p99_s": 0.99, "latency_p999_s": 0.999}
 """Latency metrics and the quantile they stand for."""
@@ -173,7 +191,34 @@ def clean_consumption(consumption: pd.DataFrame) -> pd.DataFrame:
         When a column is missing.
     """
     _check(consumption, CONSUMPTION_COLUMNS, "consumption")
-    return pd.DataFrame({**_texts(consumption, CONSUMPTION_COLUMNS[:3]), **_numbers(consumption, _USAGE)})
+    return pd.DataFrame({**_texts(consumption, _PART), **_numbers(consumption, _USAGE)})
+
+
+def clean_reservations(reservations: pd.DataFrame | None) -> pd.DataFrame:
+    """Return a checked copy of ``reservations`` with its numbers as float64; an empty one of None.
+
+    Raises
+    ------
+    BadInput
+        When a column is missing.
+    """
+    frame = pd.DataFrame(columns=list(RESERVATION_COLUMNS)) if reservations is None else reservations
+    _check(frame, RESERVATION_COLUMNS, "reservations")
+    return pd.DataFrame({**_texts(frame, _PART), **_numbers(frame, _RESERVED)})
+
+
+def clean_sources(sources: pd.DataFrame | None) -> pd.DataFrame:
+    """Return a checked copy of ``sources`` with text as text ("": nothing); an empty one of None.
+
+    Raises
+    ------
+    BadInput
+        When a column is missing.
+    """
+    frame = pd.DataFrame(columns=list(SOURCE_COLUMNS)) if sources is None else sources
+    _check(frame, SOURCE_COLUMNS, "sources")
+    numbers = _numbers(frame, ("readings", "interval_s", "reach_s"))
+    return pd.DataFrame({**_texts(frame, _SOURCE), "coarse": frame["coarse"].astype(object).eq(True), **numbers})
 
 
 def clean_latency(latency: pd.DataFrame) -> pd.DataFrame:

@@ -46,7 +46,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Evidence:
-    """What checks look at; all frames but the last three share the index of ``runs``.
+    """What checks look at; `wide`, `cpu` and `latency` share the index of ``runs``.
 
     Attributes
     ----------
@@ -64,6 +64,8 @@ class Evidence:
         All consumption rows.
     verdicts
         The pairwise comparisons.
+    node_bill, resources, sources
+        Of the counted runs on clusters; see `workbench.analysis.resources`. Empty in the lab.
     """
 
     runs: pd.DataFrame
@@ -73,3 +75,6 @@ class Evidence:
     selection: Selection
     consumption: pd.DataFrame
     verdicts: pd.DataFrame
+    node_bill: pd.DataFrame
+    resources: pd.DataFrame
+    sources: pd.DataFrame

@@ -115,7 +115,8 @@ def gather(store: Store, campaign_ids: Sequence[str] | None = None) -> Material:
             raise NothingToShow(f"There is no run of a campaign {one!r}; `workbench runs` lists what there is.")
     runs = parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
     consumption, latency = store.consumption(runs["run_id"]), store.latency(runs["run_id"])
-    comparison = compare(runs, consumption, latency)
+    reservations, sources = store.reservations(runs["run_id"]), store.sources(runs["run_id"])
+    comparison = compare(runs, consumption, latency, reservations, sources)
     return Material(
         comparison=comparison,
         runs=runs,

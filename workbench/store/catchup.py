@@ -233,18 +233,28 @@ WITH near AS (
         arg_min(ctx_switches, from_start) AS ctx_first, arg_min(ctx_switches, to_end) AS ctx_last,
         arg_min(time_s, from_start) FILTER (ctx_switches IS NOT NULL) AS ctx_from,
         arg_min(time_s, to_end) FILTER (ctx_switches IS NOT NULL) AS ctx_to,
+        arg_min(cpu_throttled_s, from_start) AS throttled_first, arg_min(cpu_throttled_s, to_end) AS throttled_last,
+        arg_min(time_s, from_start) FILTER (cpu_throttled_s IS NOT NULL) AS throttled_from,
+        arg_min(time_s, to_end) FILTER (cpu_throttled_s IS NOT NULL) AS throttled_to,
         quantile_cont(mem_pss_bytes, 0.95) AS mem_pss_bytes, quantile_cont(mem_anon_bytes, 0.95) AS mem_anon_bytes,
         quantile_cont(mem_rss_bytes, 0.95) AS mem_rss_bytes,
         quantile_cont(mem_working_set_bytes, 0.95) AS mem_working_set_bytes
     FROM near GROUP BY run_id, component, role
+), parts AS (
+    SELECT run_id, component, role, any_value(node) AS node FROM components JOIN runs USING (run_id)
+    WHERE run_id IN (SELECT unnest($1::VARCHAR[])) AND window_s IS NOT NULL GROUP BY run_id, component, role
 )
-SELECT run_id, component, role, samples, mem_pss_bytes, mem_anon_bytes, mem_rss_bytes, mem_working_set_bytes,
+SELECT run_id, component, role, coalesce(node, '') AS node, coalesce(samples, 0) AS samples,
+    mem_pss_bytes, mem_anon_bytes, mem_rss_bytes, mem_working_set_bytes,
     CASE WHEN cpu_to > cpu_from AND cpu_last >= cpu_first THEN cpu_last - cpu_first END AS cpu_s,
     CASE WHEN cpu_to > cpu_from AND cpu_last >= cpu_first
         THEN (cpu_last - cpu_first) / (cpu_to - cpu_from) END AS cpu_cores,
-    CASE WHEN ctx_to > ctx_from AND ctx_last >= ctx_first THEN ctx_last - ctx_first END AS ctx_switches
-FROM edges
+    CASE WHEN ctx_to > ctx_from AND ctx_last >= ctx_first THEN ctx_last - ctx_first END AS ctx_switches,
+    CASE WHEN throttled_to > throttled_from AND throttled_last >= throttled_first
+        THEN throttled_last - throttled_first END AS cpu_throttled_s
+FROM edges FULL JOIN parts USING (run_id, component, role)
 """
 """CPU and context switches are cumulative: the sample nearest to each edge of the window counts, its own time with it.
-A counter read once only, or that went backwards because the part was restarted, gives NULL. Runs without a window
-consumed nothing that could be told, and have no row."""
+A counter read once only, or that went backwards because the part was restarted, gives NULL. A part of which nothing was
+read at all has a row of NULLs, so that no sum leaves it out silently. Runs without a window consumed nothing that could
+be told, and have no row."""

@@ -27,10 +27,25 @@ T = TypeVar("T")
 
 Document = dict[str, Any]
 
-UPGRADES: dict[int, Callable[[Document], Document]] = {}
-"""Version -> function that turns a document of that version into one of the next. History: 1, the first;
-nothing to upgrade yet. A document tells its kind by its keys: ``campaign``, or ``run`` and ``files``, or
-``run`` and ``columns``."""
+
+def _with_nodes(document: Document) -> Document:
+    """1 -> 2: on a cluster a component's instance begins with its node. Damage is left for the reader to name."""
+
+    def placed(part: Any) -> Any:
+        return {**part, "node": str(part.get("instance", "")).partition("/")[0]} if isinstance(part, dict) else part
+
+    def moved(run: Any) -> Any:
+        if not isinstance(run, dict) or run.get("environment") != "kubernetes":
+            return run
+        parts = run.get("components")
+        return {**run, "components": [placed(one) for one in parts]} if isinstance(parts, list) else run
+
+    return {key: moved(one) if key in ("run", "final") else one for key, one in document.items()}
+
+
+UPGRADES: dict[int, Callable[[Document], Document]] = {1: _with_nodes}
+"""Version -> function that turns a document of that version into one of the next; `SCHEMA_VERSION` says what each one
+brought. A document tells its kind by its keys: ``campaign``, or ``run`` and ``files``, or ``run`` and ``columns``."""
 
 CampaignStatus = Literal["running"] | Status
 """``running``: its process lives, or died without a word and nothing has recovered it since."""

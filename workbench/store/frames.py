@@ -13,7 +13,18 @@ import pandas as pd
 
 from workbench.store.schema import TABLES
 
-_COUNTED = ("ordinal", "block", "attempt", "payload_bytes", "fan_out", "connections", "cpus", "samples", "count")
+_COUNTED = (
+    "ordinal",
+    "block",
+    "attempt",
+    "payload_bytes",
+    "fan_out",
+    "connections",
+    "cpus",
+    "samples",
+    "count",
+    "readings",
+)
 _ALWAYS = frozenset((*_COUNTED, "runs_planned", "runs_finished", "runs_failed"))
 """Whole numbers that measured runs always have: int64 unless an imported run lacks one. All others are float64."""
 
@@ -79,6 +90,17 @@ CAMPAIGNS = Frame(
 )
 
 CONSUMPTION = Frame(columns=_plain(*TABLES["consumption"]), source="consumption", order="run_id, role, component")
+
+RESERVATIONS = Frame(
+    columns=_plain(
+        *("run_id", "component", "role", "node"),
+        *("cpu_request_cores", "cpu_limit_cores", "memory_request_bytes", "memory_limit_bytes"),
+    ),
+    source="(SELECT * FROM components WHERE is_read) AS known",
+    order="run_id, position",
+)
+
+SOURCES = Frame(columns=_plain(*TABLES["sources"]), source="sources", order="run_id, node, source")
 
 LATENCY = Frame(
     columns=_plain(*(name for name in TABLES["latency"] if name != "encoded")), source="latency", order="run_id, kind"

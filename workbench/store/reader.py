@@ -92,13 +92,29 @@ class Store:
     def consumption(self, run_ids: RunIds = None) -> pd.DataFrame:
         """Return what each watched part consumed within the measured window of its run.
 
-        Columns: run_id, component, role, cpu_s (CPU time at the window's end less that at its start, from the samples
-        nearest to the edges), cpu_cores (the same by the time between these two samples), mem_pss_bytes,
-        mem_anon_bytes, mem_rss_bytes, mem_working_set_bytes (95th percentile of the samples in the window, linearly
-        interpolated), ctx_switches (as cpu_s), samples (how many lie in the window). NaN: not watched, or fewer than
-        two readings. A run without a measured window has no rows.
+        Columns: run_id, component, role, node (empty where there is one machine only), cpu_s (CPU time at the window's
+        end less that at its start, from the samples nearest to the edges), cpu_cores (the same by the time between
+        these two samples), mem_pss_bytes, mem_anon_bytes, mem_rss_bytes, mem_working_set_bytes (95th percentile of the
+        samples in the window, linearly interpolated), ctx_switches and cpu_throttled_s (as cpu_s), samples (how many
+        lie in the window). NaN: not watched, or fewer than two readings. A run without a measured window has no rows.
         """
         return self._of(frames.CONSUMPTION, run_ids)
+
+    def reservations(self, run_ids: RunIds = None) -> pd.DataFrame:
+        """Return what the watched parts reserve, as read from the pods that ran.
+
+        Columns: run_id, component, role, node, cpu_request_cores, cpu_limit_cores, memory_request_bytes,
+        memory_limit_bytes. NaN: none is set, which is not 0. Only parts of which it was read have a row.
+        """
+        return self._of(frames.RESERVATIONS, run_ids)
+
+    def sources(self, run_ids: RunIds = None) -> pd.DataFrame:
+        """Return where the consumption of runs on clusters was read, a row for each node.
+
+        Columns: run_id, node, source, place, coarse, readings (different times within the window), interval_s, reach_s
+        (NaN: unknown), why, doubt; see `records.SourceUse`.
+        """
+        return self._of(frames.SOURCES, run_ids)
 
     def latency(self, run_ids: RunIds = None) -> pd.DataFrame:
         """Return the quantiles of each run's histograms.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from workbench import distributions
 from workbench.errors import StoreError
-from workbench.records import LoadResult, Run
+from workbench.records import Component, LoadResult, Reserved, Run
 from workbench.store.formats import RunDocument, read_campaign, read_manifest
 from workbench.store.layout import SAMPLES_NAME
 from workbench.store.schema import QUANTILES
@@ -85,10 +85,8 @@ def load_run(path: Path, signature: str) -> Loaded:
     folder = f"{path.parent.name}/{path.name}"
     rows = {
         "runs": [_run_row(run, folder)],
-        "components": [
-            {"position": place, "component": one.name, "role": one.role, "instance": one.instance}
-            for place, one in enumerate(run.components)
-        ],
+        "components": [_component_row(place, one) for place, one in enumerate(run.components)],
+        "sources": [asdict(one) for one in run.sources],
         "gates": [
             {"position": place, "name": one.name, "passed": one.passed, "evidence": one.evidence}
             for place, one in enumerate(run.gates)
@@ -102,6 +100,18 @@ def load_run(path: Path, signature: str) -> Loaded:
         samples=path / SAMPLES_NAME if document.file(SAMPLES_NAME) else None,
         run_id=run.run_id,
     )
+
+
+def _component_row(place: int, one: Component) -> Row:
+    return {
+        "position": place,
+        "component": one.name,
+        "role": one.role,
+        "instance": one.instance,
+        "node": one.node,
+        "is_read": one.reserved is not None,
+        **asdict(one.reserved or Reserved()),
+    }
 
 
 def _same(path: Path, recorded: str, name: str, kind: str) -> None:

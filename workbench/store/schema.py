@@ -11,9 +11,10 @@ import duckdb
 from workbench import __version__
 from workbench.metrics import SAMPLE_COLUMNS
 
-INDEX_VERSION = 1
-"""Version of the tables below and of what is computed into them. History: 1, the first. An index of any other version
-is set aside and remade from the folders, so a change needs a new number here and nothing else."""
+INDEX_VERSION = 2
+"""Version of the tables below and of what is computed into them. History: 1, the first; 2 adds nodes, reservations,
+sources and throttling. An index of any other version is set aside and remade from the folders, so a change needs a new
+number here and nothing else."""
 
 EDGE_S = 0.05
 """Samples this close outside a run's window still belong to its edges: clocks are read a moment before or after the
@@ -97,6 +98,24 @@ TABLES: dict[str, dict[str, str]] = {
         "component": "VARCHAR",
         "role": "VARCHAR",
         "instance": "VARCHAR",
+        "node": "VARCHAR",
+        "is_read": "BOOLEAN",
+        "cpu_request_cores": "DOUBLE",
+        "cpu_limit_cores": "DOUBLE",
+        "memory_request_bytes": "DOUBLE",
+        "memory_limit_bytes": "DOUBLE",
+    },
+    "sources": {
+        "run_id": "VARCHAR",
+        "node": "VARCHAR",
+        "source": "VARCHAR",
+        "place": "VARCHAR",
+        "coarse": "BOOLEAN",
+        "readings": "BIGINT",
+        "interval_s": "DOUBLE",
+        "reach_s": "DOUBLE",
+        "why": "VARCHAR",
+        "doubt": "VARCHAR",
     },
     "latency": {
         "run_id": "VARCHAR",
@@ -124,6 +143,7 @@ TABLES: dict[str, dict[str, str]] = {
         "run_id": "VARCHAR",
         "component": "VARCHAR",
         "role": "VARCHAR",
+        "node": "VARCHAR",
         "cpu_s": "DOUBLE",
         "cpu_cores": "DOUBLE",
         "mem_pss_bytes": "DOUBLE",
@@ -131,12 +151,13 @@ TABLES: dict[str, dict[str, str]] = {
         "mem_rss_bytes": "DOUBLE",
         "mem_working_set_bytes": "DOUBLE",
         "ctx_switches": "DOUBLE",
+        "cpu_throttled_s": "DOUBLE",
         "samples": "BIGINT",
     },
 }
 """Table -> column -> type. Times end in ``_s``: seconds, those ``at`` since the epoch."""
 
-OF_A_RUN = ("runs", "components", "latency", "gates", "samples", "consumption")
+OF_A_RUN = ("runs", "components", "sources", "latency", "gates", "samples", "consumption")
 """Tables with a ``run_id``."""
 
 QUANTILES = {"p50_s": 0.5, "p75_s": 0.75, "p90_s": 0.9, "p99_s": 0.99, "p999_s": 0.999}

@@ -1,56 +1,85 @@
 """``kubelet``: what containers and nodes consume, as kubelets tell it, each figure with its own time.
 
-A kubelet reads its containers every 10 to 15 s, so a page holds figures of different ages. CPU is a cumulative counter;
-between two of its readings it is taken to grow evenly, which a steady load makes true, so that its value at a window's
-edge is interpolated between the readings around it. For that the load lasts beyond the window at both ends.
+A kubelet reads its containers every 10 to 15 s, so a page holds figures of different ages; see `_counters`.
 
-``/metrics/resource`` gives CPU of nodes and containers, ``/stats/summary`` their memory, ``/metrics/cadvisor`` what
-both leave out (throttling). The summary tells CPU too, from the same readings, but cuts their times to whole seconds,
-which costs a window of 8 s up to a tenth of its CPU; it is used where the first page says nothing. Sources: kubernetes
-``pkg/kubelet/server/stats`` and ``metrics/collectors/resource_metrics.go``, cadvisor ``metrics/prometheus.go``.
+``/metrics/resource`` gives CPU of nodes and containers, ``/stats/summary`` their memory and the node's own daemons,
+``/metrics/cadvisor`` what both leave out (throttling). The summary tells CPU too, from the same readings, but cuts
+their times to whole seconds, which costs a window of 8 s up to a tenth of its CPU; it is used where the first page says
+nothing. Sources: kubernetes ``pkg/kubelet/server/stats`` and ``metrics/collectors/resource_metrics.go``, cadvisor
+``metrics/prometheus.go``.
 """
 
 from __future__ import annotations
 
 import json
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from workbench.prometheus_text import TextReader
-from workbench.protocols import SampleRow
-from workbench.records import Component
+from workbench.protocols import Ask, SampleRow
+from workbench.records import Component, SourceUse, Window
+from workbench.telemetry._counters import CPU, Counters
 
-SUMMARY, RESOURCE, CADVISOR = "stats/summary", "metrics/resource", "metrics/cadvisor"
-RESIDUAL_RATIO = 0.10
-"""Share of a node's CPU that may stay unattributed before the bill is flagged."""
+SUMMARY, RESOURCE, CADVISOR = "stats/summary?only_cpu_and_memory=true", "metrics/resource", "metrics/cadvisor"
 
-_PRECISE = ("container_cpu_usage_seconds_total", "node_cpu_usage_seconds_total")
+_START = "container_start_time_seconds"
+_PRECISE = (_START, "container_cpu_usage_seconds_total", "node_cpu_usage_seconds_total")
+"""In the order in which they are read: which start of a container a reading belongs to must be known before."""
+
 _FAMILIES = {"container_cpu_cfs_throttled_seconds_total": "cpu_throttled_s"}
 _MEMORY = {"workingSetBytes": "mem_working_set_bytes", "rssBytes": "mem_rss_bytes"}
-_CUMULATIVE = ("cpu_time_s", "cpu_throttled_s")
 
 
 class Reader:
     """Reads kubelets' pages for one list of components and remembers what it has read.
 
-    A container's `Component.instance` is ``NODE/NAMESPACE/POD/CONTAINER``, a node's ``NODE``.
+    A container's `Component.instance` is ``NODE/NAMESPACE/POD/CONTAINER``, a node's ``NODE``, and ``NODE/@NAME`` that
+    of a node's daemon: ``kubelet``, ``runtime``.
     """
+
+    settle_s = 20.0
+    """How long to wait for a reading after the window: every 10 to 15 s, with jitter."""
 
     def __init__(self, components: Sequence[Component]) -> None:
         self.components = tuple(components)
         self._position = {one.instance: position for position, one in enumerate(self.components) if one.instance}
-        self._series: dict[tuple[int, str], list[tuple[float, float]]] = {}
+        self._counters = Counters(self.components)
         self._texts: dict[tuple[str, str], TextReader[int]] = {}
         self._precise: set[int] = set()
+        self._started: dict[int, str] = {}
+
+    def during(self) -> tuple[Ask, ...]:
+        """Return the three pages of every node."""
+        nodes = [one.node for one in self.components if one.role == "node"]
+        return tuple(
+            Ask(via="kubelet", node=node, path=path) for node in nodes for path in (RESOURCE, SUMMARY, CADVISOR)
+        )
+
+    def after(self, window: Window) -> tuple[Ask, ...]:
+        """Return the same: a reading after the window's end is needed."""
+        return self.during()
+
+    def take(self, ask: Ask, page: bytes) -> list[SampleRow]:
+        """Return the new readings in a page; a damaged one gives none."""
+        read = {RESOURCE: self.resource, SUMMARY: self.summary, CADVISOR: self.cadvisor}
+        return read[ask.path](ask.node, page)
+
+    def edges(self, moments: Sequence[float]) -> list[SampleRow]:
+        """Return counters at these moments; see `Counters.edges`."""
+        return self._counters.edges(moments)
+
+    def used(self, window: Window) -> tuple[SourceUse, ...]:
+        """Return how well each node was read."""
+        return self._counters.used(ADAPTER.name, window)
 
     def summary(self, node: str, page: bytes) -> list[SampleRow]:
         """Return the new readings in a summary; a damaged page gives none."""
         rows: list[SampleRow] = []
         try:
             told = json.loads(page)
-            for instance, found in ((node, told["node"]), *_containers(node, told.get("pods") or ())):
+            daemons = ((f"{node}/@{one['name']}", one) for one in told["node"].get("systemContainers") or ())
+            for instance, found in ((node, told["node"]), *daemons, *_containers(node, told.get("pods") or ())):
                 position = self._position.get(instance)
                 if position is not None:
                     rows += self._readings(position, found)
@@ -60,27 +89,28 @@ class Reader:
 
     def _readings(self, position: int, found: Mapping[str, Any]) -> Iterator[SampleRow]:
         cpu, memory = found.get("cpu") or {}, found.get("memory") or {}
-        if (
-            position not in self._precise
-            and "usageCoreNanoSeconds" in cpu
-            and (at := _time(cpu.get("time"))) is not None
-        ):
+        token = str(found.get("startTime", ""))
+        precise = position in self._precise
+        if not precise and "usageCoreNanoSeconds" in cpu and (at := _time(cpu.get("time"))) is not None:
             value = cpu["usageCoreNanoSeconds"] / 1e9
-            if self._is_new(position, "cpu_time_s", at, value):
-                yield at, position, {"cpu_time_s": value}
+            if self._counters.add(position, CPU, at, value, token):
+                yield at, position, {CPU: value}
         values = {name: float(memory[key]) for key, name in _MEMORY.items() if key in memory}
-        if values and (at := _time(memory.get("time"))) is not None and self._is_new(position, "memory", at, 0.0):
+        if values and (at := _time(memory.get("time"))) is not None and self._counters.add(position, "memory", at, 0.0):
             yield at, position, values
 
     def resource(self, node: str, page: bytes) -> list[SampleRow]:
         """Return the new readings in ``/metrics/resource``; from then on these components' CPU is read here only."""
         rows: list[SampleRow] = []
-        for _, position, value, at in self._text(node, RESOURCE, _PRECISE).read(page):
+        for family, position, value, at in self._text(node, RESOURCE, _PRECISE).read(page):
+            if family == _START:
+                self._started[position] = str(value)
+                continue
             if position not in self._precise:
                 self._precise.add(position)
-                self._series.pop((position, "cpu_time_s"), None)
-            if at is not None and self._is_new(position, "cpu_time_s", at, value):
-                rows.append((at, position, {"cpu_time_s": value}))
+                self._counters.forget(position, CPU)
+            if at is not None and self._counters.add(position, CPU, at, value, self._started.get(position, "")):
+                rows.append((at, position, {CPU: value}))
         return rows
 
     def cadvisor(self, node: str, page: bytes) -> list[SampleRow]:
@@ -88,7 +118,7 @@ class Reader:
         return [
             (at, position, {_FAMILIES[family]: value})
             for family, position, value, at in self._text(node, CADVISOR, _FAMILIES).read(page)
-            if at is not None and self._is_new(position, _FAMILIES[family], at, value)
+            if at is not None and self._counters.add(position, _FAMILIES[family], at, value)
         ]
 
     def _text(self, node: str, page: str, families: Iterable[str]) -> TextReader[int]:
@@ -103,55 +133,6 @@ class Reader:
 
             self._texts[node, page] = TextReader(families, recognise)
         return self._texts[node, page]
-
-    def _is_new(self, position: int, metric: str, at: float, value: float) -> bool:
-        """Remember a reading; False when its time has not moved, or went back."""
-        series = self._series.setdefault((position, metric), [])
-        if series and at <= series[-1][0]:
-            return False
-        series.append((at, value))
-        return True
-
-    def edges(self, moments: Iterable[float]) -> list[SampleRow]:
-        """Return the cumulative counters at these moments, interpolated between the readings around each.
-
-        A component of role ``unattributed``, with a node's instance plus ``/``, gets what its node used and none of the
-        node's components did. Without readings on both sides, or with a restart between them, there is no row.
-        """
-        rows: list[SampleRow] = []
-        for moment in moments:
-            at: dict[int, dict[str, float]] = {}
-            for (position, metric), series in self._series.items():
-                value = interpolated(series, moment) if metric in _CUMULATIVE else None
-                if value is not None:
-                    at.setdefault(position, {})[metric] = value
-            for position, one in enumerate(self.components):
-                if one.role == "unattributed":
-                    left = self._left(one.instance.rstrip("/"), at)
-                    if left is not None:
-                        at[position] = {"cpu_time_s": left}
-            rows += [(moment, position, values) for position, values in sorted(at.items())]
-        return rows
-
-    def _left(self, node: str, at: Mapping[int, Mapping[str, float]]) -> float | None:
-        """Return the node's CPU less its components'; None when one of them is unknown."""
-        left = at.get(self._position[node], {}).get("cpu_time_s")
-        for instance, position in self._position.items():
-            if left is not None and instance.startswith(f"{node}/") and instance != f"{node}/":
-                used = at.get(position, {}).get("cpu_time_s")
-                left = None if used is None else left - used
-        return left
-
-
-def interpolated(series: Sequence[tuple[float, float]], moment: float) -> float | None:
-    """Return a counter's value at ``moment``; None outside its readings, or where it was reset between two."""
-    place = bisect_left(series, (moment, float("-inf")))
-    if place < len(series) and series[place][0] == moment:
-        return series[place][1]
-    if place in (0, len(series)):
-        return None
-    (t0, v0), (t1, v1) = series[place - 1], series[place]
-    return None if v1 < v0 else v0 + (v1 - v0) * (moment - t0) / (t1 - t0)
 
 
 def _containers(node: str, pods: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -173,7 +154,7 @@ class Kubelet:
 
     name = "kubelet"
 
-    def reader(self, components: Sequence[Component]) -> Reader:
+    def reader(self, components: Sequence[Component], addresses: Mapping[str, str] | None = None) -> Reader:
         """Return what reads pages about ``components``."""
         return Reader(components)
 

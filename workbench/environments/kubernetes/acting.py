@@ -170,6 +170,10 @@ class Acting:
         finally:
             self.rendered += [redacted(one) for one in helm.manifests(step.name, step.namespace)]
 
+    def releases(self) -> list[dict[str, Any]]:
+        """Return the charts that were installed with the values given to them; keys are placeholders still."""
+        return [redacted(asdict(step)) for step in self._done if isinstance(step, HelmRelease)]
+
     # ------------------------------------------------------------------ undoing
     def undo(self) -> tuple[str, ...]:
         """Remove everything; return what could not be removed and how the cluster differs from before."""

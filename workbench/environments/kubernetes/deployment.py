@@ -21,18 +21,21 @@ from workbench.cluster_steps import (
     PodSays,
 )
 from workbench.environments.kubernetes.acting import Acting
+from workbench.environments.kubernetes.attribution import components_of
 from workbench.environments.kubernetes.calling import answered, one_call
 from workbench.environments.kubernetes.client import Cluster, Object
 from workbench.environments.kubernetes.complaints import statuses
-from workbench.environments.kubernetes.facts import running_images
+from workbench.environments.kubernetes.facts import running
 from workbench.environments.kubernetes.inventory import inventory
-from workbench.environments.kubernetes.loading import POLL_S, Loading, components_of
+from workbench.environments.kubernetes.loading import POLL_S, Loading
 from workbench.environments.kubernetes.objects import quantity
+from workbench.environments.kubernetes.proxies import Counted
+from workbench.environments.kubernetes.sources import Choice, addresses, page
 from workbench.environments.kubernetes.waiting import about
 from workbench.errors import CannotHere, RunFailed
 from workbench.prometheus_text import total
-from workbench.protocols import SampleSink
-from workbench.records import GateResult, JobOutput, Placed
+from workbench.protocols import ClusterSource, SampleSink
+from workbench.records import Component, GateResult, JobOutput, Placed
 
 REST_PORT = 8080
 """The client's Fortio, through the API server's proxy."""
@@ -54,7 +57,9 @@ class ClusterDeployment:
     application: ClusterApplication
     parts: tuple[Part, ...]
     acting: Acting
+    choice: Choice
     poll_s: float = POLL_S
+    _watched: tuple[MetricMoved, ...] = ()
 
     # ------------------------------------------------------------------ pods
     def pods(self) -> list[Object]:
@@ -110,40 +115,63 @@ class ClusterDeployment:
             time.sleep(_PAUSE_S)
 
     # ------------------------------------------------------------------ load
-    def run(self, job: ClusterLoad, source: Any, sink: SampleSink) -> JobOutput:
-        """Drive the load through the client's Fortio while the kubelets are asked; see `loading`."""
+    def run(self, job: ClusterLoad, source: ClusterSource, sink: SampleSink) -> JobOutput:
+        """Drive the load through the client's Fortio while everything is watched; see `loading`.
+
+        The proxies' own counters are read before the first request and after the last one, never in between.
+        """
         nodes, _ = self.cluster.listed("v1", "Node")
-        pods, _ = self.cluster.listed("v1", "Pod")
-        lasting = [one for one in pods if not _done(one) and "deletionTimestamp" not in one["metadata"]]
-        client = self.application.client["spec"]["selector"]["matchLabels"]
-        used = sorted({one["spec"]["nodeName"] for one in self.pods()})
-        watched = components_of(lasting, self.application.namespace, client, self.parts, used)
-        watched = tuple(one for one in watched if one.instance.split("/")[0] in used)
-        held = [one for one in nodes if one["metadata"]["name"] in used]
+        components = self._components()
+        used = [one.node for one in components if one.role == "node"]
+        reader = source.reader(components, addresses(nodes))
+        counted = Counted(self._watched, self._by_pod)
+        counted.before()
         output = Loading(
-            cluster=self.cluster,
             ask=lambda path, body: self.post(path, body) if body is not None else self.rest(path),
             url=self.application.url,
             load=job,
-            reader=source.reader(watched),
-            components=watched,
+            reader=reader,
+            fetch=partial(page, self.cluster, self.choice),
+            components=components,
             sink=sink,
-            cpus=round(sum(quantity(one["status"]["capacity"]["cpu"]) for one in held)),
+            cpus=round(
+                sum(quantity(one["status"]["capacity"]["cpu"]) for one in nodes if one["metadata"]["name"] in used)
+            ),
             poll_s=self.poll_s,
         ).drive()
-        deployed = {"deployed.json": self.deployed()}
-        return replace(output, outputs={**output.outputs, **deployed})
+        evidence = counted.after(time.time())
+        return replace(
+            output,
+            outputs={**output.outputs, "deployed.json": self.deployed(), **evidence.outputs},
+            sources=tuple(replace(one, place=self.choice.place, why=self.choice.why) for one in output.sources),
+            gates=evidence.gates,
+        )
+
+    def _components(self) -> tuple[Component, ...]:
+        """Return what to watch: everything on the nodes where the application or a control plane runs."""
+        pods, _ = self.cluster.listed("v1", "Pod")
+        lasting = [one for one in pods if not _done(one) and "deletionTimestamp" not in one["metadata"]]
+        client = self.application.client["spec"]["selector"]["matchLabels"]
+        places = sorted({one["spec"]["nodeName"] for one in lasting if one["spec"].get("nodeName")})
+        every = components_of(lasting, self.application.namespace, client, self.parts, places)
+        used = {one.node for one in every if one.role not in ("system", "node-proxy", "node", "unattributed")}
+        return tuple(one for one in every if one.node in used)
 
     def deployed(self) -> bytes:
-        """Return what was deployed, without secrets: rendered manifests, and the images that really run."""
+        """Return what was deployed, without secrets: manifests, Helm's values, and what really runs where."""
         places = {one["metadata"].get("namespace", "") for one in self.acting.rendered} - {""}
-        digests = running_images(self.cluster, tuple(sorted(places)))
-        told = {"run_label": self.acting.run, "images": digests, "manifests": self.acting.rendered}
+        told = {
+            "run_label": self.acting.run,
+            "manifests": self.acting.rendered,
+            "releases": self.acting.releases(),
+            **running(self.cluster, tuple(sorted(places))),
+        }
         return json.dumps(told, indent=1, sort_keys=True, default=str).encode()
 
     # ------------------------------------------------------------------ gates
     def check(self, gates: Sequence[ClusterGate]) -> tuple[GateResult, ...]:
         """Try every gate and return the evidence."""
+        self._watched = tuple(gate for gate in gates if isinstance(gate, MetricMoved))
         return tuple(self._check(gate) for gate in gates)
 
     def _check(self, gate: ClusterGate) -> GateResult:
@@ -226,16 +254,20 @@ class ClusterDeployment:
         return answered and after is not None and moved > payload_bytes, f"{what} {said}; {evidence}"
 
     def _metric(self, gate: MetricMoved) -> float | None:
-        values = []
+        known = [value for value in self._by_pod(gate).values() if value is not None]
+        return sum(known) if known else None
+
+    def _by_pod(self, gate: MetricMoved) -> dict[str, float | None]:
+        """Return pod -> the counter that a gate names; None where it cannot be read."""
+        values: dict[str, float | None] = {}
         for pod in self._pods_of(gate.part):
             meta = pod["metadata"]
             place = (
                 f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}:{gate.port}/proxy/{gate.path.lstrip('/')}"
             )
-            page = self.cluster.page_once(place, 10.0)
-            values.append(total(page, gate.metric, gate.labels) if page is not None else None)
-        known = [value for value in values if value is not None]
-        return sum(known) if known else None
+            told = self.cluster.page_once(place, 10.0)
+            values[meta["name"]] = total(told, gate.metric, gate.labels) if told is not None else None
+        return values
 
     def _pods_of(self, part: Part) -> list[Object]:
         if not part.namespace and not part.labels:
@@ -248,11 +280,11 @@ class ClusterDeployment:
     def _interface(self, name: str) -> float | None:
         pod = self.client()
         node = pod["spec"]["nodeName"]
-        page = self.cluster.page_once(f"/api/v1/nodes/{node}/proxy/stats/summary", 10.0)
-        if page is None:
+        told = self.cluster.page_once(f"/api/v1/nodes/{node}/proxy/stats/summary", 10.0)
+        if told is None:
             return None
         uid = pod["metadata"]["uid"]
-        for one in json.loads(page).get("pods") or ():
+        for one in json.loads(told).get("pods") or ():
             if one["podRef"].get("uid") == uid:
                 for interface in (one.get("network") or {}).get("interfaces") or ():
                     if interface.get("name") == name:

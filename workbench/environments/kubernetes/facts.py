@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from workbench.environments.kubernetes.client import MANAGER, Cluster, Refused
-from workbench.environments.kubernetes.journal import NAMESPACE
-from workbench.environments.kubernetes.objects import DESIGN, MANAGED
+from workbench.environments.kubernetes.client import Cluster
+from workbench.environments.kubernetes.complaints import statuses
 from workbench.records import Facts
 
 _CNI_SIGNS = (
@@ -27,8 +26,15 @@ _CNI_SIGNS = (
 )
 
 
-def cluster_facts(cluster: Cluster, run: str, helm: str) -> Facts:
-    """Return versions, nodes and the network plug-in; the fingerprint covers what numbers depend on."""
+ASKED_NODES = 8
+"""Nodes whose kubelets are asked for their cgroup version: a page of hundreds of KB each."""
+
+
+def cluster_facts(cluster: Cluster, run: str, helm: str, telemetry: Mapping[str, str] | None = None) -> Facts:
+    """Return versions, nodes and the network plug-in; the fingerprint covers what numbers depend on.
+
+    A node's cgroup version is None where its kubelet may not be asked, or is beyond the first `ASKED_NODES`.
+    """
     served = cluster.json("get", "/version")
     nodes = [_node(one) for one in cluster.listed("v1", "Node")[0]]
     network = _network(cluster)
@@ -37,11 +43,8 @@ def cluster_facts(cluster: Cluster, run: str, helm: str) -> Facts:
         "network": network,
         "nodes": sorted(json.dumps({**one, "name": ""}, sort_keys=True) for one in nodes),
     }
-    designs = designs_in_force(cluster)
-    if designs:
-        decisive["designs"] = designs
     fingerprint = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
-    details: dict[str, Any] = {
+    details = {
         "cluster": {
             "context": cluster.context,
             "server": cluster.server,
@@ -50,25 +53,18 @@ def cluster_facts(cluster: Cluster, run: str, helm: str) -> Facts:
             "network": network,
             "run_label": run,
         },
-        "nodes": nodes,
+        "nodes": [
+            {**one, "cgroup": cgroup_version(cluster, one["name"]) if place < ASKED_NODES else None}
+            for place, one in enumerate(nodes)
+        ],
+        "telemetry": dict(telemetry or {}),
         "software": {
             "workbench": _package("mesh-workbench"),
             "kubernetes-client": _package("kubernetes"),
             "helm": helm,
         },
     }
-    if designs:
-        details["designs"] = {"in_force": designs}
     return Facts(environment="kubernetes", fingerprint=fingerprint, details=details)
-
-
-def designs_in_force(cluster: Cluster) -> list[str]:
-    """Return the names of the playground's designs that change this cluster; none where we may not look."""
-    try:
-        found, _ = cluster.listed("v1", "ConfigMap", NAMESPACE, f"{MANAGED}={MANAGER},{DESIGN}")
-    except Refused:
-        return []
-    return sorted(str(one["metadata"]["labels"][DESIGN]) for one in found)
 
 
 def _package(name: str) -> str | None:
@@ -108,22 +104,27 @@ def _network(cluster: Cluster) -> list[str]:
 
 def cgroup_version(cluster: Cluster, node: str) -> str | None:
     """Return a node's cgroup version as its kubelet tells it; None where we may not ask or it does not say."""
-    try:
-        text = cluster.page(f"/api/v1/nodes/{node}/proxy/metrics", 10.0)
-    except Refused:
-        return None
+    text = cluster.page_once(f"/api/v1/nodes/{node}/proxy/metrics", 10.0) or b""
     for line in text.splitlines():
         if line.startswith(b"kubelet_cgroup_version"):
             return f"v{line.rsplit(b' ', 1)[-1].decode()}"
     return None
 
 
-def running_images(cluster: Cluster, namespaces: tuple[str, ...]) -> dict[str, str]:
-    """Return image -> the digest that really runs, of all pods in these namespaces."""
-    found: dict[str, str] = {}
+def running(cluster: Cluster, namespaces: tuple[str, ...]) -> dict[str, Any]:
+    """Return what really runs in these namespaces: image -> digest, and where each pod is, with restarts."""
+    images: dict[str, str] = {}
+    pods: list[dict[str, Any]] = []
     for place in namespaces:
         for pod in cluster.listed("v1", "Pod", place)[0]:
-            status = pod.get("status") or {}
-            for one in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
-                found[str(one.get("image", ""))] = str(one.get("imageID", ""))
-    return found
+            containers = statuses(pod)
+            images |= {str(one.get("image", "")): str(one.get("imageID", "")) for one in containers}
+            pods.append(
+                {
+                    "namespace": place,
+                    "name": pod["metadata"]["name"],
+                    "node": pod["spec"].get("nodeName"),
+                    "restarts": {one["name"]: one.get("restartCount", 0) for one in containers},
+                }
+            )
+    return {"images": images, "pods": pods}

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench.cluster_steps import ClusterApplication, Part
+from workbench.environments.kubernetes.attribution import lasting, reserved_by, role_of
 from workbench.environments.kubernetes.client import Object
 from workbench.environments.kubernetes.complaints import statuses
-from workbench.environments.kubernetes.loading import role_of
-from workbench.environments.kubernetes.objects import quantity
 from workbench.records import Placed
 from workbench.steps import Role
 
@@ -20,30 +19,23 @@ def inventory(pods: Sequence[Object], application: ClusterApplication, parts: Se
     found = []
     for pod in pods:
         ready = {one["name"]: bool(one.get("ready")) for one in statuses(pod)}
-        spec = pod["spec"]
-        lasting = [one for one in spec.get("initContainers") or () if one.get("restartPolicy") == "Always"]
-        for container in (*lasting, *spec["containers"]):
+        for container in lasting(pod["spec"]):
             role = role_of(pod, container["name"], application.namespace, client, parts)
-            if role is not None:
+            if role != "system":
                 found.append(_placed(pod, container, role, ready.get(container["name"], False)))
     return tuple(sorted(found, key=lambda one: (one.role, one.component)))
 
 
 def _placed(pod: Object, container: Mapping[str, Any], role: Role, ready: bool) -> Placed:
-    meta, held = pod["metadata"], container.get("resources") or {}
-    requests, limits = held.get("requests") or {}, held.get("limits") or {}
+    meta, reserved = pod["metadata"], reserved_by(container, {})
     return Placed(
         component=f"{meta['name']}/{container['name']}",
         role=role,
         where=f"{pod['spec'].get('nodeName', 'no node')}, {meta['namespace']}",
         program=str(container.get("image", "")),
         ready=ready,
-        requested_cores=_amount(requests, "cpu"),
-        requested_bytes=_amount(requests, "memory"),
-        limit_cores=_amount(limits, "cpu"),
-        limit_bytes=_amount(limits, "memory"),
+        requested_cores=reserved.cpu_request_cores,
+        requested_bytes=reserved.memory_request_bytes,
+        limit_cores=reserved.cpu_limit_cores,
+        limit_bytes=reserved.memory_limit_bytes,
     )
-
-
-def _amount(table: Mapping[str, Any], name: str) -> float | None:
-    return quantity(table[name]) if name in table else None

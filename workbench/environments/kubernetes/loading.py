@@ -1,109 +1,46 @@
-"""The load on a cluster, driven through the client's Fortio, and the kubelets' accounts read meanwhile."""
+"""The load on a cluster, driven through the client's Fortio, and what everything consumes read meanwhile."""
 
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
 
-from workbench.cluster_steps import ClusterLoad, Part
+from workbench.cluster_steps import ClusterLoad
 from workbench.environments.kubernetes.calling import asked_of
-from workbench.environments.kubernetes.client import Cluster, Object, Refused
+from workbench.environments.kubernetes.client import Refused
 from workbench.errors import DeadlineExceeded, RunFailed
-from workbench.protocols import SampleRow, SampleSink
-from workbench.records import Component, JobOutput, Noise, Window
+from workbench.protocols import Ask, ClusterReader, SampleRow, SampleSink
+from workbench.records import Component, JobOutput, Noise, SourceUse, Window
 from workbench.steps import Role
 
 RESULT = "fortio.json"
-EDGE_S = 20.0
-"""How long to wait for a reading after the window: a kubelet reads a container every 10 to 15 s, with jitter."""
-
 POLL_S = 5.0
+FEWEST_READINGS = 3
 _STEP_S = 0.2
 _SLACK_S = 30.0
-_PAGE_S = 5.0
-
-
-class PageReader(Protocol):
-    """What a source of telemetry reads kubelets' pages with; see `workbench.telemetry.kubelet.Reader`."""
-
-    def summary(self, node: str, page: bytes) -> list[SampleRow]:
-        """Return the new readings in ``/stats/summary``."""
-        ...
-
-    def resource(self, node: str, page: bytes) -> list[SampleRow]:
-        """Return the new readings in ``/metrics/resource``."""
-        ...
-
-    def cadvisor(self, node: str, page: bytes) -> list[SampleRow]:
-        """Return the new readings in ``/metrics/cadvisor``."""
-        ...
-
-    def edges(self, moments: Sequence[float]) -> list[SampleRow]:
-        """Return counters at these moments."""
-        ...
-
-
-def components_of(
-    pods: Sequence[Object], namespace: str, client: Mapping[str, str], parts: Sequence[Part], nodes: Sequence[str]
-) -> tuple[Component, ...]:
-    """Return every container that is charged to somebody, then each node and what nobody is charged for on it.
-
-    A container belongs to the first part that matches; else, in the application's namespace, to the load generator in
-    the client's pods and to the application in others. Containers of other people's pods stay with the node.
-    """
-    found = []
-    for pod in pods:
-        meta, spec = pod["metadata"], pod["spec"]
-        lasting = [one for one in spec.get("initContainers") or () if one.get("restartPolicy") == "Always"]
-        for container in (*lasting, *spec["containers"]):
-            role = role_of(pod, container["name"], namespace, client, parts)
-            if role is not None and spec.get("nodeName"):
-                instance = f"{spec['nodeName']}/{meta['namespace']}/{meta['name']}/{container['name']}"
-                found.append(Component(name=f"{meta['name']}/{container['name']}", role=role, instance=instance))
-    for node in nodes:
-        found.append(Component(name=node, role="node", instance=node))
-        found.append(Component(name=f"{node}, unattributed", role="unattributed", instance=f"{node}/"))
-    return tuple(found)
-
-
-def role_of(
-    pod: Object, container: str, namespace: str, client: Mapping[str, str], parts: Sequence[Part]
-) -> Role | None:
-    """Return whom a container is charged to; None: nobody, it stays with the node."""
-    meta = pod["metadata"]
-    labels = meta.get("labels") or {}
-    for part in parts:
-        named = not part.containers or container in part.containers
-        if part.namespace in ("", meta["namespace"]) and part.labels.items() <= labels.items() and named:
-            return part.role
-    if meta["namespace"] != namespace:
-        return None
-    return "load-generator" if client.items() <= labels.items() else "application"
 
 
 @dataclass(slots=True, kw_only=True)
 class Loading:
     """One load being driven and watched."""
 
-    cluster: Cluster
     ask: Callable[[str, Mapping[str, str] | None], bytes]
     url: str
     load: ClusterLoad
-    reader: PageReader
+    reader: ClusterReader
+    fetch: Callable[[Ask], bytes | None]
     components: tuple[Component, ...]
     sink: SampleSink
     cpus: int
     poll_s: float = POLL_S
-    wait_s: float = EDGE_S
     _next: float = 0.0
-    _nodes: tuple[str, ...] = field(default=())
 
     def drive(self) -> JobOutput:
-        """Drive the three runs one after the other while the kubelets are asked; return the middle one's result.
+        """Drive the three runs one after the other while the source is asked; return the middle one's result.
 
         Raises
         ------
@@ -112,16 +49,17 @@ class Loading:
         DeadlineExceeded
             When a run does not end.
         """
-        self._nodes = tuple(one.instance for one in self.components if one.role == "node")
         results = [self._one(body) for body in self.load.bodies]
         told = json.loads(results[1])
         start_s = datetime.fromisoformat(told["StartTime"]).timestamp() + self.load.head_s
         window = Window(start_s=start_s, end_s=start_s + self.load.duration_s)
-        self._wait_for_readings(window.end_s)
+        self._wait_for_readings(window)
         edges = self.reader.edges((window.start_s, window.end_s))
         self.sink(self.components, edges)
-        cpu_s = {role: self._used(edges, role) for role in ("load-generator", "unattributed")}
-        foreign = cpu_s["unattributed"]
+        roles: tuple[Role, ...] = ("load-generator", "system", "unattributed")
+        cpu_s = {role: self._used(edges, role) for role in roles}
+        left = cpu_s["unattributed"]
+        foreign = None if left is None else left + (cpu_s["system"] or 0.0)
         return JobOutput(
             window=window,
             outputs={RESULT: results[1]},
@@ -129,7 +67,26 @@ class Loading:
             stderr="",
             cpu_s=cpu_s["load-generator"],
             noise=Noise(foreign_cores=None if foreign is None else foreign / window.duration_s, cpus=self.cpus),
+            sources=tuple(self._doubted(one) for one in self.reader.used(window)),
         )
+
+    def _doubted(self, use: SourceUse) -> SourceUse:
+        """Say where readings rest on time in which the load no longer ran, or are too few."""
+        if use.reach_s is None:
+            return replace(use, doubt="no reading on both sides of the window: this node's CPU is unknown")
+        if use.reach_s > self.load.head_s:
+            return replace(
+                use,
+                doubt=f"readings up to {use.reach_s:.0f} s outside the window were used, and the load lasts "
+                f"{self.load.head_s:g} s beyond it: set edge_s = {math.ceil(use.reach_s) + 5}",
+            )
+        if use.readings < FEWEST_READINGS:
+            return replace(
+                use,
+                doubt=f"{use.readings} readings lie in the window, {FEWEST_READINGS} are the fewest to believe: "
+                "measure for 60 s or more",
+            )
+        return use
 
     def _used(self, edges: Sequence[SampleRow], role: Role) -> float | None:
         total, known = 0.0, False
@@ -168,30 +125,25 @@ class Loading:
             raise RunFailed(f"The client's Fortio ended its run and left no result: {error}") from error
         return result
 
-    def _wait_for_readings(self, end_s: float) -> None:
+    def _wait_for_readings(self, window: Window) -> None:
         """Ask until every node's own counter has a reading after the window, or long enough."""
-        deadline = time.monotonic() + self.wait_s
-        positions = [position for position, one in enumerate(self.components) if one.role == "node"]
+        deadline = time.monotonic() + self.reader.settle_s
+        positions = {position for position, one in enumerate(self.components) if one.role == "node"}
         while time.monotonic() < deadline:
-            self._read()
-            known = {position for _, position, _ in self.reader.edges((end_s,))}
-            if set(positions) <= known:
+            self._read(self.reader.after(window))
+            if positions <= {position for _, position, _ in self.reader.edges((window.end_s,))}:
                 return
             time.sleep(min(1.0, self.poll_s))
 
     def _read_when_due(self) -> None:
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + self.poll_s
-            self._read()
+            self._read(self.reader.during())
 
-    def _read(self) -> None:
-        for node in self._nodes:
-            rows: list[SampleRow] = []
-            for path, read in (
-                ("metrics/resource", self.reader.resource),
-                ("stats/summary?only_cpu_and_memory=true", self.reader.summary),
-                ("metrics/cadvisor", self.reader.cadvisor),
-            ):
-                page = self.cluster.page_once(f"/api/v1/nodes/{node}/proxy/{path}", _PAGE_S)
-                rows += read(node, page) if page is not None else []
-            self.sink(self.components, rows)
+    def _read(self, asks: Sequence[Ask]) -> None:
+        for ask in asks:
+            page = self.fetch(ask)
+            if page is not None:
+                self.sink(self.components, self.reader.take(ask, page))
+        if not asks:
+            self.sink(self.components, ())  # it is also asked whether to stop

@@ -18,9 +18,6 @@ from workbench.errors import CannotHere
 
 MANAGED = "app.kubernetes.io/managed-by"
 RUN = "mesh-workbench/run"
-DESIGN = "mesh-workbench/design"
-"""Label of everything that a design of the playground applied; its value is the design's name."""
-
 HIDDEN = "(not stored)"
 
 _FETCH_S = 60.0
@@ -170,16 +167,22 @@ def images(manifests: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
 
 
 _FACTORS = {
+    "n": 1e-9,
+    "u": 1e-6,
     "m": 1e-3,
     "": 1.0,
     "k": 1e3,
     "M": 1e6,
     "G": 1e9,
     "T": 1e12,
+    "P": 1e15,
+    "E": 1e18,
     "Ki": 2**10,
     "Mi": 2**20,
     "Gi": 2**30,
     "Ti": 2**40,
+    "Pi": 2**50,
+    "Ei": 2**60,
 }
 
 

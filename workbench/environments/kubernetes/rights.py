@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from workbench.environments.kubernetes.attribution import lasting
 from workbench.environments.kubernetes.client import Cluster
 from workbench.environments.kubernetes.objects import pods_of, quantity
 
@@ -51,10 +52,19 @@ RULES: tuple[tuple[str, tuple[str, ...], tuple[str, ...], str], ...] = (
 )
 """(API group, resources, verbs, what for). Custom resources of each mesh come on top: its charts' own groups."""
 
+OPTIONAL: tuple[tuple[str, tuple[str, ...], tuple[str, ...], str], ...] = (
+    ("", ("services/proxy",), ("get",), "ask the cluster's Prometheus"),
+    ("metrics.k8s.io", ("nodes", "pods"), ("get", "list"), "read averages where nothing better may be asked"),
+)
+"""What is used only where kubelets may not be asked; in the role, and not missed without it."""
+
 
 def cluster_role(name: str = "mesh-workbench") -> dict[str, Any]:
     """Return the ClusterRole that a run needs, as a manifest."""
-    rules = [{"apiGroups": [group], "resources": list(named), "verbs": list(verbs)} for group, named, verbs, _ in RULES]
+    rules = [
+        {"apiGroups": [group], "resources": list(named), "verbs": list(verbs)}
+        for group, named, verbs, _ in (*RULES, *OPTIONAL)
+    ]
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRole",
@@ -78,9 +88,8 @@ def missing_rights(cluster: Cluster) -> tuple[str, ...]:
 
 def requests_of(spec: Mapping[str, Any]) -> tuple[float, float]:
     """Return (cores, bytes) that a pod spec reserves; native sidecars count, other init containers do not add up."""
-    lasting = [one for one in spec.get("initContainers") or () if one.get("restartPolicy") == "Always"]
     cores = memory = 0.0
-    for container in (*(spec.get("containers") or ()), *lasting):
+    for container in lasting(spec):
         asked = (container.get("resources") or {}).get("requests") or {}
         cores += quantity(asked.get("cpu", 0))
         memory += quantity(asked.get("memory", 0))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 import secrets
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -26,6 +29,7 @@ from workbench.environments.kubernetes.helm import Helm, find_helm, releases
 from workbench.environments.kubernetes.loading import POLL_S
 from workbench.environments.kubernetes.objects import RUN, is_ours, name_of, pods_of
 from workbench.environments.kubernetes.rights import free_on, too_small
+from workbench.environments.kubernetes.sources import Choice, choose
 from workbench.environments.kubernetes.waiting import wait
 from workbench.errors import BadInput, CannotHere, UnknownName
 from workbench.records import Facts
@@ -52,6 +56,11 @@ class Options:
         Seconds that the load lasts beyond the window at both ends; kubelets must read their counters within them.
     poll_s
         Seconds between two questions to the kubelets.
+    telemetry
+        ``"kubelet"``, ``"prometheus"`` or ``"metrics-api"``; empty: the best that may be used, see `sources`.
+    prometheus
+        Where the cluster's Prometheus is: ``"NAMESPACE/SERVICE:PORT"``, or a URL that this machine reaches; empty:
+        looked for by its label.
     """
 
     context: str = ""
@@ -62,6 +71,8 @@ class Options:
     helm: str = ""
     edge_s: float = 20.0
     poll_s: float = POLL_S
+    telemetry: str = ""
+    prometheus: str = ""
 
     @classmethod
     def read(cls, spec: EnvironmentSpec) -> Options:
@@ -87,17 +98,28 @@ class Options:
 class OpenCluster:
     """A cluster that this run works on, and nobody else."""
 
-    telemetry = "kubelet"
-    """Name of the source that reads what runs here."""
-
     def __init__(self, options: Options, say: Callable[[str], None] = lambda _: None) -> None:
         self.options, self.say = options, say
         self.run = f"wb-{secrets.token_hex(4)}"
         self.cluster = Cluster.connect(options.context, options.kubeconfig)
-        self._holding = journal.Holding(self.cluster, self.run, journal.holder_name(self.run))
+        self._holding = journal.Holding(self.cluster, self.run, _holder(self.run))
         self.before: Mapping[str, Mapping[str, Any]] = {}
         self.left_behind: tuple[str, ...] = ()
         self._helm: Helm | None = None
+        self._choice: Choice | None = None
+        self._facts: Facts | None = None
+
+    @property
+    def choice(self) -> Choice:
+        """The source of telemetry that is used here, chosen when it is first needed."""
+        if self._choice is None:
+            self._choice = choose(self.cluster, self.options.telemetry, self.options.prometheus)
+        return self._choice
+
+    @property
+    def telemetry(self) -> str:
+        """Name of the adapter that reads what runs here."""
+        return self.choice.name
 
     def __enter__(self) -> OpenCluster:
         self._refuse_leftovers()
@@ -136,12 +158,15 @@ class OpenCluster:
         return self._helm
 
     def facts(self) -> Facts:
-        """Return the cluster's circumstances."""
-        try:
-            helm = self.helm().version()
-        except CannotHere:
-            helm = ""
-        return cluster_facts(self.cluster, self.run, helm)
+        """Return the cluster's circumstances, looked at once."""
+        if self._facts is None:
+            try:
+                helm = self.helm().version()
+            except CannotHere:
+                helm = ""
+            source = {"source": self.choice.name, "place": self.choice.place, "why": self.choice.why}
+            self._facts = cluster_facts(self.cluster, self.run, helm, source)
+        return self._facts
 
     # ------------------------------------------------------------------ refusing
     def refuses(self, steps: Sequence[ClusterStep]) -> str:
@@ -224,8 +249,17 @@ class OpenCluster:
                 application=application,
                 parts=tuple(parts),
                 acting=acting,
+                choice=self.choice,
                 poll_s=self.options.poll_s,
             )
         finally:
             self.say("removing the application and the mesh")
             self.left_behind = acting.undo()
+
+
+def _holder(run: str) -> str:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()} process {os.getpid()} ({run})"

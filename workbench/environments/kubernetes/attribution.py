@@ -1,0 +1,91 @@
+"""Whom each container of a cluster is charged to, and what it reserves: pods as they run in, components out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from workbench.cluster_steps import Part
+from workbench.environments.kubernetes.client import Object
+from workbench.environments.kubernetes.complaints import statuses
+from workbench.environments.kubernetes.objects import quantity
+from workbench.records import Component, Reserved
+from workbench.steps import Role
+
+DAEMONS = ("kubelet", "runtime")
+"""What runs on a node outside its pods and is told apart by the kubelet itself."""
+
+
+def components_of(
+    pods: Sequence[Object], namespace: str, client: Mapping[str, str], parts: Sequence[Part], nodes: Sequence[str]
+) -> tuple[Component, ...]:
+    """Return every container on ``nodes``, then each node, its daemons, and what nobody is charged for on it.
+
+    A container belongs to the first part that matches; else, in the application's namespace, to the load generator in
+    the client's pods and to the application in others. Containers of other people's pods are the system's.
+    """
+    found: list[Component] = []
+    for pod in pods:
+        if pod["spec"].get("nodeName") in nodes:
+            found += _of_pod(pod, namespace, client, parts)
+    for node in nodes:
+        daemons = (
+            Component(name=f"{node}, {one}", role="system", instance=f"{node}/@{one}", node=node) for one in DAEMONS
+        )
+        found += [
+            *daemons,
+            Component(name=node, role="node", instance=node, node=node),
+            Component(name=f"{node}, unattributed", role="unattributed", instance=f"{node}/", node=node),
+        ]
+    return tuple(found)
+
+
+def _of_pod(pod: Object, namespace: str, client: Mapping[str, str], parts: Sequence[Part]) -> Iterator[Component]:
+    meta, node = pod["metadata"], pod["spec"]["nodeName"]
+    running = {one["name"]: one for one in statuses(pod)}
+    for container in lasting(pod["spec"]):
+        name = container["name"]
+        role = role_of(pod, name, namespace, client, parts)
+        place = f"{meta['namespace']}/" if role == "system" else ""
+        yield Component(
+            name=f"{place}{meta['name']}/{name}",
+            role=role,
+            instance=f"{node}/{meta['namespace']}/{meta['name']}/{name}",
+            node=node,
+            reserved=reserved_by(container, running.get(name, {})),
+        )
+
+
+def lasting(spec: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """Return a pod's containers that keep running: native sidecars (init containers that restart always) too."""
+    native = [one for one in spec.get("initContainers") or () if one.get("restartPolicy") == "Always"]
+    return (*native, *(spec.get("containers") or ()))
+
+
+def role_of(pod: Object, container: str, namespace: str, client: Mapping[str, str], parts: Sequence[Part]) -> Role:
+    """Return whom a container is charged to; what is neither the application's nor a part of the mesh: the system."""
+    meta = pod["metadata"]
+    labels = meta.get("labels") or {}
+    for part in parts:
+        named = not part.containers or container in part.containers
+        if part.namespace in ("", meta["namespace"]) and part.labels.items() <= labels.items() and named:
+            return part.role
+    if meta["namespace"] != namespace:
+        return "system"
+    return "load-generator" if client.items() <= labels.items() else "application"
+
+
+def reserved_by(container: Mapping[str, Any], status: Mapping[str, Any]) -> Reserved:
+    """Return a container's requests and limits: those in force, where its status tells them, else those asked for."""
+    resources = status.get("resources") or container.get("resources") or {}
+
+    def told(kind: str, resource: str) -> float | None:
+        text = (resources.get(kind) or {}).get(resource)
+        return None if text is None else quantity(text)
+
+    return Reserved(
+        cpu_request_cores=told("requests", "cpu"),
+        cpu_limit_cores=told("limits", "cpu"),
+        memory_request_bytes=told("requests", "memory"),
+        memory_limit_bytes=told("limits", "memory"),
+    )

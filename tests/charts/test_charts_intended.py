@@ -11,12 +11,12 @@ from hypothesis import given, settings
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "intents"))
 
-from intent_strategies import DESIGNS  # noqa: E402
+from intent_strategies import DESIGNS
 
-from workbench.charts.display import specification, svg  # noqa: E402
-from workbench.charts.geometry import HEIGHT, WIDTH  # noqa: E402
-from workbench.charts.intended import Carrier, describe, intended, intended_rows  # noqa: E402
-from workbench.intents import (  # noqa: E402
+from workbench.charts.display import specification, svg
+from workbench.charts.geometry import HEIGHT, WIDTH
+from workbench.charts.intended import Carrier, describe, intended, intended_rows
+from workbench.intents import (
     FEATURES,
     Abort,
     Answer,
@@ -70,7 +70,8 @@ def written(picture) -> str:
 def test_everything_that_is_asked_is_written(placement):
     text = written(intended(EVERYTHING, Carrier(label="a mesh", placement=placement)))
     for words in (
-        "everything, as a mesh carries it", "2 retries, 250 ms each", "at most 1 s", "10 % held 100 ms", "5 % fail, 503",
+        "everything, as a mesh carries it", "2 retries, 250 ms each", "at most 1 s", "10 % held 100 ms",
+        "5 % fail, 503",
         "at most 100 connections", "5 failures: out for 30 s", "only client", "at most 500/s", "access log on",
         "metrics off", "2 threads", "0.1 to 1 cores", "64 MiB reserved",
     ):  # fmt: skip

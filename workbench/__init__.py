@@ -15,6 +15,7 @@
     wb.choose("mTLS, gRPC")           which meshes meet these needs, and why the others do not
     wb.charts.consumption(...)        frames in, charts out
     wb.explore()                      choose, see, brush and export what was measured, by widgets
+    wb.play("canary")                 set an intent by widgets, see it as every mesh carries it, apply it, measure it
     wb.launch("quick")                build, start, watch and stop an experiment, by widgets
     wb.enable_charts()                show charts without a network; once in a notebook
     wb.metric("normalised_cpu")       unit, label and exact definition
@@ -48,6 +49,7 @@ _HOMES = {
     "metric": "workbench.metrics",
     "open_store": "workbench.facade",
     "outline": "workbench.facade",
+    "play": "workbench.facade",
     "run": "workbench.facade",
     "write_report": "workbench.facade",
 }

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from workbench.store import Store
     from workbench.widgets.explorer import ExplorerView
     from workbench.widgets.launcher import LauncherView
+    from workbench.widgets.player import PlayerView
 
 LATEST = "latest"
 """Stands for the campaign that was started last."""
@@ -326,6 +327,27 @@ def launch(asked: str = "quick", *, data: str | Path = "", reports: str | Path =
         next(iter(found)),
         lambda one: write_report(one, data=settings.data, reports=settings.reports),
     )
+
+
+def play(asked: str = "canary", *, data: str | Path = "") -> PlayerView:
+    """Return widgets that set a design, show what each mesh makes of it, apply it in the lab or on a cluster, and more.
+
+    Parameters
+    ----------
+    asked
+        Design to begin with: a name, or the path of a file.
+
+    Raises
+    ------
+    BadInput
+        When there is no such design.
+    """
+    from workbench.widgets.cluster_panel import ClusterPanel
+    from workbench.widgets.player import PlayerView
+    from workbench.widgets.playing import Playground
+
+    model = Playground(Settings.resolve(data=data))
+    return PlayerView(model, model.open(asked), [("On a cluster", ClusterPanel())])
 
 
 def _stacked(frames: list[pd.DataFrame]) -> pd.DataFrame:

@@ -26,7 +26,10 @@ _LOOK = """<style>
 .wb-beside {display: flex; gap: 12px; overflow-x: auto; align-items: flex-start}
 .wb-beside section {flex: 0 0 390px; min-width: 0; border: 1px solid #dde1e6; border-radius: 6px; padding: 8px 10px}
 .wb-beside h4 {margin: 0 0 4px 0; font-size: 14px}
-.wb-beside pre {max-height: 460px; overflow: auto}
+.wb-beside pre {max-height: 460px; overflow: auto; word-break: normal; overflow-wrap: normal; font-size: 11px}
+.wb-tabs > .lm-TabBar .lm-TabBar-tab, .wb-tabs .lm-TabBar-tab {flex: 0 0 auto; max-width: none; min-width: 0}
+.wb-tabs .lm-TabBar-tabLabel {overflow: visible}
+.wb-across > .widget-vbox {flex-flow: row wrap; gap: 0 14px}
 .wb-answers td, .wb-answers th {text-align: left !important; vertical-align: top; white-space: normal}
 .wb-yes {color: #006b3e; font-weight: 600} .wb-partly {color: #B54C0B; font-weight: 600}
 .wb-no {color: #5F6770; font-weight: 600}
@@ -91,6 +94,7 @@ class PlayerView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no typ
         )
         self._meshes.observe(self._choose, "value")
         self._beside = Ticks("Side by side", self._show_objects, height="120px")
+        self._beside.box.add_class("wb-across")
         self._objects, self._answers, self._file = widgets.HTML(), widgets.HTML(), widgets.HTML()
 
     def _bar(self) -> Any:
@@ -98,12 +102,13 @@ class PlayerView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no typ
 
     def _shown(self) -> Any:
         parts = [
-            ("What is carried", self._answers),
-            ("Each mesh's own objects", widgets.VBox([self._beside.box, self._objects])),
+            ("Carried?", self._answers),
+            ("Objects", widgets.VBox([self._beside.box, self._objects])),
             *self._panels,
-            ("The design's file", self._file),
+            ("File", self._file),
         ]
         self._tabs = widgets.Tab([one for _, one in parts], titles=tuple(title for title, _ in parts))
+        self._tabs.add_class("wb-tabs")
         return widgets.VBox([self._picture, self._tabs], layout={"flex": "1 1 auto", "min_width": "0"})
 
     def _first(self) -> str:

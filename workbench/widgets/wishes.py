@@ -330,7 +330,7 @@ class Wishes:
         self._target = fields_of(Target, self._told)
         self.box = widgets.VBox(
             [self._name, self._words, *self._groups(), self._where()],
-            layout={"width": "310px", "flex": "0 0 auto", "max_height": "900px", "overflow": "auto"},
+            layout={"width": "310px", "flex": "0 0 auto"},
         )
 
     def _groups(self) -> list[Any]:

@@ -21,6 +21,7 @@ from typing import Any
 import numpy
 
 from workbench import __version__
+from workbench.asking import toml_value
 from workbench.distributions import buckets, quantiles
 from workbench.interchange.smp import SMP_VERSION
 from workbench.interchange.smp.canonical import NS
@@ -300,6 +301,7 @@ def _mesh(run: Run, parts: Sequence[Part]) -> ServiceMeshConfig:
         "lacks": facts.lacks,
         "features": facts.features,
         "options": "; ".join(f"{key}={value}" for key, value in sorted(spec.options.items())),
+        "intent": toml_value(spec.intent) if spec.intent else "",
         "kind": "node-proxy" if any(part["role"] == "node-proxy" for part in proxies) else "",
     }
     for name, group in (("sidecar", proxies), ("gateway", gateways), ("control_plane", control)):

@@ -10,5 +10,10 @@ tested without a browser; the view beside it only binds controls to it::
     drafting      an experiment in the making: its file, its plan, its estimate; no widget
     launching     a measurement in a process of its own, found again and watched through its folder; no widget
     launcher      the view of these two
+    wishes        controls for an intent's features, made from their own help and ranges
+    playing       designs by name, and what every mesh makes of one; no widget
+    player        the view of these two
+    cluster_panel the view of a design on a cluster
+    background    what takes seconds, beside a kernel that goes on answering
     controls      check boxes in groups, words in HTML
 """

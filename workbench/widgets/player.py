@@ -14,11 +14,11 @@ from typing import Any
 import ipywidgets as widgets
 import traitlets
 
-from workbench.charts.engine import alt
 from workbench.charts.intended import intended
 from workbench.errors import WorkbenchError
 from workbench.intents import FEATURES, Design, Rendering
 from workbench.widgets.controls import STYLE, Ticks, notes, words
+from workbench.widgets.picture import Picture
 from workbench.widgets.playing import Played, Playground
 from workbench.widgets.wishes import Wishes
 
@@ -65,6 +65,7 @@ class PlayerView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no typ
         )
         self._silent = False
         self._show()
+        self.add_class("wb-player")
         self.observe(self._changed, "design")
         self.observe(lambda _: self._draw(), "mesh")
 
@@ -78,8 +79,7 @@ class PlayerView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no typ
 
     # ------------------------------------------------------------------ parts
     def _make_outputs(self) -> None:
-        alt.JupyterChart.enable_offline()
-        self._picture = alt.JupyterChart(None, embed_options={"renderer": "svg", "actions": False})
+        self._picture = Picture()
         self._told = widgets.HTML()
         self._known = widgets.Dropdown(
             description="Design", layout={"width": "300px"}, style={"description_width": "50px"}

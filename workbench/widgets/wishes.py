@@ -146,12 +146,13 @@ class Wish:
     def __init__(self, name: str, changed: Callable[[], None]) -> None:
         self.name, self._changed, self._silent = name, changed, False
         feature, annotation = FEATURES[name], typing.get_type_hints(Intent)[name]
-        self._cls = next((one for one in typing.get_args(annotation) if dataclasses.is_dataclass(one)), None)
+        kinds = [one for one in typing.get_args(annotation) if dataclasses.is_dataclass(one)]
+        self._cls: Any = kinds[0] if kinds else None
         self._tick = widgets.Checkbox(
             description=feature.title, indent=False, tooltip=feature.says, layout={"width": "auto", "margin": "0"}
         )
         self._tick.observe(self._ticked, "value")
-        self._fields: tuple[Field, ...] = ()
+        self._fields: tuple[Field | _Single, ...] = ()
         self._says = widgets.HTML(f"<small>{feature.says}</small>")
         self.box = widgets.VBox([self._tick], layout={"margin": "0 0 2px 0"})
 

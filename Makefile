@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 COMPILE = @$(PYTHON_IN_VENV) -m compileall -q workbench
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lab clean
+.PHONY: help demo test check bench lab pictures clean
 export VENV
 
 help:  ## this list
@@ -37,6 +37,10 @@ bench: $(READY)  ## measure our own speed, one table
 lab: $(READY)  ## open JupyterLab on the notebooks
 	$(COMPILE)
 	@$(PYTHON_IN_VENV) -m workbench lab
+
+pictures: $(READY)  ## make the pictures of the documentation again
+	$(COMPILE)
+	@$(PYTHON_IN_VENV) scripts/make_pictures.py $(ARGS)
 
 clean:  ## remove what can be made again; never data/ or reports/
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,4 +1,4 @@
-"""Build hook: a wheel carries the notebooks, designs, experiments and reference data, see ``workbench/shipped.py``.
+"""Build hook: a wheel carries notebooks, settings, designs, experiments, reference data, see ``workbench/shipped.py``.
 
 An editable installation must not: there they stand in the checkout, and a copy would go stale.
 """
@@ -7,7 +7,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SHIPPED = ("notebooks", "data/designs", "data/experiments", "data/landscape", "data/reference")
+SHIPPED = ("notebooks", "jupyter", "data/designs", "data/experiments", "data/landscape", "data/reference")
 
 
 class ShippedFiles(BuildHookInterface):  # type: ignore[type-arg]

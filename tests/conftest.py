@@ -14,7 +14,7 @@ from hypothesis import settings
 from workbench.startup import skip_slow_format_checks
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Playwright
 
 skip_slow_format_checks()
 
@@ -50,10 +50,17 @@ def browser() -> Iterator[Browser]:
     """
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs Playwright; run: pip install playwright")
     with sync_api.sync_playwright() as playwright:
-        found = next(filter(None, map(shutil.which, CHROMIUM)), None) or playwright.chromium.executable_path
-        if not Path(found).exists():
+        running = chromium(playwright)
+        if running is None:
             pytest.skip("no Chromium on this machine; run: playwright install --with-deps chromium")
-        root = ["--no-sandbox"] if os.getuid() == 0 else []
-        chromium = playwright.chromium.launch(executable_path=found, args=[*root, "--disable-dev-shm-usage"])
-        yield chromium
-        chromium.close()
+        yield running
+        running.close()
+
+
+def chromium(playwright: Playwright) -> Browser | None:
+    """Return a headless Chromium; None where there is none."""
+    found = next(filter(None, map(shutil.which, CHROMIUM)), None) or playwright.chromium.executable_path
+    if not Path(found).exists():
+        return None
+    root = ["--no-sandbox"] if os.getuid() == 0 else []
+    return playwright.chromium.launch(executable_path=found, args=[*root, "--disable-dev-shm-usage"])

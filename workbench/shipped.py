@@ -50,6 +50,11 @@ def notebook(name: str) -> Path:
     return known[name]
 
 
+def jupyter_config() -> Path:
+    """Return the folder of settings that JupyterLab begins with here; the user's own go before them."""
+    return home() / "jupyter" / "config"
+
+
 def reference() -> Path:
     """Return the folder of published figures that measurements are shown beside."""
     return home() / "data" / "reference"

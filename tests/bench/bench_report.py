@@ -20,8 +20,8 @@ sys.path[:0] = [str(HERE.parent / "report"), str(HERE.parent / "analysis")]
 
 from report_store import write_campaign  # noqa: E402
 
+from workbench.charts.vega import vega_bundle  # noqa: E402
 from workbench.report import build_report  # noqa: E402
-from workbench.report.bundle import vega_bundle  # noqa: E402
 from workbench.report.content import report_content  # noqa: E402
 from workbench.report.material import gather  # noqa: E402
 from workbench.report.page import render  # noqa: E402

@@ -71,6 +71,10 @@ def test_the_lab_opens_on_copies_of_the_notebooks_and_takes_another_port_when_it
             assert not url.endswith(f":{port}")
             names = {item["name"] for item in fetched(f"{url}/api/contents?token={token}")["content"]}
             assert names == {path.name for path in shipped.notebooks()}
+            news = fetched(f"{url}/lab/api/settings/@jupyterlab/apputils-extension:notification?token={token}")
+            assert news["schema"]["properties"]["fetchNews"]["default"] == "false"
+            kernels = fetched(f"{url}/api/kernelspecs?token={token}")
+            assert kernels["default"] in kernels["kernelspecs"]
         finally:
             server.send_signal(signal.SIGTERM)
             server.communicate(timeout=20)

@@ -63,11 +63,15 @@ def test_the_wheel_carries_what_is_shipped(wheel):
         ("data/designs", "*.toml"),
         ("data/landscape", "**/*.toml"),
         ("data/reference", "*.md"),
+        ("jupyter/config", "**/*.json"),
     )
     for folder, pattern in shipped:
         for path in (ROOT / folder).glob(pattern):
             assert f"workbench/_shipped/{path.relative_to(ROOT)}" in names
     assert "workbench/py.typed" in names
+    assert "workbench/widgets/picture.js" in names
+    assert [name for name in names if name.endswith(".data/data/share/jupyter/voila/templates/workbench/index.html.j2")]
+    assert [name for name in names if name.endswith(".data/data/etc/jupyter/voila.json")]
     assert not [name for name in names if name.startswith("tests/") or name.endswith(".pyc")]
 
 

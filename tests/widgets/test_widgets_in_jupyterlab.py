@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-from conftest import TOKEN
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+from lab_browsing import SIZES, opened, picture, write_notebook
 
 pytestmark = pytest.mark.browser
-
-SIZES = {"laptop": (1366, 768), "projector": (1920, 1080)}
-PICTURES = os.environ.get("TEST_PICTURES", "")
-"""Folder to leave screenshots in, for people who want to look."""
 
 TINY = """
 name = "tiny"
@@ -36,53 +23,6 @@ connections = 4
 """
 
 
-def write_notebook(path: Path, *sources: str) -> None:
-    cells = [
-        {"cell_type": "code", "id": f"cell-{n}", "metadata": {}, "source": source, "outputs": [],
-         "execution_count": None}
-        for n, source in enumerate(sources)
-    ]  # fmt: skip
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": kernel, "cells": cells}))
-
-
-@contextmanager
-def opened(browser: Browser, lab, notebook: str, size: tuple[int, int]) -> Iterator[Page]:
-    """A notebook in JupyterLab, executed; afterwards nothing may have gone wrong or been asked for elsewhere."""
-    context = browser.new_context(viewport={"width": size[0], "height": size[1]})
-    troubles: list[str] = []
-
-    def gate(route):
-        if route.request.url.startswith(lab.url):
-            route.continue_()
-        else:
-            troubles.append(f"asked for {route.request.url[:120]}")
-            route.abort()
-
-    context.route("http*://**", gate)
-    context.on("console", lambda told: troubles.append(told.text) if told.type == "error" else None)
-    context.on("weberror", lambda error: troubles.append(str(error.error)))
-    page = context.new_page()
-    page.goto(f"{lab.url}/doc/tree/{notebook}?token={TOKEN}&reset")
-    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
-    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.locator("[data-command='runmenu:run-all']").click()
-    try:
-        yield page
-    except Exception:
-        picture(page, "at-failure")
-        raise
-    assert page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
-    context.close()
-    assert troubles == []
-
-
-def picture(page: Page, name: str) -> None:
-    if PICTURES:
-        page.screenshot(path=Path(PICTURES) / f"{name}.png")
-
-
 def test_a_change_of_a_drop_down_changes_the_chart_and_nothing_goes_elsewhere(browser, lab):
     write_notebook(lab.folder / "explore.ipynb", "import workbench as wb", "explorer = wb.explore()\nexplorer")
     with opened(browser, lab, "explore.ipynb", SIZES["laptop"]) as page:
@@ -93,10 +33,10 @@ def test_a_change_of_a_drop_down_changes_the_chart_and_nothing_goes_elsewhere(br
         assert bars.count() > 10
         for size, (width, height) in reversed(SIZES.items()):
             page.set_viewport_size({"width": width, "height": height})
-            chart.scroll_into_view_if_needed()
-            page.wait_for_timeout(300)
+            page.wait_for_timeout(700)
+            page.locator(".jp-OutputArea").last.scroll_into_view_if_needed()
             picture(page, f"explore-{size}")
-        metric = page.locator(".widget-dropdown select").first
+        metric = page.get_by_label("Metric", exact=True)
         metric.select_option(label="Memory, PSS")
         page.get_by_text("Memory, PSS: 5 data planes").wait_for(timeout=10_000)
         page.get_by_role("checkbox", name="l7-sidecars").focus()

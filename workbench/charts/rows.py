@@ -47,7 +47,8 @@ def inline(rows: Iterable[Mapping[str, Any]]) -> Any:
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the rows of ``frame`` as dictionaries by column name."""
-    return [dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False, name=None)]
+    columns = [frame[name].to_numpy(dtype=object).tolist() for name in frame]
+    return [dict(zip(frame.columns, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def groups(frame: pd.DataFrame, keys: Sequence[str]) -> list[tuple[tuple[Any, ...], list[dict[str, Any]]]]:

@@ -9,6 +9,8 @@
     designing   design: show, render
     exchanging  export, import, audit, smp
     machine     doctor, lab
+    clusters    clean, rbac
+    applying    design: check, diff, apply, revert, list, rights
     executing   a notebook under way: progress, signals
     progress    a bar on a terminal, lines elsewhere
     show        tables, durations, JSON

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from workbench import __version__
+from workbench.cli.applying import apply, check, diff, listed, revert, rights
 from workbench.cli.clusters import clean, rbac
 from workbench.cli.designing import design
 from workbench.cli.exchanging import audit, bring, export, smp
@@ -54,4 +55,10 @@ app.command()(export)
 app.command("import")(bring)
 app.command()(audit)
 app.add_typer(smp, name="smp")
+design.command()(check)
+design.command()(diff)
+design.command()(apply)
+design.command()(revert)
+design.command("list")(listed)
+design.command()(rights)
 app.add_typer(design, name="design")

@@ -102,7 +102,9 @@ def lab(
         typer.Option(help="Folder with your copies of the notebooks. Default: ./notebooks.", show_default=False),
     ] = None,
 ) -> None:
-    """Open JupyterLab on the notebooks."""
+    """Open JupyterLab on the notebooks, without its news; which tabs were open is remembered in the data folder."""
+    from workbench import shipped
+
     settings = settle(data, reports)
     folder = _own_notebooks(notebooks or Path.cwd() / "notebooks")
     arguments = [
@@ -112,11 +114,15 @@ def lab(
         f"--ServerApp.root_dir={folder}",
         f"--ServerApp.port={port}",
         f"--ServerApp.open_browser={browser}",
+        f"--LabApp.workspaces_dir={settings.data / 'jupyterlab'}",
         *(["--allow-root"] if os.geteuid() == 0 else []),
     ]
     note(f"JupyterLab on {folder}; Ctrl-C ends it.")
     sys.stdout.flush()
-    os.execve(sys.executable, arguments, settings.child_environment())
+    environment = settings.child_environment()
+    paths = [str(shipped.jupyter_config()), environment.get("JUPYTER_CONFIG_PATH", "")]
+    environment["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, paths))
+    os.execve(sys.executable, arguments, environment)
 
 
 def _own_notebooks(folder: Path) -> Path:

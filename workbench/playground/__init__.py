@@ -7,9 +7,10 @@ from workbench.playground.rendering import (
     STANDINGS,
     answers_table,
     distinct,
+    from_yaml,
     mesh_specs,
     render_all,
     to_yaml,
 )
 
-__all__ = ["STANDINGS", "answers_table", "distinct", "mesh_specs", "render_all", "to_yaml"]
+__all__ = ["STANDINGS", "answers_table", "distinct", "from_yaml", "mesh_specs", "render_all", "to_yaml"]

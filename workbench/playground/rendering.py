@@ -20,6 +20,7 @@ STANDINGS: Final[Mapping[Standing, str]] = {"carried": "yes", "partly": "partly"
 """For people: whether a mesh does what is asked."""
 
 _WIDTH: Final = 118
+_CHANGES: Final = "# Changes what is there already."
 
 
 def mesh_specs(environment: str = "kubernetes") -> tuple[MeshSpec, ...]:
@@ -100,8 +101,32 @@ def to_yaml(rendering: Rendering, design: Design | None = None) -> str:
     """
     parts = ["\n".join(_comments(rendering, design))]
     parts += [_document(one) for one in rendering.objects]
-    parts += [f"# Changes what is there already.\n{_document(one)}" for one in rendering.patches]
+    parts += [f"{_CHANGES}\n{_document(one)}" for one in rendering.patches]
     return "\n---\n".join(parts) + "\n"
+
+
+def from_yaml(text: str, where: str = "the file") -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Return (objects, patches) of YAML documents: what `to_yaml` wrote, or anybody's manifests, which have no patches.
+
+    Raises
+    ------
+    BadInput
+        When it is no YAML, with the place.
+    """
+    import re
+
+    import yaml  # type: ignore[import-untyped]  # published without type information
+
+    found: dict[bool, list[Any]] = {False: [], True: []}
+    for part in re.split(r"^---.*$", text, flags=re.MULTILINE):
+        try:
+            read = [one for one in yaml.safe_load_all(part) if one is not None]
+        except yaml.YAMLError as error:
+            raise BadInput(f"{where} cannot be read as YAML: {' '.join(str(error).split())}.") from error
+        for one in read:
+            listed = isinstance(one, dict) and one.get("kind") == "List" and isinstance(one.get("items"), list)
+            found[part.lstrip().startswith(_CHANGES)] += one["items"] if listed else [one]
+    return tuple(found[False]), tuple(found[True])
 
 
 def _comments(rendering: Rendering, design: Design | None) -> Iterator[str]:
@@ -147,7 +172,7 @@ def _comment(text: str) -> Iterator[str]:
 
 
 def _document(value: Any) -> str:
-    import yaml  # type: ignore[import-untyped]  # published without type information
+    import yaml
 
     class Plain(yaml.SafeDumper):  # type: ignore[misc]
         """Without anchors: what is said twice is written twice."""

@@ -14,8 +14,8 @@ from typing import Any
 from markupsafe import Markup
 
 from workbench.charts.display import LAB_TYPE, PICTURE_TYPE, SPEC_TYPE, svg
+from workbench.charts.vega import vega_bundle
 from workbench.errors import BadInput
-from workbench.report.bundle import vega_bundle
 from workbench.report.page import asset, data_url, inline_script, policy, templates
 from workbench.startup import skip_slow_format_checks
 from workbench.store.disk import explained, write_whole

@@ -19,7 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from workbench.charts.display import svg
-from workbench.report.bundle import vega_bundle
+from workbench.charts.vega import vega_bundle
 from workbench.report.packing import pack
 from workbench.report.parts import Figure, ReportContent
 

@@ -4,9 +4,10 @@ A layer beside the notebooks and the report. Of each widget the logic is a plain
 tested without a browser; the view beside it only binds controls to it::
 
     exploring     which runs were chosen, what of them counts, the query; no widget
-    linked        four charts in one picture, linked by brush and legends; a frame in, a picture out
+    linked        five charts in one picture, linked by brush and legends; a frame in, a picture out
+    picture       a picture in the browser, as wide as there is room
     saving        what is shown as HTML, PNG, SVG, CSV, Parquet
-    explorer      the view of these three
+    explorer      the view of these
     drafting      an experiment in the making: its file, its plan, its estimate; no widget
     launching     a measurement in a process of its own, found again and watched through its folder; no widget
     launcher      the view of these two

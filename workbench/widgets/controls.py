@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -22,8 +23,17 @@ STYLE = """<style>
 .wb-words .bar {display: inline-block; height: 11px; vertical-align: middle}
 .wb-words progress {width: 100%; height: 14px}
 .wb-group label, .wb-group {font-size: 13px}
+.wb-field {flex-direction: column; align-items: stretch; height: auto !important; margin-bottom: 6px}
+.wb-field > .widget-label {width: auto !important; text-align: left; font-weight: bold}
+.wb-field > select {flex: 0 0 auto !important; width: 100% !important}
+.wb-field > select:not([multiple]) {height: 28px}
+.wb-picture {background: white; border-radius: 4px; padding: 8px; overflow-x: auto; box-sizing: border-box}
 .wb-scroll {max-height: 190px; overflow-y: auto}
 </style>"""
+
+
+_CODE = re.compile("`([^`]+)`")
+"""What is to be typed, as messages mark it."""
 
 
 class Ticks:
@@ -76,7 +86,8 @@ def words(*parts: str, live: bool = False) -> str:
 
 def notes(told: Iterable[str]) -> str:
     """Return each of ``told`` as a marked paragraph."""
-    return "".join(f'<div class="note">{html.escape(one)}</div>' for one in told)
+    marked = (_CODE.sub(r"<code>\1</code>", html.escape(one)) for one in told)
+    return "".join(f'<div class="note">{one}</div>' for one in marked)
 
 
 def table(frame: pd.DataFrame) -> str:

@@ -15,12 +15,12 @@ from typing import Any
 import ipywidgets as widgets
 import traitlets
 
-from workbench.charts.engine import alt
 from workbench.charts.rows import NOT_MEASURED
 from workbench.errors import WorkbenchError
 from workbench.widgets.controls import STYLE, Ticks, notes, table, words
 from workbench.widgets.exploring import QUANTITIES, Choice, Explorer, View
 from workbench.widgets.linked import describe, linked, picture
+from workbench.widgets.picture import Picture
 from workbench.widgets.saving import FORMATS, save
 
 _WIDE = {"width": "230px"}
@@ -49,6 +49,7 @@ class ExplorerView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
         super().__init__(
             [widgets.HTML(STYLE), widgets.HBox([self._controls(), self._shown()]), self._words], choice=self.view.choice
         )
+        self.add_class("wb-explorer")
         self._draw()
         self.observe(self._chosen, "choice")
 
@@ -82,15 +83,14 @@ class ExplorerView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
         self._saved = widgets.HTML()
 
     def _make_outputs(self) -> None:
-        alt.JupyterChart.enable_offline()
-        self._picture = alt.JupyterChart(None, embed_options={"renderer": "svg", "actions": False})
+        self._picture = Picture()
         self._notes, self._words = widgets.HTML(), widgets.HTML()
 
     def _controls(self) -> Any:
         def named(title: str, control: Any) -> Any:
-            control.description, control.style = "", {"description_width": "0"}
-            control.tooltip = title
-            return widgets.VBox([widgets.HTML(f"<b>{title}</b>"), control])
+            control.description = title
+            control.add_class("wb-field")
+            return control
 
         parts = [
             named("Metric", self._quantity),
@@ -101,8 +101,7 @@ class ExplorerView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
             self._rates.box,
             self._roles.box,
             named("One run from close", self._run),
-            widgets.HTML("<b>Save as</b>"),
-            widgets.HBox([self._form, self._save]),
+            widgets.HBox([named("Save as", self._form), self._save], layout={"align_items": "flex-end"}),
             self._saved,
             self._again,
         ]

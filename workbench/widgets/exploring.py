@@ -53,12 +53,20 @@ QUANTITIES: dict[str, Quantity] = {
 }
 """What can be looked at by role: name -> quantity."""
 
+_KEYS = ["run_id", "campaign_id", "block", "mesh", "workload", "rate_per_s", "started_at_s", "role"]
+
 _QUERY = """SELECT r.run_id, r.campaign_id, r.block, r.mesh, r.workload, r.rate_per_s, r.started_at_s, c.role,
-       {sql} AS {name}
+       {quantities}
 FROM consumption c JOIN runs r USING (run_id)
 WHERE r.run_id IN (SELECT unnest($run_ids::VARCHAR[])) AND c.role IN (SELECT unnest($roles::VARCHAR[]))
 GROUP BY ALL
 ORDER BY r.started_at_s, r.run_id, c.role"""
+
+
+def _named(*names: str) -> str:
+    """Return the SQL of quantities under their names."""
+    return ",\n       ".join(f"{QUANTITIES[name].sql} AS {name}" for name in names)
+
 
 _MOMENTS = """WITH span AS (
     SELECT coalesce(any_value(window_start_s), min(time_s)) AS start,
@@ -182,7 +190,8 @@ class Explorer:
         self._offered: dict[Choice, Options] = {}
         self._selected: dict[tuple[str, ...], Selection] = {}
         self._closely: dict[tuple[str, str], pd.DataFrame] = {}
-        self._latency: tuple[tuple[str, ...], pd.DataFrame] | None = None
+        self._read: dict[tuple[str, ...], tuple[pd.DataFrame, pd.DataFrame]] = {}
+        self._latest: View | None = None
 
     # ------------------------------------------------------------------ what can be chosen
     def default(self, campaign: str = "") -> Choice:
@@ -250,8 +259,20 @@ class Explorer:
 
     # ------------------------------------------------------------------ the answer
     def look(self, choice: Choice) -> View:
-        """Answer ``choice``, settled first."""
+        """Answer ``choice``, settled first.
+
+        What differs from the answer before is asked again, and nothing else: the samples of another run, or, the first
+        time that campaigns are chosen, all that their runs consumed, out of which every other change is answered.
+        """
         choice = self.settled(choice)
+        latest = self._latest
+        if latest is None or replace(latest.choice, run="") != replace(choice, run=""):
+            latest = self._answer(choice)
+        self._latest = replace(latest, choice=choice, moments=self._moments(choice), close_up=self.named(choice.run))
+        return self._latest
+
+    def _answer(self, choice: Choice) -> View:
+        """Return the answer but for the run from close."""
         selection = self._selection(choice.campaigns)
         counted = selection.counted
         runs = counted[
@@ -259,23 +280,23 @@ class Explorer:
             & counted["mesh"].isin(choice.meshes)
             & counted["rate_per_s"].isin(choice.rates)
         ]
-        name = choice.quantity
-        query = _QUERY.format(sql=QUANTITIES[name].sql, name=name)
-        params: dict[str, Any] = {"run_ids": list(runs["run_id"]), "roles": list(choice.roles)}
-        rows = self.store.query(query, params)
+        consumed, latency = self._of_campaigns(choice.campaigns)
+        name, ids = choice.quantity, list(runs["run_id"])
+        rows = consumed[consumed["run_id"].isin(ids) & consumed["role"].isin(choice.roles)]
+        rows = rows[[*_KEYS, name]].reset_index(drop=True)
         labels = runs.set_index("run_id")["workload"]
         return View(
             choice=choice,
             rows=rows.assign(workload=rows["run_id"].map(labels)),
             totals=_totals(rows, name, _ordered(runs)),
-            latency=self._quantiles(runs),
-            moments=self._moments(choice),
-            close_up=self.named(choice.run),
+            latency=latency[latency["run_id"].isin(ids)],
+            moments=pd.DataFrame(),
+            close_up="",
             order=_ordered(runs),
             everyone=_ordered(counted),
             notes=_notes(selection, runs),
-            query=query,
-            params=params,
+            query=_QUERY.format(quantities=_named(name)),
+            params={"run_ids": ids, "roles": list(choice.roles)},
         )
 
     def named(self, run_id: str) -> str:
@@ -303,21 +324,29 @@ class Explorer:
                 self._selected[key] = Selection(counted=none, left_out=left, unlike={"": [str(error)]})
         return self._selected[key]
 
-    def _quantiles(self, runs: pd.DataFrame) -> pd.DataFrame:
-        ids = tuple(runs["run_id"])
-        if self._latency is None or self._latency[0] != ids:
-            main = main_latency(runs, clean_latency(self._read_latency(ids)))
-            wide = runs[["run_id", "mesh", "rate_per_s"]].join(main.reindex(columns=list(QUANTILES)))
-            long = wide.melt(["run_id", "mesh", "rate_per_s"], var_name="quantile", value_name="value_s")
-            self._latency = ids, long.assign(quantile=long["quantile"].map(QUANTILES))
-        return self._latency[1]
+    def _of_campaigns(self, campaigns: tuple[str, ...]) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return every quantity of every counted run and role, and the latency: a few rows for each run."""
+        key = tuple(sorted(campaigns))
+        if key not in self._read:
+            counted = self._selection(campaigns).counted
+            params = {"run_ids": list(counted["run_id"]), "roles": list(BILLED_ROLES)}
+            consumed = self.store.query(_QUERY.format(quantities=_named(*QUANTITIES)), params)
+            self._read[key] = consumed, _quantiles(counted, self._read_latency(params["run_ids"]))
+        return self._read[key]
 
-    def _read_latency(self, ids: tuple[str, ...]) -> pd.DataFrame:
+    def _read_latency(self, ids: list[str]) -> pd.DataFrame:
         sql = (
             "SELECT run_id, kind, count, p50_s, p90_s, p99_s, p999_s, low_s, high_s FROM latency "
             "WHERE run_id IN (SELECT unnest(?::VARCHAR[]))"
         )
-        return self.store.query(sql, [list(ids)])
+        return self.store.query(sql, [ids])
+
+
+def _quantiles(runs: pd.DataFrame, latency: pd.DataFrame) -> pd.DataFrame:
+    main = main_latency(runs, clean_latency(latency))
+    wide = runs[["run_id", "mesh", "rate_per_s"]].join(main.reindex(columns=list(QUANTILES)))
+    long = wide.melt(["run_id", "mesh", "rate_per_s"], var_name="quantile", value_name="value_s")
+    return long.assign(quantile=long["quantile"].map(QUANTILES))
 
 
 def _totals(rows: pd.DataFrame, name: str, order: tuple[str, ...]) -> pd.DataFrame:

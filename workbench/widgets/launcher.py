@@ -60,6 +60,7 @@ class LauncherView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
             [widgets.HTML(STYLE), widgets.HBox([self._builder(), self._plan]), self._watcher()],
             draft=Draft.of(experiments[begin]),
         )
+        self.add_class("wb-launcher")
         self._show_draft()
         self.observe(lambda _: self._show_draft(), "draft")
         self.observe(lambda _: self._follow(), "campaign")

@@ -20,6 +20,9 @@ from workbench.widgets.exploring import QUANTILES, QUANTITIES, View, over_time
 Spec = dict[str, Any]
 
 WIDTH, NARROW, HEIGHT = 370, 290, 200
+_BESIDE = 290
+"""Pixels that labels and gaps take beside two panels."""
+
 _BRUSH, _ROLE, _MESH = "brushed_runs", "picked_role", "picked_mesh"
 _LOG_TICKS = [step * 10**power for power in range(8) for step in (1, 2, 5)]
 
@@ -89,6 +92,7 @@ def linked(view: View) -> Spec:
             "shift-click adds.",
         },
         "description": describe(view),
+        "usermeta": {"naturalWidth": WIDTH + NARROW + _BESIDE},
         "data": {"values": rows_of(view)},
         "spacing": 26,
         "vconcat": [

@@ -42,7 +42,6 @@ def own_application(
         When there is nothing to read, when it is no Kubernetes YAML, for objects that do not live in a namespace, for
         objects twice, and for a URL that is none, not of the load's protocol, or leads to none of the Services.
     """
-    parts = _parts(url, protocol)
     objects: dict[tuple[str, str], dict[str, Any]] = {}
     for found, where in read(manifests):
         one = _placed(found, where, namespace)
@@ -52,6 +51,7 @@ def own_application(
         if key[0] in _OURS and key[1] == CLIENT:
             raise BadInput(f"{where} holds a {key[0]} called {CLIENT!r}, the name of the load's own: rename it.")
         objects[key] = one
+    parts = _parts(url, protocol)
     _check_target(parts, objects, namespace)
     return ClusterApplication(
         namespace=namespace,

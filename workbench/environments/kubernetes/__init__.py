@@ -7,6 +7,7 @@ labels, everything it makes is removed by these labels, and what was there befor
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkbenchError
@@ -14,6 +15,7 @@ from workbench.records import GateResult
 from workbench.spec import EnvironmentSpec
 
 if TYPE_CHECKING:
+    from workbench.environments.kubernetes.designs.configuring import Configuration
     from workbench.environments.kubernetes.session import OpenCluster
 
 
@@ -54,6 +56,14 @@ class Kubernetes:
         from workbench.environments.kubernetes.session import Options
 
         return clean(Options.read(spec), force=force, say=say)
+
+    def configuration(
+        self, spec: EnvironmentSpec, say: Callable[[str], None] = lambda _: None
+    ) -> AbstractContextManager[Configuration]:
+        """Open the cluster for designs of the playground. See `designs.configuring.open_configuration`."""
+        from workbench.environments.kubernetes.designs.configuring import open_configuration
+
+        return open_configuration(spec, say)
 
     def cluster_role(self, name: str) -> dict[str, Any]:
         """Return the manifest of the ClusterRole that a run needs."""

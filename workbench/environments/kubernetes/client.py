@@ -39,11 +39,17 @@ _PAUSES_S = (0.2, 0.5, 1.0, 2.0)
 
 
 class Refused(RunFailed):
-    """The API server said no; `status` is its HTTP status and `reason` its own word for it."""
+    """The API server said no.
 
-    def __init__(self, message: str, status: int, reason: str = "") -> None:
+    `status` is its HTTP status, `reason` its own word for it, `said` its own sentence, and `details` what it says in
+    fields: ``causes`` above all, one for each field that is wrong.
+    """
+
+    def __init__(
+        self, message: str, status: int, reason: str = "", said: str = "", details: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(message)
-        self.status, self.reason = status, reason
+        self.status, self.reason, self.said, self.details = status, reason, said or message, details or {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,11 +367,12 @@ def _body(error: ApiException) -> bytes:
 def _refused(error: ApiException, what: str) -> Refused:
     try:
         told = json.loads(_body(error))
-        message, reason = str(told.get("message", "")), str(told.get("reason", ""))
+        message, reason, details = str(told.get("message", "")), str(told.get("reason", "")), told.get("details")
     except (ValueError, AttributeError):
-        message, reason = _body(error)[:300].decode(errors="replace"), ""
+        message, reason, details = _body(error)[:300].decode(errors="replace"), "", None
     said = message or str(error.reason)
-    return Refused(f"The API server refused {what}: {said} (status {error.status}).", int(error.status or 0), reason)
+    sentence = f"The API server refused {what}: {said} (status {error.status})."
+    return Refused(sentence, int(error.status or 0), reason, said, details)
 
 
 def _first_line(error: BaseException) -> str:

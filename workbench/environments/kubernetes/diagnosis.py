@@ -11,7 +11,7 @@ from workbench.cluster_steps import ClusterStep, Delete, Uninstall
 from workbench.environments.kubernetes import journal, snapshot
 from workbench.environments.kubernetes.acting import labelled_objects, sweep, uninstall, way_back
 from workbench.environments.kubernetes.client import Cluster
-from workbench.environments.kubernetes.facts import cgroup_version, cluster_facts
+from workbench.environments.kubernetes.facts import cgroup_version, cluster_facts, designs_in_force
 from workbench.environments.kubernetes.helm import Helm, find_helm, releases
 from workbench.environments.kubernetes.objects import MANAGED, RUN
 from workbench.environments.kubernetes.rights import free_on, missing_rights
@@ -47,6 +47,9 @@ def diagnose(options: Options) -> tuple[GateResult, ...]:
     said.append(_found("nobody else's run", not holder, holder or "no run works on this cluster"))
     if left and not holder:
         said.append(_found("nothing left behind", False, f"run {left} was interrupted; remove it: workbench clean"))
+    if designs := designs_in_force(cluster):
+        evidence = f"{', '.join(designs)} would be measured too; undo it with: workbench design revert NAME"
+        said.append(_found("no design in force", False, evidence))
     return tuple(said)
 
 

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from workbench.environments.kubernetes.client import Cluster
+from workbench.environments.kubernetes.client import MANAGER, Cluster, Refused
 from workbench.environments.kubernetes.complaints import statuses
+from workbench.environments.kubernetes.journal import NAMESPACE
+from workbench.environments.kubernetes.objects import DESIGN, MANAGED
 from workbench.records import Facts
 
 _CNI_SIGNS = (
@@ -43,8 +45,11 @@ def cluster_facts(cluster: Cluster, run: str, helm: str, telemetry: Mapping[str,
         "network": network,
         "nodes": sorted(json.dumps({**one, "name": ""}, sort_keys=True) for one in nodes),
     }
+    designs = designs_in_force(cluster)
+    if designs:
+        decisive["designs"] = designs
     fingerprint = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
-    details = {
+    details: dict[str, Any] = {
         "cluster": {
             "context": cluster.context,
             "server": cluster.server,
@@ -64,7 +69,18 @@ def cluster_facts(cluster: Cluster, run: str, helm: str, telemetry: Mapping[str,
             "helm": helm,
         },
     }
+    if designs:
+        details["designs"] = {"in_force": designs}
     return Facts(environment="kubernetes", fingerprint=fingerprint, details=details)
+
+
+def designs_in_force(cluster: Cluster) -> list[str]:
+    """Return the names of the playground's designs that change this cluster; none where we may not look."""
+    try:
+        found, _ = cluster.listed("v1", "ConfigMap", NAMESPACE, f"{MANAGED}={MANAGER},{DESIGN}")
+    except Refused:
+        return []
+    return sorted(str(one["metadata"]["labels"][DESIGN]) for one in found)
 
 
 def _package(name: str) -> str | None:

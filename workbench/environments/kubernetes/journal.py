@@ -8,8 +8,11 @@ both go when everything else has gone.
 from __future__ import annotations
 
 import base64
+import getpass
 import gzip
 import json
+import os
+import socket
 import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -30,8 +33,8 @@ _LEASE, _CONFIG_MAP = ("coordination.k8s.io/v1", "Lease"), ("v1", "ConfigMap")
 class Holding:
     """The Lease, held and renewed by a thread until it is given back."""
 
-    def __init__(self, cluster: Cluster, run: str, holder: str) -> None:
-        self.cluster, self.run, self.holder = cluster, run, holder
+    def __init__(self, cluster: Cluster, run: str, holder: str, lasts_s: int = LEASE_S) -> None:
+        self.cluster, self.run, self.holder, self.lasts_s = cluster, run, holder, lasts_s
         self._end = threading.Event()
         self._thread: threading.Thread | None = None
         self.lost = ""
@@ -77,7 +80,7 @@ class Holding:
             "metadata": {"name": NAME, "namespace": NAMESPACE, "labels": labels(self.run)},
             "spec": {
                 "holderIdentity": self.holder,
-                "leaseDurationSeconds": LEASE_S,
+                "leaseDurationSeconds": self.lasts_s,
                 "acquireTime": now,
                 "renewTime": now,
             },
@@ -111,6 +114,15 @@ class Holding:
         found = self.cluster.get(*_LEASE, NAME, NAMESPACE)
         if found is not None and found["spec"].get("holderIdentity") == self.holder:
             self.cluster.delete(found)
+
+
+def holder_name(purpose: str) -> str:
+    """Return who this process is, for people who meet the Lease: user, machine, process and what it does."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()} process {os.getpid()} ({purpose})"
 
 
 def _living(lease: Mapping[str, Any]) -> str:

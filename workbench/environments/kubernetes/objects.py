@@ -18,6 +18,9 @@ from workbench.errors import CannotHere
 
 MANAGED = "app.kubernetes.io/managed-by"
 RUN = "mesh-workbench/run"
+DESIGN = "mesh-workbench/design"
+"""Label of everything that a design of the playground applied; its value is the design's name."""
+
 HIDDEN = "(not stored)"
 
 _FETCH_S = 60.0

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import secrets
-import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -102,7 +99,7 @@ class OpenCluster:
         self.options, self.say = options, say
         self.run = f"wb-{secrets.token_hex(4)}"
         self.cluster = Cluster.connect(options.context, options.kubeconfig)
-        self._holding = journal.Holding(self.cluster, self.run, _holder(self.run))
+        self._holding = journal.Holding(self.cluster, self.run, journal.holder_name(self.run))
         self.before: Mapping[str, Mapping[str, Any]] = {}
         self.left_behind: tuple[str, ...] = ()
         self._helm: Helm | None = None
@@ -255,11 +252,3 @@ class OpenCluster:
         finally:
             self.say("removing the application and the mesh")
             self.left_behind = acting.undo()
-
-
-def _holder(run: str) -> str:
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()} process {os.getpid()} ({run})"

@@ -1,0 +1,302 @@
+"""Watching a design take effect: each object until its controllers have taken it up, or a deadline.
+
+What an object's status can tell differs by kind, and nothing here knows kinds by name beyond Kubernetes' own: a
+workload tells its rollout; a custom resource tells what its definition promises (conditions among its printed columns,
+or the parents of the Gateway API); of the rest nothing reports back, which is said and not waited for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import re
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from workbench.environments.kubernetes import complaints
+from workbench.environments.kubernetes.client import Cluster, Object
+from workbench.environments.kubernetes.designs.changes import Effect, Effective, Touched
+from workbench.environments.kubernetes.designs.trying import DESIGN_MANAGER
+from workbench.environments.kubernetes.waiting import WORKLOADS, explain, unavailable
+from workbench.errors import WorkbenchError
+
+QUIET_S = 3.0
+"""How long a status is waited for where nothing promises one."""
+
+_TURN_S = 2.0
+"""A watch is opened anew after so long; also how long a watcher may outlive its reader."""
+
+_EXPLAIN_S = 3.0
+"""Between two questions to the pods of a workload that does not come up."""
+
+CONDITIONS = ("Accepted", "ResolvedRefs", "Programmed", "Synced", "Reconciled", "Ready")
+"""Conditions by which controllers say that they have taken an object up."""
+
+_CONDITION_COLUMN = re.compile(r"""\.status\.conditions\[\?\(@\.type==["'](\w+)["']\)\]\.status""")
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What the status of a kind will tell: conditions, of the object itself or of each of its parents."""
+
+    conditions: tuple[str, ...] = ()
+    parents: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.conditions) or self.parents
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far an object is."""
+
+    state: Effective
+    sentence: str
+
+
+def promised(crd: Mapping[str, Any] | None, version: str) -> Promise:
+    """Return what a custom resource's definition promises of its status; None: nothing is known."""
+    for one in ((crd or {}).get("spec") or {}).get("versions") or ():
+        if one.get("name") != version:
+            continue
+        columns = (str(column.get("jsonPath", "")) for column in one.get("additionalPrinterColumns") or ())
+        named = (found[1] for path in columns if (found := _CONDITION_COLUMN.search(path)))
+        schema = ((one.get("schema") or {}).get("openAPIV3Schema") or {}).get("properties") or {}
+        parents = "parents" in ((schema.get("status") or {}).get("properties") or {})
+        return Promise(tuple(name for name in named if name in CONDITIONS), parents)
+    return Promise()
+
+
+def judged(found: Mapping[str, Any], promise: Promise, *, rolls: bool = False, patient: bool = False) -> Standing:
+    """Return how far an object is.
+
+    Parameters
+    ----------
+    rolls
+        Whether a changed pod template must be rolled out.
+    patient
+        Whether a status that nothing promises may still come.
+    """
+    if found["kind"] in WORKLOADS:
+        return _workload(found, rolls=rolls)
+    if found["kind"] == "Namespace":
+        phase = (found.get("status") or {}).get("phase", "Active")
+        return Standing("in-effect" if phase == "Active" else "waiting", f"the namespace is {phase}")
+    told = list(_conditions(found))
+    missing = [name for name in promise.conditions if not any(kind == name for kind, _, _ in told)]
+    if stale := _stale(found, told):
+        return Standing("waiting", stale)
+    if bad := [_complaint(kind, where, one) for kind, where, one in told if one.get("status") != "True"]:
+        return Standing("waiting", "; ".join(bad))
+    if missing or (promise.parents and not told):
+        return Standing("waiting", f"no controller has said anything yet ({', '.join(missing) or 'no parent'})")
+    if told:
+        return Standing("in-effect", ", ".join(dict.fromkeys(f"{kind}{where}" for kind, where, _ in told)))
+    if patient and _is_custom(found):
+        return Standing("waiting", "no controller has said anything yet")
+    return Standing("silent", "the server holds it; no controller here reports what becomes of it")
+
+
+def _workload(found: Mapping[str, Any], *, rolls: bool) -> Standing:
+    if not rolls:
+        return Standing("in-effect", "no pod had to be replaced")
+    progressing = complaints.condition(found, "Progressing")
+    if progressing.get("reason") == "ProgressDeadlineExceeded":
+        return Standing("failed", f"its rollout has failed: {progressing.get('message', '')}")
+    missing = unavailable(found) or _earlier_pods(found)
+    if missing:
+        return Standing("waiting", missing)
+    return Standing("in-effect", "its pods were replaced and are available")
+
+
+def _earlier_pods(found: Mapping[str, Any]) -> str:
+    """Return that pods of the earlier template still run: they count as available while the new ones may never be."""
+    status = found.get("status") or {}
+    earlier = status.get("replicas", 0) - status.get("updatedReplicas", 0) if found["kind"] != "DaemonSet" else 0
+    return f"{earlier} of its earlier pods still run beside the new ones" if earlier > 0 else ""
+
+
+def _is_custom(found: Mapping[str, Any]) -> bool:
+    return "." in str(found["apiVersion"]).rpartition("/")[0]
+
+
+def _conditions(found: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Yield (type, of which parent, condition) of the conditions that say whether an object was taken up."""
+    status = found.get("status") or {}
+    for one in status.get("conditions") or ():
+        if one.get("type") in CONDITIONS:
+            yield one["type"], "", one
+    for parent in (*(status.get("parents") or ()), *(status.get("ancestors") or ())):
+        reference = parent.get("parentRef") or parent.get("ancestorRef") or {}
+        where = f" by {reference.get('kind', 'Gateway')} {reference.get('name', '')}"
+        for one in parent.get("conditions") or ():
+            if one.get("type") in CONDITIONS:
+                yield one["type"], where, one
+
+
+def _complaint(kind: str, where: str, one: Mapping[str, Any]) -> str:
+    why = one.get("message") or one.get("reason") or "it does not say why"
+    return f"not {kind}{where}: {why}"
+
+
+def _stale(found: Mapping[str, Any], told: Iterable[tuple[str, str, Mapping[str, Any]]]) -> str:
+    """Return why what the status says is about an earlier form; empty when it is about this one, as far as it tells."""
+    generation, status = found["metadata"].get("generation", 0), found.get("status") or {}
+    seen = [one["observedGeneration"] for _, _, one in told if "observedGeneration" in one]
+    seen += [status["observedGeneration"]] if isinstance(status.get("observedGeneration"), int) else []
+    if any(one < generation for one in seen):
+        return "its controller has not looked at this form of it yet"
+    synced, ours = status.get("lastSyncedTime"), _changed_at(found)
+    return "it is not synced since it was changed" if synced and ours and str(synced) < ours else ""
+
+
+def _changed_at(found: Mapping[str, Any]) -> str:
+    entries = found["metadata"].get("managedFields") or ()
+    return max((str(one.get("time", "")) for one in entries if one.get("manager") == DESIGN_MANAGER), default="")
+
+
+# ---------------------------------------------------------------------- watching
+@dataclass(slots=True)
+class _Watched:
+    touched: Touched
+    promise: Promise
+    said: Standing | None = None
+    done: bool = False
+    explained: float = 0.0
+    state: Object | None = None
+
+
+@dataclass(slots=True)
+class _Watchers:
+    """One watch for each kind and namespace, in threads; what they see comes as (kind, namespace, objects by name)."""
+
+    cluster: Cluster
+    seen: queue.SimpleQueue[tuple[tuple[str, str, str], dict[str, Object]]] = field(default_factory=queue.SimpleQueue)
+    end: threading.Event = field(default_factory=threading.Event)
+
+    def start(self, places: Iterable[tuple[str, str, str]]) -> None:
+        for place in dict.fromkeys(places):
+            threading.Thread(target=self._follow, args=(place,), name="workbench-effect", daemon=True).start()
+
+    def _follow(self, place: tuple[str, str, str]) -> None:
+        api_version, kind, namespace = place
+        while not self.end.is_set():
+            try:
+                listed, version = self.cluster.listed(api_version, kind, namespace)
+                state = {str(one["metadata"]["name"]): one for one in listed}
+                self.seen.put((place, dict(state)))
+                if not version:
+                    self.end.wait(_TURN_S)
+                    continue
+                for event in self.cluster.watch(self.cluster.kind(api_version, kind), namespace, "", version, _TURN_S):
+                    if self.end.is_set():
+                        return
+                    _note(state, event, api_version, kind)
+                    self.seen.put((place, dict(state)))
+            except WorkbenchError:
+                self.end.wait(_TURN_S)  # the server is away: the deadline is the reader's
+
+
+def _note(state: dict[str, Object], event: Mapping[str, Any], api_version: str, kind: str) -> None:
+    one = event["object"]
+    if event["type"] == "DELETED":
+        state.pop(str(one["metadata"]["name"]), None)
+    elif event["type"] in ("ADDED", "MODIFIED"):
+        state[str(one["metadata"]["name"])] = {**one, "apiVersion": api_version, "kind": kind}
+
+
+def effects(cluster: Cluster, objects: Sequence[Touched], deadline_s: float) -> Iterator[Effect]:
+    """Yield every change of how far these objects are, until all are done or the deadline."""
+    watched = [_Watched(one, _promise(cluster, one)) for one in objects]
+    watchers = _Watchers(cluster)
+    watchers.start((one.api_version, one.kind, one.namespace) for one in objects)
+    begun = time.monotonic()
+    try:
+        while not all(one.done for one in watched):
+            after_s = time.monotonic() - begun
+            if after_s > deadline_s:
+                yield from _too_late(cluster, watched, after_s)
+                return
+            with contextlib.suppress(queue.Empty):
+                place, state = watchers.seen.get(timeout=min(0.5, max(0.01, deadline_s - after_s)))
+                _take_in(watched, place, state)
+            for one in watched:
+                told = _told(cluster, one, time.monotonic() - begun)
+                if told is not None:
+                    yield told
+    finally:
+        watchers.end.set()
+
+
+def _promise(cluster: Cluster, one: Touched) -> Promise:
+    group, _, version = one.api_version.rpartition("/")
+    if "." not in group:
+        return Promise()
+    try:
+        plural = cluster.kind(one.api_version, one.kind).plural
+        crd = cluster.get("apiextensions.k8s.io/v1", "CustomResourceDefinition", f"{plural}.{group}")
+    except WorkbenchError:  # not ours to read, or the server is away: then nothing is promised
+        crd = None
+    return promised(crd, version)
+
+
+def _take_in(watched: Iterable[_Watched], place: tuple[str, str, str], state: Mapping[str, Object]) -> None:
+    for one in watched:
+        touched = one.touched
+        if (touched.api_version, touched.kind, touched.namespace) == place:
+            one.state = state.get(touched.name, {})
+
+
+def _told(cluster: Cluster, one: _Watched, after_s: float) -> Effect | None:
+    """Return how far an object is by now; None when that has been said, or when nothing is known yet."""
+    if one.done or one.state is None:
+        return None
+    standing = _standing(one, after_s)
+    if standing.state == "waiting" and one.touched.kind in WORKLOADS and after_s - one.explained >= _EXPLAIN_S:
+        one.explained = after_s
+        standing = Standing("waiting", f"{standing.sentence}: {_why(cluster, one)}")
+    elif standing.state == "waiting" and one.said is not None and one.said.sentence.startswith(standing.sentence):
+        return None
+    if standing == one.said:
+        return None
+    one.said, one.done = standing, standing.state != "waiting"
+    return _effect(one, after_s)
+
+
+def _why(cluster: Cluster, one: _Watched) -> str:
+    """Return what a workload's own pods say."""
+    labels = (((one.state or {}).get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
+    return explain(cluster, one.touched.namespace, ",".join(f"{key}={value}" for key, value in labels.items()))
+
+
+def _standing(one: _Watched, after_s: float) -> Standing:
+    if not one.state:
+        return Standing("failed", "somebody has deleted it")
+    return judged(one.state, one.promise, rolls=one.touched.rolls, patient=after_s < QUIET_S)
+
+
+def _effect(one: _Watched, after_s: float) -> Effect:
+    standing = one.said or Standing("waiting", "")
+    text = " ".join(standing.sentence.split()).rstrip(".")
+    return Effect(
+        object=one.touched.object,
+        state=standing.state,
+        sentence=f"{text[:1].upper()}{text[1:]}.",
+        after_s=round(after_s, 3),
+    )
+
+
+def _too_late(cluster: Cluster, watched: Iterable[_Watched], after_s: float) -> Iterator[Effect]:
+    for one in watched:
+        if one.done:
+            continue
+        last = one.said.sentence if one.said else "the API server told nothing about it"
+        if one.touched.kind in WORKLOADS:
+            with contextlib.suppress(WorkbenchError):
+                now = _workload(one.state, rolls=True).sentence if one.state else last
+                last = f"{now}: {_why(cluster, one)}"
+        one.said, one.done = Standing("failed", f"{last} (watched for {after_s:.0f} s)"), True
+        yield _effect(one, after_s)

@@ -42,8 +42,12 @@ def crashed(pod: Mapping[str, Any]) -> str:
     return ""
 
 
-def about_pod(pod: Mapping[str, Any], log: str = "") -> str:
-    """Return why a pod is not ready; empty when it is, or when it says nothing."""
+def about_pod(pod: Mapping[str, Any], log: str = "", events: Iterable[Mapping[str, Any]] = ()) -> str:
+    """Return why a pod is not ready; empty when it is, or when it says nothing.
+
+    A kubelet puts into a pod's status why an image or a container failed, but why a probe fails, a volume is missing or
+    a sandbox cannot be made only into ``events``.
+    """
     name = pod["metadata"]["name"]
     scheduled = condition(pod, "PodScheduled")
     if scheduled.get("status") == "False":
@@ -55,7 +59,8 @@ def about_pod(pod: Mapping[str, Any], log: str = "") -> str:
     if condition(pod, "Ready").get("status") == "True":
         return ""
     waiting = [one["name"] for one in statuses(pod) if not one.get("ready")]
-    message = condition(pod, "Ready").get("message") or (pod.get("status") or {}).get("message", "")
+    warned = next((text for _, text in _warnings(events)), "")
+    message = warned or condition(pod, "Ready").get("message") or (pod.get("status") or {}).get("message", "")
     if waiting:
         return f"pod {name}: {', '.join(waiting)} not ready" + (f" ({message})" if message else "")
     return f"pod {name} is {(pod.get('status') or {}).get('phase', 'not started')}" + (
@@ -111,14 +116,19 @@ def refusal(message: str) -> str:
 
 def about_events(events: Iterable[Mapping[str, Any]], limit: int = 3) -> list[str]:
     """Return the newest different warnings, each with its object."""
-    found: dict[str, str] = {}
+    return [f"{who}: {text}".strip(" :") for who, text in _warnings(events)][:limit]
+
+
+def _warnings(events: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Return (object, sentence) of different warnings, the newest first."""
+    found: dict[str, tuple[str, str]] = {}
     for event in sorted(events, key=_seen, reverse=True):
         if event.get("type") != "Warning":
             continue
         involved = event.get("involvedObject") or event.get("regarding") or {}
         text = refusal(redacted_text(str(event.get("message") or event.get("note") or "")).strip())
-        found.setdefault(text[:80], f"{involved.get('kind', '')} {involved.get('name', '')}: {text}".strip(" :"))
-    return list(found.values())[:limit]
+        found.setdefault(text[:80], (f"{involved.get('kind', '')} {involved.get('name', '')}", text))
+    return list(found.values())
 
 
 def _seen(event: Mapping[str, Any]) -> str:

@@ -230,11 +230,18 @@ def explain(cluster: Cluster, namespace: str, selector: str) -> str:
 
 
 def about(cluster: Cluster, pod: Mapping[str, Any]) -> str:
-    """Return why a pod is not ready, with the last lines of a container that crashed."""
+    """Return why a pod is not ready, with the last lines of a container that crashed, or its newest warning."""
     if is_ready(pod):
         return ""
     container = complaints.crashed(pod)
-    return complaints.about_pod(pod, log_of(cluster, pod, container) if container else "")
+    log = log_of(cluster, pod, container) if container else ""
+    meta = pod["metadata"]
+    events, _ = cluster.listed("v1", "Event", meta["namespace"], fields=f"involvedObject.uid={meta['uid']}")
+    return complaints.about_pod(pod, log, events)
+
+
+_NO_LOG = "unable to retrieve container logs"
+"""How a kubelet answers, with status 200, where a container's log is gone already."""
 
 
 def log_of(cluster: Cluster, pod: Mapping[str, Any], container: str, lines: int = 20) -> str:
@@ -245,6 +252,6 @@ def log_of(cluster: Cluster, pod: Mapping[str, Any], container: str, lines: int 
             text = cluster.page(base + more).decode(errors="replace").strip()
         except (Refused, RunFailed):
             continue
-        if text:
+        if text and not text.startswith(_NO_LOG):
             return text
     return ""

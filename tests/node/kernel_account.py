@@ -37,11 +37,11 @@ class KernelAccount:
 
     def used_s(self, what: str, start_s: float, end_s: float) -> float:
         """Return the CPU seconds of ``POD/CONTAINER``, or of the node (``""``), between two moments."""
-        identity = next((key for key, name in self.names.items() if name == what), "") if what else ""
-        return self._at(identity, end_s) - self._at(identity, start_s)
+        return self.at(what, end_s) - self.at(what, start_s)
 
-    def _at(self, identity: str, moment: float) -> float:
-        series = self.series[identity]
+    def at(self, what: str, moment: float) -> float:
+        """Return the counter of ``POD/CONTAINER``, or of the node (``""``), at a moment."""
+        series = self.series[next((key for key, name in self.names.items() if name == what), "") if what else ""]
         place = bisect_left(series, (moment, 0.0))
         (t0, v0), (t1, v1) = series[place - 1], series[place]
         assert t0 <= moment <= t1 < t0 + 2, f"the kernel was not read around {moment}"

@@ -1,22 +1,41 @@
-"""Charts on a real API server with real Helm: installed, waited for, proven, removed with what they keep."""
+"""Charts on a real API server with real Helm: installed, waited for, proven, removed with what they keep.
+
+What differs between Helm's program and the package in its place is tried with both.
+"""
 
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 
+import control_plane
 import pytest
 from cryptography import x509
 from injector import Injector
 from rig_objects import application, manifest, release, workload
 
 from workbench.cluster_steps import Delete, HasProxy, HelmRelease, PodSays, TrustAnchor, Uninstall, Wait
+from workbench.environments.kubernetes import helm_sdk
 from workbench.environments.kubernetes.acting import digest
-from workbench.environments.kubernetes.session import OpenCluster
+from workbench.environments.kubernetes.session import OpenCluster, Options
 from workbench.errors import BadInput, RunFailed
 
-pytestmark = pytest.mark.usefixtures("needs_helm")
-
 SECRET = "s3cr3t-mesh-token-0123456789"
+
+
+BOTH = pytest.mark.parametrize("options", ["program", "package"], indirect=True)
+
+
+@pytest.fixture
+def options(request, plane, monkeypatch):
+    """Whose Helm it is: the program's, unless the test asks for the package, which is used where no program is."""
+    if getattr(request, "param", "program") == "program":
+        request.getfixturevalue("needs_helm")
+        return Options(kubeconfig=str(plane.kubeconfig), helm=control_plane.helm())
+    if not helm_sdk.is_there():
+        pytest.skip("no helm-python-sdk: pip install 'mesh-workbench[helm]'")
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    return Options(kubeconfig=str(plane.kubeconfig))
 
 
 @pytest.fixture
@@ -35,6 +54,7 @@ def mesh(injector, **more):
     )
 
 
+@BOTH
 def test_a_chart_is_installed_proven_and_removed_with_the_crd_it_keeps(opened, cluster, injector):
     steps = mesh(injector)
     assert opened.refuses(steps) == ""
@@ -76,6 +96,7 @@ def test_custom_resources_with_finalizers_go_before_the_chart(opened, cluster, i
     assert opened.left_behind == ()
 
 
+@BOTH
 def test_a_chart_version_that_does_not_exist(opened):
     missing = HelmRelease(
         name="meshy", namespace="meshlike", repository="http://127.0.0.1:9/charts", chart="mesh", version="9.9.9"
@@ -87,15 +108,46 @@ def test_a_chart_version_that_does_not_exist(opened):
         pass
     assert opened.left_behind == ()
     nowhere = HelmRelease(name="meshy", namespace="meshlike", repository="", chart="./no/such/chart", version="1.0.0")
-    with pytest.raises(RunFailed, match="helm install meshy failed"), opened.deploy((nowhere,), application()):
+    with (
+        pytest.raises(RunFailed, match=r"There is no chart at \./no/such/chart"),
+        opened.deploy((nowhere,), application()),
+    ):
         pass
     assert opened.left_behind == ()
 
 
+def test_a_local_chart_of_another_version_is_refused(opened):
+    """A number must not bear the name of a version that did not produce it."""
+    with (
+        pytest.raises(RunFailed, match=r"meshlike is version 1.2.3, not 9.9.9 as the release meshy needs it"),
+        opened.deploy((release(version="9.9.9"),), application()),
+    ):
+        pass
+    assert opened.left_behind == ()
+
+
+@BOTH
+def test_which_helm_it_was_stands_in_the_facts(opened, options):
+    told = opened.facts().details["software"]["helm"]
+    assert told.startswith("v")
+    assert ("helm-python-sdk" in told) == (not options.helm)
+
+
+@BOTH
+def test_a_hook_that_fails_at_removal_does_not_keep_the_release(opened, cluster, injector):
+    """The package knows no removal without hooks; what it made goes all the same, and the record with it."""
+    removal = (Uninstall(release="meshy", namespace="meshlike", deadline_s=2),)
+    with opened.deploy(mesh(injector, farewellImage="rig/nosuch-farewell:1"), application(), removal=removal):
+        assert cluster.get("v1", "Secret", "sh.helm.release.v1.meshy.v1", "meshlike") is not None
+    assert opened.left_behind == ()
+    assert cluster.get("v1", "Namespace", "meshlike") is None
+
+
+@BOTH
 def test_a_hook_that_cannot_start_says_what_its_pod_says(opened):
     with (
         pytest.raises(RunFailed) as caught,
-        opened.deploy((release(hookImage="rig/nosuch-hook:1", deadline_s=4),), application()),
+        opened.deploy((release(hookImage="rig/nosuch-hook:1", deadline_s=2),), application()),
     ):
         pass
     assert "the image rig/nosuch-hook:1 cannot be pulled" in str(caught.value)
@@ -103,8 +155,6 @@ def test_a_hook_that_cannot_start_says_what_its_pod_says(opened):
 
 
 def test_a_mesh_that_is_there_already_is_refused_or_used_as_it_stands(agent, options, cluster, injector):
-    from dataclasses import replace
-
     from workbench.environments.kubernetes.client import Cluster
     from workbench.environments.kubernetes.helm import find_helm
 
@@ -139,8 +189,6 @@ def test_a_mesh_that_is_there_already_is_refused_or_used_as_it_stands(agent, opt
 
 
 def test_a_registry_of_copies_is_used_for_our_own_manifests(agent, options, cluster):
-    from dataclasses import replace
-
     with OpenCluster(replace(options, registry="mirror.test/all")) as environment:
         steps = (manifest("rig-mirror", workload("web", "rig-mirror", "docker.io/rig/plain:1")),)
         with environment.deploy(steps, application()):

@@ -1,7 +1,8 @@
 """Helm, behind a small interface: install, what was installed, uninstall.
 
 The ``helm`` on PATH is used, because a person's repositories, registry logins and plugins then work as they are used
-to. A release's own record bears our labels, so that whoever cleans up later finds it from any machine.
+to; where there is none, the package helm-python-sdk. A release's own record bears our labels, so that whoever cleans up
+later finds it from any machine.
 """
 
 from __future__ import annotations
@@ -13,22 +14,52 @@ import subprocess
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import yaml  # type: ignore[import-untyped]  # published without type information
 
 from workbench.cluster_steps import HelmRelease
+from workbench.environments.kubernetes import helm_sdk
+from workbench.environments.kubernetes.charts import source_of, with_advice
 from workbench.environments.kubernetes.client import Cluster, Object
 from workbench.environments.kubernetes.objects import labels, redacted_text
 from workbench.errors import CannotHere, RunFailed
 
-INSTALL_HINT = "install Helm 3.13 or newer (helm.sh) so that `helm` is on PATH"
+INSTALL_HINT = (
+    "install Helm 3.13 or newer (helm.sh) so that `helm` is on PATH, or Helm as a library: pip install "
+    "'mesh-workbench[helm]'"
+)
 _GRACE_S = 30.0
 
 
+class Helm(Protocol):
+    """What the environment needs of Helm, whoever does it."""
+
+    def version(self) -> str:
+        """Return Helm's version, and whose it is when it is not the program's."""
+        ...
+
+    def install(self, release: HelmRelease, run: str) -> None:
+        """Install a release into its namespace, which is there; hooks are waited for, the rest is not.
+
+        Raises
+        ------
+        RunFailed
+            With Helm's own words: a chart or version that does not exist, a hook that failed.
+        """
+        ...
+
+    def manifests(self, name: str, namespace: str) -> tuple[Object, ...]:
+        """Return what a release consists of, hooks included; nothing when there is no such release."""
+        ...
+
+    def uninstall(self, name: str, namespace: str, deadline_s: float = 180.0) -> None:
+        """Remove a release; without its hooks when they fail."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Helm:
+class HelmProgram:
     """The ``helm`` program, for one cluster.
 
     Attributes
@@ -54,7 +85,7 @@ class Helm:
         except subprocess.TimeoutExpired as error:
             raise RunFailed(f"helm {arguments[0]} did not end within {deadline_s:g} s.") from error
         if done.returncode:
-            raise RunFailed(f"helm {arguments[0]} {arguments[1]} failed: {_said(done.stderr)}")
+            raise RunFailed(f"helm {arguments[0]} {arguments[1]} failed: {with_advice(_said(done.stderr))}")
         return done.stdout
 
     def version(self) -> str:
@@ -67,16 +98,11 @@ class Helm:
             raise CannotHere(f"{self.program} does not start ({error}): {INSTALL_HINT}.") from error
         return done.stdout.strip()
 
-    def source(self, release: HelmRelease) -> list[str]:
+    def _source(self, release: HelmRelease) -> list[str]:
         """Return the arguments that name the chart exactly."""
-        if self.charts:
-            for name in (f"{release.chart}-{release.version}.tgz", release.chart):
-                local = Path(self.charts) / name
-                if local.exists():
-                    return [str(local)]
-        if release.repository:
-            return [release.chart, "--repo", release.repository, "--version", release.version]
-        return [release.chart] if Path(release.chart).exists() else [release.chart, "--version", release.version]
+        source = source_of(release, self.charts)
+        repository = ["--repo", source.repository] if source.repository else []
+        return [source.chart, *repository, *(["--version", source.version] if source.version else [])]
 
     def install(self, release: HelmRelease, run: str) -> None:
         """Install a release into its namespace, which is there; hooks are waited for, the rest is not.
@@ -91,7 +117,7 @@ class Helm:
             values.flush()
             self._call(
                 [
-                    *("install", release.name, *self.source(release), "--namespace", release.namespace),
+                    *("install", release.name, *self._source(release), "--namespace", release.namespace),
                     *("--values", values.name, "--timeout", f"{release.deadline_s:g}s"),
                     *("--labels", ",".join(f"{key}={value}" for key, value in labels(run).items())),
                 ],
@@ -121,7 +147,7 @@ class Helm:
 
 
 def find_helm(cluster: Cluster, program: str = "", charts: str = "") -> Helm:
-    """Return Helm.
+    """Return Helm: the program asked for, else the one on PATH, else the package.
 
     Raises
     ------
@@ -129,11 +155,13 @@ def find_helm(cluster: Cluster, program: str = "", charts: str = "") -> Helm:
         When there is none.
     """
     found = shutil.which(program or "helm")
-    if found is None:
-        raise CannotHere(
-            f"There is no {program or 'helm'} on PATH, and this mesh comes as a Helm chart: {INSTALL_HINT}."
-        )
-    return Helm(cluster=cluster, program=found, charts=charts)
+    if found is not None:
+        return HelmProgram(cluster=cluster, program=found, charts=charts)
+    if program:
+        raise CannotHere(f"There is no {program}, which the environment's option helm names: {INSTALL_HINT}.")
+    if helm_sdk.is_there():
+        return helm_sdk.HelmSdk(cluster=cluster, charts=charts)
+    raise CannotHere(f"There is no helm on PATH, and this mesh comes as a Helm chart: {INSTALL_HINT}.")
 
 
 def releases(cluster: Cluster, selector: str) -> list[tuple[str, str, Mapping[str, Any]]]:

@@ -1,0 +1,91 @@
+"""Where a chart comes from, exactly: a repository, a folder of copies, a local file or folder, an OCI reference."""
+
+from __future__ import annotations
+
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml  # type: ignore[import-untyped]  # published without type information
+
+from workbench.cluster_steps import HelmRelease
+from workbench.errors import RunFailed
+
+_MOST_BYTES = 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What names one chart: `chart` is a path, an ``oci://`` reference, or a name in `repository`.
+
+    `version` is empty for a path, whose own version was compared with the one asked for.
+    """
+
+    chart: str
+    repository: str = ""
+    version: str = ""
+
+
+def source_of(release: HelmRelease, copies: str = "") -> Source:
+    """Return where the chart of ``release`` is taken from; the folder ``copies`` goes before its repository.
+
+    Raises
+    ------
+    RunFailed
+        When a local chart is not there, is none, or is of another version than the one asked for: a number must not
+        bear the name of a version that did not produce it.
+    """
+    local = _local(release, copies)
+    if local is None:
+        return Source(chart=release.chart, repository=release.repository, version=release.version)
+    found = _version_of(local)
+    if found != release.version:
+        raise RunFailed(
+            f"The chart at {local} is version {found}, not {release.version} as the release {release.name} needs it: "
+            "put the right one there, or name its version in the experiment's [[meshes]]."
+        )
+    return Source(chart=str(local))
+
+
+def _local(release: HelmRelease, copies: str) -> Path | None:
+    if copies:
+        for name in (f"{release.chart}-{release.version}.tgz", release.chart):
+            if (Path(copies) / name).exists():
+                return Path(copies) / name
+    if release.repository or release.chart.startswith("oci://"):
+        return None
+    if not Path(release.chart).exists():
+        raise RunFailed(
+            f"There is no chart at {release.chart}, from which {release.name} {release.version} should be installed."
+        )
+    return Path(release.chart)
+
+
+def _version_of(chart: Path) -> str:
+    try:
+        text = _described(chart)
+        described = yaml.safe_load(text)
+        return str(described["version"])
+    except (OSError, tarfile.TarError, yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, EOFError) as error:
+        raise RunFailed(f"{chart} is no Helm chart: its Chart.yaml cannot be read ({error}).") from error
+
+
+def _described(chart: Path) -> str:
+    if chart.is_dir():
+        return (chart / "Chart.yaml").read_text(encoding="utf-8")
+    with tarfile.open(chart) as packed:
+        for one in packed:
+            if one.name.count("/") == 1 and one.name.endswith("/Chart.yaml") and one.isfile():
+                opened = packed.extractfile(one)
+                return opened.read(_MOST_BYTES).decode("utf-8") if opened else ""
+    raise KeyError("Chart.yaml")
+
+
+def with_advice(said: str) -> str:
+    """Return what Helm said of an installation, with what to do where the chart or its version is not there."""
+    if not any(sign in said for sign in ("not found", "not a valid chart repository", "Not Found")):
+        return said
+    return (
+        f"{said}. The version is the one in the experiment's [[meshes]], or else the one that the mesh pins; option "
+        "charts, of the mesh or of the environment, says where else charts are taken from"
+    )

@@ -11,7 +11,7 @@ import dataclasses
 import re
 import tomllib
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,15 @@ PROTOCOLS = ("http/1.1", "http/2", "grpc", "tcp")
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """Names of experiments become parts of folder names: letters, digits, dot, dash, underscore; at most 64."""
+
+
+def _flat(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every value of nested tables under its dotted key: ``values.istiod.replicaCount``."""
+    for key, value in table.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +55,7 @@ class MeshSpec(Checked):
         parts = [self.name if self.profile == "default" else f"{self.name}/{self.profile}"]
         if self.version:
             parts.append(self.version)
-        parts += [f"{key}={value}" for key, value in sorted(self.options.items())]
+        parts += [f"{key}={value}" for key, value in sorted(_flat(self.options))]
         if self.intent is not None:
             parts.append(f"with {self.intent.name}")
         return " ".join(parts)

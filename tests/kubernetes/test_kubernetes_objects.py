@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workbench import adapters
 from workbench.environments.kubernetes import complaints, objects, rights, snapshot
 from workbench.prometheus_text import TextReader, parse_labels, total
+from workbench.spec import MeshSpec, Workload
 
 KEY = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIBsecretsecret\n-----END EC PRIVATE KEY-----"
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJyaWcifQ.c2lnbmF0dXJl"
@@ -57,6 +60,25 @@ def test_labels_reach_pods_and_leave_the_argument_alone():
 )
 def test_images_move_to_a_mirror(image, expected):
     assert objects.mirrored_image(image, "m.test/x/") == expected
+
+
+OURS = ("bookinfo", "chain", "echo", "emojivoto", "httpbin", "online-boutique")
+AN_IMAGE = re.compile(r"[a-z0-9.-]+\.[a-z]+/[a-z0-9/_.-]+:v?[0-9][\w.-]*")
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_image_of_ours_moves_and_none_becomes_anothers(name):
+    """Those too that NSM's webhook is told to put into pods, which stand in its environment."""
+    app = adapters.load("workloads", name).cluster_application(Workload(name=name, payload_bytes=0))
+    mesh, spec = adapters.load("meshes", "nsm"), MeshSpec(name="nsm", options={"joins": "entry"})
+    enrolled = mesh.enrol(spec, app)
+    installed = [one for step in mesh.install(spec, app) for one in getattr(step, "objects", ())]
+    before = json.dumps([*installed, *enrolled.objects, enrolled.client])
+    after = json.dumps([objects.mirrored(one, "mirror.test/all") for one in json.loads(before)])
+    asked, moved = set(AN_IMAGE.findall(before)), set(AN_IMAGE.findall(after))
+    assert len(asked) >= 12 and any("cmd-nsc:" in one for one in asked)
+    assert all(one.startswith("mirror.test/all/") for one in moved)
+    assert len(moved) == len(asked)
 
 
 @pytest.mark.parametrize(

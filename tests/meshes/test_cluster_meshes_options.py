@@ -220,3 +220,48 @@ def test_nsm_refuses_a_callee_with_two_callers_and_a_network_that_is_none():
     for network in ("10.0.0.0/8", "10.9.8.1/24", "here"):
         with pytest.raises(BadInput, match="option network"):
             steps("nsm", network=network)
+
+
+def experiment(text):
+    from workbench.spec import experiment_from_toml
+
+    head = 'name = "x"\nenvironment = {name = "kubernetes"}\n'
+    return experiment_from_toml(head + text + '[load]\nrates_per_s = [100]\ngenerator = "fortio"\n')
+
+
+UPGRADES = {
+    "istio": ("1.30.3", "1.31.0", {"1.31.0"}),
+    "linkerd": ("edge-26.8.3", "edge-26.9.1", {"2026.9.1"}),
+    "consul": ("2.0.3", "1.9.11", {"1.9.11"}),
+}
+
+
+@pytest.mark.parametrize("name", UPGRADES)
+def test_the_same_mesh_in_two_versions_is_two_meshes_of_one_experiment(name):
+    from workbench.deployments import deployments
+    from workbench.plan import make_plan
+
+    before, after, charts = UPGRADES[name]
+    asked = experiment("".join(f'[[meshes]]\nname = "{name}"\nversion = "{one}"\n' for one in (before, after)))
+    described = {one.facts.label: one for one in deployments(make_plan(asked))}
+    assert set(described) == {"baseline", f"{name} {before}", f"{name} {after}"}
+    newer = described[f"{name} {after}"]
+    assert {step.version for step in newer.steps if isinstance(step, HelmRelease)} == charts
+    assert after in newer.facts.title and after not in described[f"{name} {before}"].facts.title
+    assert newer.application == described[f"{name} {before}"].application, "the same application goes into both"
+
+
+def test_any_value_of_any_chart_can_be_set_and_is_a_factor():
+    from workbench.deployments import deployments
+    from workbench.plan import make_plan
+
+    one = 'options.values.istiod = {meshConfig = {defaultConfig = {concurrency = 4}}, deep = {er = ["x"]}}'
+    asked = experiment(f'[[meshes]]\nname = "istio"\n[[meshes]]\nname = "istio"\n{one}\n')
+    label = "istio values.istiod.deep.er=['x'] values.istiod.meshConfig.defaultConfig.concurrency=4"
+    described = {one.facts.label: one for one in deployments(make_plan(asked))}
+    assert set(described) == {"baseline", "istio", label}
+    (istiod,) = (step for step in described[label].steps if getattr(step, "name", "") == "istiod")
+    assert istiod.values == {"meshConfig": {"defaultConfig": {"concurrency": 4}}, "deep": {"er": ["x"]}}
+    twice = f'[[meshes]]\nname = "istio"\n{one}\n' * 2
+    with pytest.raises(BadInput, match="twice"):
+        experiment(twice)

@@ -108,14 +108,21 @@ def pods_of(manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def mirrored(manifest: Mapping[str, Any], registry: str) -> Object:
-    """Return a copy whose images come from ``registry``: ``docker.io/a/b:1`` becomes ``REGISTRY/a/b:1``."""
+    """Return a copy whose images come from ``registry``: ``docker.io/a/b:1`` becomes ``REGISTRY/a/b:1``.
+
+    Those too that a container is told in its environment, in variables called ...IMAGE..., as a webhook is told what to
+    put into pods.
+    """
     return {key: _mirror(value, registry) for key, value in manifest.items()}
 
 
 def _mirror(value: Any, registry: str) -> Any:
     if isinstance(value, Mapping):
+        named = {"image"} | ({"value"} if "IMAGE" in str(value.get("name", "")) else set())
         return {
-            key: mirrored_image(one, registry) if key == "image" and isinstance(one, str) else _mirror(one, registry)
+            key: ",".join(mirrored_image(image, registry) for image in one.split(","))
+            if key in named and isinstance(one, str)
+            else _mirror(one, registry)
             for key, one in value.items()
         }
     if isinstance(value, list | tuple):

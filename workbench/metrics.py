@@ -272,6 +272,25 @@ _DERIVED = (
         "only beside published figures that are RSS.",
     ),
     Metric(
+        name="used_cores",
+        label="CPU used",
+        unit="cores",
+        shown_unit="cores",
+        digits=3,
+        definition="CPU time that containers consumed in the window, divided by its length. Requested: what their "
+        "manifests set aside for them on the node (resources.requests.cpu), as their pods run.",
+    ),
+    Metric(
+        name="used_memory_bytes",
+        label="Memory used (working set)",
+        unit="bytes",
+        shown_unit="MiB",
+        scale=_MIB,
+        digits=0,
+        definition="95th percentile in the window of containers' working sets (usage less inactive file pages), summed "
+        "over containers. Requested: resources.requests.memory of their pods.",
+    ),
+    Metric(
         name="ctx_switches_per_request",
         label="Context switches per request",
         unit="1",

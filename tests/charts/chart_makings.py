@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from cluster_frames import cluster_frames
 from frames_factory import frames
 
 from workbench import charts
@@ -22,8 +24,16 @@ ARGUMENTS: Mapping[str, Callable[[Comparison, pd.DataFrame], tuple[Any, ...]]] =
     "blocks": lambda one, _: (one.costs, one.order),
     "noise": lambda one, latency: (one.runs, latency, one.order),
     "timeline": lambda one, _: (series(one.order),),
+    "resources": lambda one, _: (on_a_cluster().resource_summary, on_a_cluster().order),
+    "node_bill": lambda one, _: (on_a_cluster().node_bill_summary, on_a_cluster().order),
 }
 """Chart -> its arguments, from a comparison and the latency frame."""
+
+
+@cache
+def on_a_cluster() -> Comparison:
+    """A comparison of runs on a cluster; what of it a chart shows is nothing in the lab."""
+    return compare(*cluster_frames())
 
 
 def drawn(name: str, comparison: Comparison, latency: pd.DataFrame) -> dict[str, Any]:

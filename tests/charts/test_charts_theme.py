@@ -50,7 +50,16 @@ def test_mesh_colours_stay_apart(vision: str) -> None:
 
 @pytest.mark.parametrize("vision", VISION)
 def test_colours_of_roles_that_stand_together_stay_apart(vision: str) -> None:
-    together = ("application", "sidecar", "node-proxy", "kernel", "load-generator", "control-plane")
+    together = (
+        "application",
+        "sidecar",
+        "node-proxy",
+        "kernel",
+        "load-generator",
+        "control-plane",
+        "system",
+        "unattributed",
+    )
     assert nearest([theme.ROLE_COLOURS[role] for role in together], vision) >= 12.5
 
 

@@ -6,7 +6,9 @@ data planes by their labels, never by a product's, and say what could not be tol
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -14,6 +16,7 @@ from workbench.analysis.comparison import Comparison, main_cell
 from workbench.analysis.contract import NO_RATE
 from workbench.analysis.costing import has_kernel_data_plane
 from workbench.analysis.intervals import ENOUGH_BLOCKS
+from workbench.analysis.resources import ALL
 from workbench.analysis.verdicts import EQUAL, TAIL_METRICS, UNRANKED
 from workbench.analysis.words import counted, figure, join, percent, share, with_interval
 
@@ -119,6 +122,39 @@ def _range(cell: _Cell, told: dict[str, _Value]) -> str:
     )
 
 
+def _taken_sentence(cell: _Cell) -> str:
+    """Say what the application takes of a cluster, with data plane and control plane; empty in the lab."""
+    every = cell.comparison.resource_summary
+    rows = every[every["role"].eq(ALL) & every["workload"].eq(cell.workload) & every["rate_per_s"].eq(cell.rate_per_s)]
+    rows = rows.dropna(subset=["cpu_cores"]).sort_values("cpu_cores", kind="stable")
+    if rows.empty:
+        return ""
+    told = {str(row["mesh"]): _taken(row) for row in rows.to_dict("records")}
+    base = [f"with no mesh it took {told[mesh]}" for mesh in told if mesh in cell.baselines][:1]
+    others = [f"{told[mesh]} on {mesh}" for mesh in told if mesh not in cell.baselines]
+    ends = list(dict.fromkeys([*others[:1], *others[-1:]]))
+    parts = [f"with data plane and control plane {'from ' if ends[1:] else ''}{' to '.join(ends)}"] if ends else []
+    return _sentence(f"{_at(cell.rate_per_s)}, what the application took of the cluster: ", [*base, *parts])
+
+
+def _taken(row: Mapping[Hashable, Any]) -> str:
+    """Return cores with their interval and memory; in brackets what of both is requested."""
+    cores = with_interval("used_cores", row["cpu_cores"], row["cpu_low"], row["cpu_high"])
+    memory = row["memory_bytes"]
+    return cores + (f" and {figure('used_memory_bytes', memory)}" if memory == memory else "") + _requested(row)
+
+
+def _requested(row: Mapping[Hashable, Any]) -> str:
+    if row["without_cpu_request"] != row["without_cpu_request"]:
+        return ""
+    cores, memory = row["cpu_request_cores"], row["memory_request_bytes"]
+    said = [
+        figure("used_cores", cores) if cores == cores else "no CPU",
+        figure("used_memory_bytes", memory) if memory == memory else "no memory",
+    ]
+    return f" ({join(said)} requested)"
+
+
 def _cpu_sentence(cell: _Cell) -> str:
     comparison = cell.comparison
     start = (
@@ -199,10 +235,11 @@ def _trust_sentence(cell: _Cell) -> str:
 
 
 def headline(comparison: Comparison) -> list[str]:
-    """Return the answer in three sentences: CPU, latency, and how far to believe them.
+    """Return the answer in three sentences: CPU, latency, and how far to believe them; on a cluster first what it took.
 
     They hold for the workload with the most runs at its highest rate. Brackets hold intervals, whose coverage the third
     sentence states. Data planes that cannot be told apart from no mesh are named as such, not given a number.
     """
     cell = _Cell(comparison, *main_cell(comparison.runs))
-    return [_cpu_sentence(cell), _latency_sentence(cell), _trust_sentence(cell)]
+    taken = _taken_sentence(cell)
+    return [*([taken] if taken else []), _cpu_sentence(cell), _latency_sentence(cell), _trust_sentence(cell)]

@@ -29,7 +29,7 @@ def residual(evidence: Evidence) -> Iterator[Check]:
         worst = group.assign(size=group["ratio"].abs()).sort_values("size").iloc[-1]
         if abs(worst["ratio"]) <= RESIDUAL_RATIO:
             continue
-        beside = base[base["node"].eq(node)]["ratio"]
+        beside = base[base["node"].eq(node) & base["mesh"].ne(mesh)]["ratio"]
         yield Check(
             name="bill-residual",
             severity="warning",

@@ -14,6 +14,7 @@ from workbench.charts.lines import (
     latency_by_percentile,
 )
 from workbench.charts.quiet import describe_noise, noise
+from workbench.charts.resources import describe_node_bill, describe_resources, node_bill, resources
 from workbench.charts.timelines import describe_timeline, timeline
 
 __all__ = [
@@ -25,14 +26,18 @@ __all__ = [
     "describe_cost_against_rate",
     "describe_latency_by_percentile",
     "describe_memory",
+    "describe_node_bill",
     "describe_noise",
     "describe_overhead",
+    "describe_resources",
     "describe_tax",
     "describe_timeline",
     "latency_by_percentile",
     "memory",
+    "node_bill",
     "noise",
     "overhead",
+    "resources",
     "tax",
     "timeline",
 ]

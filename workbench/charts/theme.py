@@ -40,12 +40,13 @@ ROLE_COLOURS: Final = {
     "waypoint": "#779E55",
     "kernel": "#539B7B",
     "control-plane": "#AF689D",
+    "load-generator": "#B4BCC6",
+    "system": "#5E4343",
     "unattributed": "#D9CBA3",
     "node": "#8E9AA6",
-    "load-generator": "#B4BCC6",
 }
-"""Role -> colour, in the order in which charts stack them: the application nearest to the axis, the load generator,
-which is part of the measurement and not of the bill, last."""
+"""Role -> colour, in the order in which charts stack them: the application nearest to the axis, then what the mesh
+brings, the load generator, which belongs to the measurement and not to the bill, and what has to do with neither."""
 
 WIDTH: Final = 320
 """Width of one panel in pixels where nothing else decides; a report stretches panels to the space there is."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from workbench.cli.clusters_read import say_taken
 from workbench.cli.options import Data, Json, Parameters, Reports, read_parameters, refuse_taken, settle
 from workbench.cli.show import duration, facts, note, records, say, say_json, table
 from workbench.errors import BadInput, NothingToShow, UnknownName
@@ -129,11 +130,16 @@ def _show_run(opened: Store, run_id: str, *, json: bool) -> None:
     parts = opened.consumption([run_id]).drop(columns="run_id")
     latency = opened.latency([run_id]).drop(columns="run_id")
     gates = opened.gates([run_id])
+    more = {
+        "reserved": opened.reservations([run_id]).drop(columns="run_id"),
+        "sources": opened.sources([run_id]).drop(columns="run_id"),
+    }
     if json:
-        say_json({**row, "consumption": records(parts), "latency": records(latency), "gates": records(gates)})
+        told = {name: records(frame) for name, frame in more.items()}
+        say_json({**row, "consumption": records(parts), "latency": records(latency), "gates": records(gates), **told})
         return
     say(facts({key: value for key, value in row.items() if value not in (None, "", [])}))
-    for title, frame in (("who consumed what", parts), ("latency", latency), ("gates", gates)):
+    for title, frame in (("who consumed what", parts), *more.items(), ("latency", latency), ("gates", gates)):
         if len(frame):
             rows = records(frame)
             say(f"\n{title}:\n" + table(rows, right=tuple(frame.select_dtypes("number").columns)))
@@ -155,7 +161,17 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
     """Return a comparison as plain data, for machines."""
     from workbench import analysis
 
-    frames = ("summary", "overhead", "bill_summary", "verdicts", "meshes", "left_out")
+    frames = (
+        "summary",
+        "overhead",
+        "bill_summary",
+        "resource_summary",
+        "node_bill_summary",
+        "sources",
+        "verdicts",
+        "meshes",
+        "left_out",
+    )
     return {
         "headline": analysis.headline(comparison),
         "order": comparison.order,
@@ -171,12 +187,15 @@ def say_comparison(comparison: Comparison) -> None:
     from workbench import analysis
     from workbench.analysis.words import at_rate
 
+    if comparison.circumstances["provenance"] == "synthetic":
+        say("Synthetic data: these numbers were made up. Nothing was measured.")
     say("\n".join(analysis.headline(comparison)))
     summary = comparison.summary
     for (workload, _), cell in summary.groupby(["workload", "rate_per_s"]):
         rate = at_rate(float(cell["rate_per_s"].iloc[0]))
         say(f"\n{workload} {rate}, medians over blocks [their range or interval]:")
         say(table([_line(cell, mesh) for mesh in comparison.order if mesh in set(cell["mesh"])]))
+    say_taken(comparison)
     for check in comparison.checks:
         if check.severity != "info":
             say(f"\n{check.severity}: {check.message} ({check.figure}; {check.scope}) {check.next_step}")

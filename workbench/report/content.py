@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from workbench.analysis import headline
 from workbench.report import figures, prose, tables, trust
+from workbench.report.cluster_tables import cluster_tables
 from workbench.report.downloads import downloads
 from workbench.report.material import Material
 from workbench.report.parts import ReportContent
@@ -28,8 +29,9 @@ def report_content(material: Material, title: str | None = None) -> ReportConten
         banners=trust.banners(material),
         answer=tuple(headline(comparison)),
         badges=trust.badges(material),
-        headline=figures.headline_figure(material),
-        figures=figures.cost_figures(material),
+        headline=figures.marked(figures.headline_figure(material), material),
+        figures=tuple(figures.marked(one, material) for one in figures.cost_figures(material)),
+        taken=cluster_tables(comparison),
         costs=tables.cost_tables(comparison, figures.absent(material)),
         matrix=tables.verdict_matrix(comparison, order),
         verdicts=tables.verdict_table(comparison),

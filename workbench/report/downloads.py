@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from workbench.analysis import Comparison
 from workbench.report.material import Material
 from workbench.report.parts import Download
 
@@ -23,6 +24,9 @@ _HELD = {
     "summary": "medians over blocks with intervals",
     "overhead": "differences to the baseline of the same block",
     "bill": "CPU per request by role",
+    "resources": "what each role used and requested of the cluster, medians over blocks",
+    "node-bill": "who used each node's CPU in every run",
+    "sources": "where the consumption of every run was read",
     "verdicts": "every pair of data planes, compared",
     "gates": "every gate of every run with its evidence",
 }
@@ -38,6 +42,7 @@ def downloads(material: Material, room: int = ROOM) -> tuple[Download, ...]:
         "summary": comparison.summary,
         "overhead": comparison.overhead,
         "bill": comparison.bill_summary,
+        **_of_clusters(comparison),
         "runs": material.runs,
         "costs": comparison.costs,
         "gates": material.gates,
@@ -50,6 +55,15 @@ def downloads(material: Material, room: int = ROOM) -> tuple[Download, ...]:
         room -= len(one.content) if fits else 0
         kept.append(one if fits else replace(one, content=b""))
     return tuple(kept)
+
+
+def _of_clusters(comparison: Comparison) -> dict[str, pd.DataFrame]:
+    found = {
+        "resources": comparison.resource_summary,
+        "node-bill": comparison.node_bill,
+        "sources": comparison.sources,
+    }
+    return {name: frame for name, frame in found.items() if len(frame)}
 
 
 def _csv(name: str, frame: pd.DataFrame) -> Download:

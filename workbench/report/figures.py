@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pandas as pd
 
@@ -16,6 +17,8 @@ from workbench.charts.lines import COST_METRICS, LATENCIES
 from workbench.charts.rows import NOT_MEASURED
 from workbench.report.material import Material
 from workbench.report.parts import Figure
+
+MADE_UP = "synthetic data, nothing was measured"
 
 _ABSENT = {"none": "no data plane", "kernel": "not measured (kernel)"}
 """Kind of data plane -> why figures of its own processes are not there."""
@@ -37,9 +40,21 @@ def figure(key: str, picture: Picture) -> Figure:
     return Figure(key=key, title=title["text"], lede=lede, words=spec["description"], spec=spec)
 
 
+def marked(figure: Figure, material: Material) -> Figure:
+    """Return ``figure`` with its provenance in its title where nothing was measured: pictures are cut out and shown."""
+    if material.comparison.circumstances["provenance"] != "synthetic":
+        return figure
+    return replace(figure, title=f"{figure.title} ({MADE_UP})", words=f"{MADE_UP.capitalize()}. {figure.words}")
+
+
 def headline_figure(material: Material) -> Figure:
-    """Return the picture of the first screen: CPU by role, or latency where nobody measured CPU."""
+    """Return the picture of the first screen: CPU by role, or latency where nobody measured CPU.
+
+    On a cluster: what the application takes of it on each mesh, used and requested.
+    """
     comparison, order = material.comparison, full_order(material)
+    if len(comparison.resource_summary):
+        return figure("resources", charts.resources(comparison.resource_summary, order))
     if _known(comparison.summary, TOTAL):
         return figure("consumption", charts.consumption(comparison.bill_summary, comparison.summary, order))
     return figure("latency", charts.latency_by_percentile(comparison.summary, order))
@@ -51,6 +66,10 @@ def cost_figures(material: Material) -> tuple[Figure, ...]:
     summary, drawn = comparison.summary, dict[str, Picture]()
     baselines = set(comparison.meshes.loc[comparison.meshes["is_baseline"], "mesh"])
     others = summary[~summary["mesh"].isin(baselines)]  # the baseline's 0 is a definition
+    if len(comparison.node_bill_summary):
+        drawn["node-bill"] = charts.node_bill(comparison.node_bill_summary, order)
+    if len(comparison.resource_summary) and _known(summary, TOTAL):
+        drawn["consumption"] = charts.consumption(comparison.bill_summary, summary, order)
     if _known(others, *TAX.metrics):
         drawn["tax"] = charts.tax(summary, order)
     if _known(comparison.overhead, *OVERHEAD.metrics):

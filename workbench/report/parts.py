@@ -170,8 +170,8 @@ class Published:
 class ReportContent:
     """Everything a report says; one field for each part of the page, in its order.
 
-    `measured` says whether the runs were measured by the workbench, by its own method; `published` is None where
-    nothing of a like kind was published.
+    `taken` holds what only a cluster has: used and reserved, and the bills of nodes. `measured` says whether the runs
+    were measured by the workbench, by its own method; `published` is None where nothing of a like kind was published.
     """
 
     title: str
@@ -182,6 +182,7 @@ class ReportContent:
     badges: tuple[Badge, ...]
     headline: Figure
     figures: tuple[Figure, ...]
+    taken: tuple[Table, ...]
     costs: tuple[Table, ...]
     matrix: Table
     verdicts: Table

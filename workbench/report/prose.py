@@ -91,9 +91,12 @@ def watching(comparison: Comparison) -> str:
             "CPU is read from the clocks of single processes at the edges of the measured window, so other work on the "
             "machine is not in it. Proportional, anonymous and resident memory keep names of their own."
         )
+    places = listed(list(dict.fromkeys(comparison.sources["place"]))) or "the accounts that the environment keeps"
     return (
-        "CPU and memory are read for each container from the accounts that the environment keeps, each reading with "
-        "the time at which it was taken; what belongs to no watched part stands under a name of its own."
+        f"CPU and memory are read for each container from {places}, each reading with the time at which it was taken; "
+        "counters are interpolated between the readings around the window's edges. By node the bill closes: containers "
+        "by role, the system (the node's daemons, other people's pods) and what is left unattributed make up what the "
+        "node itself counted. Requests and limits are those of the pods as they ran."
     )
 
 
@@ -104,6 +107,7 @@ def _number(value: float, noun: str) -> str:
 def definitions(comparison: Comparison) -> tuple[tuple[str, str], ...]:
     """Return (label with unit, exact definition) of every metric in the comparison, from the registry."""
     present = set(comparison.costs["metric"])
+    present |= {"used_cores", "used_memory_bytes"} if len(comparison.resource_summary) else set()
     return tuple((one.axis_title, one.definition) for name, one in REGISTRY.items() if name in present)
 
 

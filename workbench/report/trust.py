@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workbench.analysis import Check, Comparison
+from workbench.analysis.cluster_checks import RESIDUAL_RATIO
 from workbench.analysis.intervals import WANTED_COVERAGE
+from workbench.analysis.resources import LEFT
 from workbench.analysis.words import percent
 from workbench.report.material import Material
 from workbench.report.parts import Badge, Finding, Tone
@@ -38,6 +40,7 @@ def badges(material: Material) -> tuple[Badge, ...]:
         _blocks(comparison),
         _noise(comparison),
         _gates(material),
+        *_bill(comparison),
         _errors(comparison),
         *_left_out(comparison),
         _environment(comparison),
@@ -88,6 +91,29 @@ def _errors(comparison: Comparison) -> Badge:
     requests, errors = comparison.runs["requests"].sum(), comparison.runs["errors"].sum()
     tone: Tone = "good" if not errors else "warning"
     return Badge(tone=tone, label="Failed requests", value=f"{errors:,.0f} of {requests:,.0f}")
+
+
+def _bill(comparison: Comparison) -> list[Badge]:
+    """Return whether the bills of a cluster's nodes close, and what they were read from; nothing in the lab."""
+    bills = comparison.node_bill[comparison.node_bill["role"].eq(LEFT)]
+    if bills.empty:
+        return []
+    open_ones, worst = int((~bills["closes"].astype(bool)).sum()), bills["ratio"].abs().max()
+    flagged = bool(worst > RESIDUAL_RATIO)
+    told = f"at most {percent(worst, 1)} of a node unattributed" if worst == worst else "no bill closes"
+    sources = ", ".join(
+        f"{name} (coarse)" if coarse else str(name)
+        for name, coarse in comparison.sources[["source", "coarse"]].drop_duplicates().itertuples(index=False)
+    )
+    value = f"{open_ones} of {len(bills)} stay open" if open_ones else f"all {len(bills)} close"
+    return [
+        Badge(tone="warning" if flagged or open_ones else "good", label="Bills of nodes", value=value, detail=told),
+        Badge(
+            tone="warning" if comparison.sources["coarse"].any() or not sources else "info",
+            label="Consumption read from",
+            value=sources or "unknown",
+        ),
+    ]
 
 
 def _left_out(comparison: Comparison) -> list[Badge]:

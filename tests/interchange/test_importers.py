@@ -18,6 +18,9 @@ RECORDED = {
     "fortio/errors.json": "fortio",
     "fortio/refused.json": "fortio",
     "fortio/missed-rate.json": "fortio",
+    "fortio/h2-errors.json": "fortio",
+    "fortio/grpc-normal.json": "fortio",
+    "fortio/tcp-refused.json": "fortio",
     "wrk/latency.txt": "wrk",
     "wrk/plain.txt": "wrk",
     "hey/closed.txt": "hey",
@@ -74,6 +77,23 @@ def test_fortio():
     assert (run.connections, run.payload_bytes, run.loop) == (4, 64, "closed")
     assert run.tool_version == report["Version"]
     assert "warmup_s" in missing(run)
+
+
+@pytest.mark.parametrize(
+    ("name", "protocol", "payload_bytes", "counts"),
+    [
+        ("h2-normal", "http/2", 1024, {"200": 164}),
+        ("grpc-normal", "grpc", 512, {"SERVING": 164}),
+        ("grpc-missed-rate", "grpc", 0, {"SERVING": 54}),
+        ("grpc-refused", "grpc", 0, {"ERROR": 164}),
+        ("tcp-normal", "tcp", None, {"OK": 164}),
+        ("tcp-refused", "tcp", None, {"transport-error": 164}),
+    ],
+)
+def test_fortio_in_other_protocols(name, protocol, payload_bytes, counts):
+    (run,) = read(RECORDINGS / f"fortio/{name}.json")
+    assert (run.protocol, run.payload_bytes, run.counts_by_status) == (protocol, payload_bytes, counts)
+    assert run.errors == (164 if "refused" in name else 0)
 
 
 def test_fortio_without_a_rate_has_none(tmp_path):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 
 from workbench.errors import BadInput
@@ -62,7 +65,7 @@ def run_of(table: Table, raw: bytes, tool: Tool) -> Imported:
         label=table.maybe_text("Labels"),
         loop="closed",
         arrival="closed" if rate is None else "constant",
-        protocol={"HTTP": "http/1.1", "GRPC": "grpc", "TCP": "tcp", "UDP": "udp"}.get(table.maybe_text("RunType")),
+        protocol=_protocol(table),
         rate_per_s=rate,
         achieved_rate_per_s=table.number("ActualQPS"),
         duration_s=_asked_s(table),
@@ -72,7 +75,7 @@ def run_of(table: Table, raw: bytes, tool: Tool) -> Imported:
         started_at_s=started(table.text("StartTime"), table.where) if "StartTime" in table else None,
         requests=requests,
         errors=requests - right if counts else None,
-        counts_by_status={"transport-error" if code == "-1" else code: count for code, count in counts.items()},
+        counts_by_status=_by_status(counts),
         histograms={kind: whole} if whole.count else {},
         quantiles={} if whole.count else {kind: _told(durations)},
         extra={
@@ -84,6 +87,23 @@ def run_of(table: Table, raw: bytes, tool: Tool) -> Imported:
         raw=raw,
         raw_name="fortio.json",
     )
+
+
+def _protocol(table: Table) -> str | None:
+    """Return the protocol by the kind of run, which for gRPC names the call too; None for a kind not known."""
+    kind = table.maybe_text("RunType").split(" ")[0]
+    if kind == "HTTP":
+        return "http/2" if "H2" in table and table.node.value["H2"].plain is True else "http/1.1"
+    return {"GRPC": "grpc", "TCP": "tcp", "UDP": "udp"}.get(kind)
+
+
+def _by_status(counts: Mapping[str, int]) -> dict[str, int]:
+    """Return status -> count; a connection's failure, which Fortio names by its text and ports, is one kind."""
+    found: Counter[str] = Counter()
+    for code, count in counts.items():
+        plain = code.isalnum() or code in ("NOT_SERVING", "SERVICE_UNKNOWN")
+        found[code if plain else "transport-error"] += count
+    return dict(found)
 
 
 def _is_right(code: str) -> bool:
@@ -119,8 +139,16 @@ def _asked_s(table: Table) -> float | None:
 
 
 def _payload_bytes(table: Table) -> int | None:
-    """Return the bytes of a request's body, which Fortio's JSON holds in base64; None where it has no such field."""
-    if "Payload" not in table.node.value:
+    """Return the bytes of a request's body, which Fortio's JSON holds in base64, of gRPC in the kind of run.
+
+    None where it is not told: of TCP it is not.
+    """
+    length = re.search(r"PayloadLength=(\d{1,9})", table.maybe_text("RunType"))
+    if length:
+        return int(length[1])
+    if _protocol(table) == "grpc":
+        return 0
+    if _protocol(table) in ("tcp", "udp") or "Payload" not in table.node.value:
         return None
     text = table.maybe_text("Payload")
     try:

@@ -1,4 +1,8 @@
-"""A mutating webhook that puts a container into every pod, as a mesh's injector does."""
+"""A mutating webhook that puts a container into every pod, as a mesh's injector does.
+
+As a program (``injector.py FOLDER PATCH``, the JSON patch in a file) it says where it serves and with which certificate,
+and serves until its input ends.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +10,27 @@ import base64
 import http.server
 import json
 import ssl
+import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from node_agent import certificate
 
 
+PATCH = (
+    {"op": "add", "path": "/spec/containers/-", "value": {"name": "proxy", "image": "rig/proxy:1"}},
+    {"op": "add", "path": "/metadata/annotations", "value": {"meshlike/status": "injected"}},
+)
+
+
 class Injector:
     """Serves until `stop`; `url` and `ca` are what a webhook configuration needs."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, patch: Sequence[dict] = PATCH) -> None:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                patch = [
-                    {"op": "add", "path": "/spec/containers/-", "value": {"name": "proxy", "image": "rig/proxy:1"}},
-                    {"op": "add", "path": "/metadata/annotations", "value": {"meshlike/status": "injected"}},
-                ]
                 response = {
                     "uid": review["request"]["uid"],
                     "allowed": True,
@@ -54,3 +62,10 @@ class Injector:
     def stop(self) -> None:
         self.server.shutdown()
         self.server.server_close()
+
+
+if __name__ == "__main__":
+    served = Injector(Path(sys.argv[1]), json.loads(Path(sys.argv[2]).read_text()))
+    print(json.dumps({"url": served.url, "ca": served.ca}), flush=True)
+    sys.stdin.read()
+    served.stop()

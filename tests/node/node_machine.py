@@ -89,6 +89,11 @@ class Machine:
         assert self.plane is not None
         return self.plane.kubeconfig
 
+    @property
+    def enter(self) -> tuple[str, ...]:
+        """What goes before a command that is to run in the node's network."""
+        return ("nsenter", f"--net=/proc/{self.first}/ns/net")
+
     # ------------------------------------------------------------------ coming and going
     def start(self) -> None:
         """Start everything and wait until the node is ready and names resolve."""
@@ -213,7 +218,7 @@ class Machine:
         self.plane = ControlPlane(
             self.folder / "plane",
             port=int(forward.stdout.readline()),
-            inside=("nsenter", f"--net=/proc/{self.first}/ns/net"),
+            inside=self.enter,
             address=ADDRESS,
             services=SERVICES,
             kubelets=True,

@@ -81,7 +81,7 @@ class SourceUse:
     source
         ``"kubelet"``, ``"prometheus"``, ``"metrics-api"``.
     place
-        Where it was asked: ``"/stats/summary and /metrics/cadvisor through the API server"``.
+        Where it was asked: ``"/metrics/resource, /stats/summary and /metrics/cadvisor of the kubelets"``.
     node
         Which node's consumption it told.
     coarse

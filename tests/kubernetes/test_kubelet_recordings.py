@@ -39,10 +39,10 @@ def reader():
 
 def kernel():
     """Yield (component's position, when, what the kernel had counted) of each reading."""
-    names = [one.name for one in components()]
+    instances = [one.instance for one in components()]
     for turn in TOLD["kernel_cpu_s"]:
         for name, (at, counted) in turn.items():
-            yield names.index(name or NODE), at, counted
+            yield instances.index(f"{NODE}/{name}" if name else NODE), at, counted
 
 
 def test_cpu_is_what_the_kernel_had_counted_at_the_moment_that_is_told():

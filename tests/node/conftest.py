@@ -10,6 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "cluster"))
 sys.path.insert(0, str(Path(__file__).parent))
 
+import node_campaign
 import node_machine
 
 from workbench.environments.kubernetes.client import Cluster
@@ -32,3 +33,8 @@ def machine(tmp_path_factory):
 def real(machine):
     """The administrator's connection."""
     return Cluster.connect(kubeconfig=str(machine.kubeconfig))
+
+
+@pytest.fixture(scope="session")
+def campaign(machine, real, tmp_path_factory):
+    return node_campaign.carry_out(machine, real, tmp_path_factory.mktemp("campaign"))

@@ -10,6 +10,7 @@ from pathlib import Path
 from node_machine import CGROUPS, Machine
 
 from workbench.environments.kubernetes.client import Cluster
+from workbench.environments.kubernetes.complaints import statuses
 
 STEP_S = 0.05
 
@@ -36,12 +37,12 @@ class KernelAccount:
             one.join()
 
     def used_s(self, what: str, start_s: float, end_s: float) -> float:
-        """Return the CPU seconds of ``POD/CONTAINER``, or of the node (``""``), between two moments."""
+        """Return the CPU seconds of ``NAMESPACE/POD/CONTAINER``, or of the node (``""``), between two moments."""
         return self.at(what, end_s) - self.at(what, start_s)
 
     def at(self, what: str, moment: float) -> float:
-        """Return the counter of ``POD/CONTAINER``, or of the node (``""``), at a moment."""
-        series = self.series[next((key for key, name in self.names.items() if name == what), "") if what else ""]
+        """Return the counter of ``NAMESPACE/POD/CONTAINER``, or of the node (``""``), at a moment."""
+        series = self.series[next(key for key, name in self.names.items() if name == what) if what else ""]
         place = bisect_left(series, (moment, 0.0))
         (t0, v0), (t1, v1) = series[place - 1], series[place]
         assert t0 <= moment <= t1 < t0 + 2, f"the kernel was not read around {moment}"
@@ -51,10 +52,11 @@ class KernelAccount:
         """Learn which container bears which name, and where its cgroup is."""
         while not self._end.wait(0.5):
             for pod in self.cluster.listed("v1", "Pod")[0]:
-                for one in (pod.get("status") or {}).get("containerStatuses") or ():
+                meta = pod["metadata"]
+                for one in statuses(pod):
                     identity = str(one.get("containerID", "")).rpartition("/")[2]
                     if identity:
-                        self.names[identity] = f"{pod['metadata']['name']}/{one['name']}"
+                        self.names[identity] = "/".join((meta["namespace"], meta["name"], one["name"]))
 
     def _read(self) -> None:
         places: dict[str, Path] = {"": self.root}

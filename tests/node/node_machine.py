@@ -38,7 +38,7 @@ FORTIO = "docker.io/fortio/fortio:1.75.2"
 PAUSE = "rig.test/pause:1"
 CGROUPS = Path("/sys/fs/cgroup")
 PREFIX = "mesh-workbench-node-"
-PROGRAMS = ("kubelet", "kube-proxy", "coredns", "pause", "fortio")
+PROGRAMS = ("kubelet", "kube-proxy", "coredns", "idle", "fortio")
 SYSTEM = ("containerd", "ctr", "runc", "iptables", "ip", "unshare", "nsenter", "sysctl")
 PLUGINS = Path("/usr/lib/cni")
 SOCKET = "/run/containerd/containerd.sock"
@@ -198,12 +198,11 @@ class Machine:
         (self.folder / "containerd.toml").write_text(_containerd(self.folder))
         self.order(start="containerd", argv=["containerd", "--config", str(self.folder / "containerd.toml")])
         until(self._socket().exists, "containerd does not start", self._said)
-        pause = self.programs / "pause"
-        self.add_image(PAUSE, {"/pause": pause}, ["/pause"])
-        for name in ("plain", "control", "node", "proxy", "web"):
-            self.ctr("images", "tag", PAUSE, f"docker.io/rig/{name}:1")
-        for name in ("once", "crash"):
-            self.add_image(f"docker.io/rig/{name}:1", {"/pause": pause}, ["/pause", name])
+        idle = {"/idle": self.programs / "idle"}
+        self.add_image(PAUSE, idle, ["/idle"])
+        self.ctr("images", "tag", PAUSE, "docker.io/rig/plain:1")
+        for name, word in {"control": "busy", "node": "busy", "once": "once", "crash": "crash"}.items():
+            self.add_image(f"docker.io/rig/{name}:1", idle, ["/idle", word])
         self.add_image(FORTIO, {"/usr/bin/fortio": self.programs / "fortio"}, ["/usr/bin/fortio"])
         self.add_image("rig.test/coredns:1", {"/coredns": self.programs / "coredns"}, ["/coredns"])
 

@@ -1,75 +1,70 @@
-"""The whole experiment, unmodified, on a real kubelet: its figures are held to the kernel's own."""
+"""The whole experiment, unmodified, on a real kubelet: proven, measured as the kernel counted it, charged, removed."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
-from kernel_account import KernelAccount
+from node_campaign import MESH
 from node_machine import FORTIO, NODE
 
-from workbench.environments.kubernetes import snapshot
-from workbench.runner import run_experiment
-from workbench.spec import EnvironmentSpec, Experiment, Load, MeshSpec, Workload
-from workbench.store import Store, read_run
+from workbench.store import Store
 
 
-def experiment(machine, **load):
-    """Short edges: this kubelet reads its containers every second or two."""
-    options = {"kubeconfig": str(machine.kubeconfig), "edge_s": 4.0, "poll_s": 1.0}
-    values = {"rate_per_s": 300, "duration_s": 8.0, "warmup_s": 1.0, "connections": 4, "generator": "fortio", **load}
-    return Experiment(
-        name="on-a-real-node",
-        environment=EnvironmentSpec(name="kubernetes", options=options),
-        meshes=(MeshSpec(name="baseline"),),
-        workloads=(Workload(name="echo", payload_bytes=512),),
-        loads=(Load(**values),),
-        blocks=1,
-    )
+def used(campaign, mesh, by="component"):
+    return Store(campaign.data).consumption([campaign.runs[mesh].run_id]).set_index(by)
 
 
-@pytest.fixture(scope="module")
-def measured(machine, real, tmp_path_factory):
-    """One campaign, and what the kernel said meanwhile."""
-    data, before = tmp_path_factory.mktemp("data"), snapshot.take(real)
-    with KernelAccount(machine, real) as kernel:
-        campaign_id = run_experiment(experiment(machine), data=data)
-    folder = data / "runs" / campaign_id
-    (run,) = [read_run(path.parent) for path in folder.glob("*/manifest.json")]
-    return data, folder, run, kernel, snapshot.differences(before, snapshot.take(real))
+def test_runs_on_a_real_kubelet_finish_and_leave_nothing(campaign):
+    assert {(run.status, run.reason) for run in campaign.runs.values()} == {("finished", "")}
+    assert {run.load_result.errors for run in campaign.runs.values()} == {0}
+    events = [json.loads(line) for line in (campaign.folder / "events.jsonl").read_text().splitlines()]
+    removed = [one["data"]["left_behind"] for one in events if one["kind"] == "mesh-removed"]
+    assert removed == [[], []]
+    assert campaign.differences == ()
 
 
-def test_a_run_on_a_real_kubelet_finishes_and_leaves_nothing(measured):
-    _, folder, run, _, differences = measured
-    assert (run.status, run.reason) == ("finished", "")
-    assert run.load_result.errors == 0
-    assert all(gate.passed for gate in run.gates) and run.gates
-    events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
-    assert next(one for one in events if one["kind"] == "mesh-removed")["data"]["left_behind"] == []
-    assert differences == ()
+def test_the_mesh_is_proven_by_its_own_proxies(campaign):
+    evidence = {gate.name: gate.evidence for gate in campaign.runs[MESH].gates if gate.passed}
+    assert "moved by 1;" in evidence["the call crossed the client's proxy"]
+    assert "proxy is ready in client-" in evidence["a proxy in every pod"]
+    assert "all 2 pods bear the annotation" in evidence["every pod is injected"]
 
 
-def test_cpu_is_what_the_kernel_counted(measured):
-    data, _, run, kernel, _ = measured
-    used = Store(data).consumption([run.run_id]).set_index("component")
+@pytest.mark.parametrize("mesh", ["baseline", MESH])
+def test_cpu_of_every_container_is_what_the_kernel_counted(campaign, mesh):
+    run, found = campaign.runs[mesh], used(campaign, mesh)
     for one in run.components:
-        if one.role in ("application", "load-generator", "node"):
-            truth = kernel.used_s("" if one.role == "node" else one.name, run.window.start_s, run.window.end_s)
-            assert used.loc[one.name, "cpu_s"] == pytest.approx(truth, rel=0.05), one.name
+        if "/" in one.name or one.role == "node":
+            truth = campaign.kernel.used_s(one.instance.partition("/")[2], run.window.start_s, run.window.end_s)
+            assert found.loc[one.name, "cpu_s"] == pytest.approx(truth, rel=0.05, abs=0.01), one.name
+            assert found.loc[one.name, "mem_rss_bytes"] > 3e5
 
 
-def test_the_bill_of_a_real_node_closes(measured):
-    data, _, run, _, _ = measured
-    used = Store(data).consumption([run.run_id]).set_index("role")
-    assert used.loc["node", "cpu_s"] > used.loc[["application", "load-generator"], "cpu_s"].sum()
-    assert used.drop("node")["cpu_s"].sum() == pytest.approx(used.loc["node", "cpu_s"], abs=1e-6)
+def test_every_container_of_a_meshed_pod_is_charged_to_its_own(campaign):
+    run = campaign.runs[MESH]
+    sidecars = [one.name for one in run.components if one.role == "sidecar"]
+    assert {one.rpartition("/")[2] for one in sidecars} == {"proxy"} and len(sidecars) == 2
+    assert {"control-plane", "node-proxy"} <= {one.role for one in run.components}
+    assert {one.role for one in campaign.runs["baseline"].components}.isdisjoint({"sidecar", "control-plane"})
 
 
-def test_facts_of_a_real_node_are_stored(measured):
-    _, folder, _, _, _ = measured
-    facts = json.loads((folder / "campaign.json").read_text())["campaign"]["facts"]["details"]
+@pytest.mark.parametrize("mesh", ["baseline", MESH])
+def test_the_bill_of_a_real_node_closes(campaign, mesh):
+    found = used(campaign, mesh, "role")["cpu_s"]
+    assert found.drop("node").sum() == pytest.approx(found["node"], abs=1e-6)
+    assert found["unattributed"] >= 0
+
+
+def test_two_proxies_cost_more_than_none(campaign):
+    parts = {mesh: used(campaign, mesh, "role")["cpu_s"].drop("node").sum() for mesh in campaign.runs}
+    assert parts[MESH] > 1.3 * parts["baseline"]
+
+
+def test_facts_of_a_real_node_are_stored(campaign):
+    facts = json.loads((campaign.folder / "campaign.json").read_text())["campaign"]["facts"]["details"]
     (node,) = facts["nodes"]
     assert (node["name"], node["kubelet"]) == (NODE, "v1.34.4")
     assert node["runtime"].startswith("containerd://")
-    deployed = json.loads(next(folder.glob("*/raw/deployed.json")).read_bytes())
-    assert len(deployed["images"][FORTIO].partition("sha256:")[2]) == 64
+    for path in campaign.folder.glob("*/raw/deployed.json"):
+        assert len(json.loads(path.read_bytes())["images"][FORTIO].partition("sha256:")[2]) == 64

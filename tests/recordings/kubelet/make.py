@@ -50,8 +50,8 @@ def application() -> ClusterApplication:
 def moments(page: bytes) -> dict[str, float]:
     """Return container or node -> when it was read."""
     families = ("container_cpu_usage_seconds_total", "node_cpu_usage_seconds_total")
-    reader = TextReader(families, lambda _, labels: "/".join(labels.get(k, "") for k in ("pod", "container")))
-    return {("" if name == "/" else name): at for _, name, _, at in reader.read(page) if at is not None}
+    reader = TextReader(families, lambda _, labels: "/".join(labels.get(k, "") for k in ("namespace", "pod", "container")))
+    return {name.strip("/"): at for _, name, _, at in reader.read(page) if at is not None}
 
 
 def record(machine: Machine) -> dict:
@@ -75,7 +75,7 @@ def record(machine: Machine) -> dict:
             )
         for turn in ("first", "second"):
             read = moments((HERE / f"{turn}-resource.txt").read_bytes())
-            known = {what: at for what, at in read.items() if not what.startswith("coredns")}
+            known = {what: at for what, at in read.items() if not what.startswith("kube-system")}
             told["kernel_cpu_s"].append({what: [at, kernel.at(what, at)] for what, at in known.items()})
         (node,) = opened.facts().details["nodes"]
         told |= {"kubelet": node["kubelet"], "runtime": node["runtime"]}

@@ -74,11 +74,12 @@ class Loading:
         """Say where readings rest on time in which the load no longer ran, or are too few."""
         if use.reach_s is None:
             return replace(use, doubt="no reading on both sides of the window: this node's CPU is unknown")
-        if use.reach_s > self.load.head_s:
+        lasts_s = min(self.load.head_s + _lasts_s(self.load.bodies[0]), _lasts_s(self.load.bodies[-1]))
+        if use.reach_s > lasts_s:
             return replace(
                 use,
                 doubt=f"readings up to {use.reach_s:.0f} s outside the window were used, and the load lasts "
-                f"{self.load.head_s:g} s beyond it: set edge_s = {math.ceil(use.reach_s) + 5}",
+                f"{lasts_s:.0f} s beyond it: set edge_s = {math.ceil(use.reach_s) + 5}",
             )
         if use.readings < FEWEST_READINGS:
             return replace(
@@ -102,8 +103,8 @@ class Loading:
         if "RunID" not in started or "ResultID" not in started:
             raise RunFailed(f"The client's Fortio did not start the load: {str(started)[:300]}")
         run, name = started["RunID"], started["ResultID"]
-        deadline = time.monotonic() + float(body["t"].rstrip("s")) + float(body["timeout"].rstrip("s")) + _SLACK_S
-        end = time.monotonic() + float(body["t"].rstrip("s"))
+        end = time.monotonic() + _lasts_s(body)
+        deadline = end + float(body["timeout"].rstrip("s")) + _SLACK_S
         while True:
             self._read_when_due()
             time.sleep(max(_STEP_S, min(end - time.monotonic(), self.poll_s)))
@@ -126,12 +127,15 @@ class Loading:
         return result
 
     def _wait_for_readings(self, window: Window) -> None:
-        """Ask until every node's own counter has a reading after the window, or long enough."""
+        """Ask until every counter known at the window's start has a reading after its end, or long enough.
+
+        Each container is read at a time of its own, and the bill of a node needs them all.
+        """
         deadline = time.monotonic() + self.reader.settle_s
-        positions = {position for position, one in enumerate(self.components) if one.role == "node"}
         while time.monotonic() < deadline:
             self._read(self.reader.after(window))
-            if positions <= {position for _, position, _ in self.reader.edges((window.end_s,))}:
+            first, last = ({row[1] for row in self.reader.edges((one,))} for one in (window.start_s, window.end_s))
+            if first and first <= last:
                 return
             time.sleep(min(1.0, self.poll_s))
 
@@ -147,3 +151,8 @@ class Loading:
                 self.sink(self.components, self.reader.take(ask, page))
         if not asks:
             self.sink(self.components, ())  # it is also asked whether to stop
+
+
+def _lasts_s(body: Mapping[str, str]) -> float:
+    """Return how long a run of Fortio is to last."""
+    return float(body["t"].rstrip("s"))

@@ -67,7 +67,7 @@ def choose(cluster: Cluster, telemetry: str, prometheus: str) -> Choice:
         refused = "" if telemetry else _kubelets_refuse(cluster)
         if not refused:
             return Choice(
-                name="kubelet", place="/stats/summary and /metrics/cadvisor of the kubelets, by the API server"
+                name="kubelet", place="/metrics/resource, /stats/summary and /metrics/cadvisor of the kubelets"
             )
         return _instead(cluster, prometheus, refused)
     if telemetry == "prometheus":

@@ -1,5 +1,5 @@
-// Sleeps and reaps, as a pod's first process must. A word makes it something else for the tests:
-// "once" ends well at once, "crash" ends with a complaint.
+// A pod's first process: sleeps and reaps. A word makes it something else for the tests: "once" ends well at once,
+// "crash" ends with a complaint, "busy" burns a hundredth of a core.
 package main
 
 import (
@@ -7,15 +7,26 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
-func main() {
-	if len(os.Args) > 1 && os.Args[1] == "once" {
-		return
+func busy() {
+	for range time.Tick(100 * time.Millisecond) {
+		for end := time.Now().Add(time.Millisecond); time.Now().Before(end); {
+		}
 	}
-	if len(os.Args) > 1 && os.Args[1] == "crash" {
+}
+
+func main() {
+	word := append(os.Args, "")[1]
+	switch word {
+	case "once":
+		return
+	case "crash":
 		fmt.Println("starting\npanic: no configuration at /etc/rig")
 		os.Exit(2)
+	case "busy":
+		go busy()
 	}
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGCHLD)

@@ -1,0 +1,3 @@
+module workbench.test/idle
+
+go 1.24.0

@@ -1,3 +1,0 @@
-module workbench.test/pause
-
-go 1.24.0

@@ -1,7 +1,7 @@
 """A mutating webhook that puts a container into every pod, as a mesh's injector does.
 
-As a program (``injector.py FOLDER PATCH``, the JSON patch in a file) it says where it serves and with which certificate,
-and serves until its input ends.
+As a program (``injector.py FOLDER PATCH``, the JSON patch in a file) it says where it serves and with which
+certificate, and serves until its input ends.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from node_agent import certificate
-
 
 PATCH = (
     {"op": "add", "path": "/spec/containers/-", "value": {"name": "proxy", "image": "rig/proxy:1"}},

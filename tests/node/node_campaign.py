@@ -1,4 +1,4 @@
-"""One campaign on the real node for many tests: the baseline and the mesh of the tests in one block, as a user runs it."""
+"""One campaign on the real node for many tests: the baseline and the mesh of the tests, run as a user runs them."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def _rule(name: str, *rule: str) -> dict[str, Any]:
 
 
 def patch() -> list[dict[str, Any]]:
-    """Return what the webhook does to a pod: two rules, then a proxy that starts before the application and outlasts it."""
+    """Return what the webhook does to a pod: two rules, then a proxy that outlasts the application at both ends."""
     port = str(APPLICATION)
     proxy = {
         "name": "proxy",
@@ -75,11 +75,9 @@ def patch() -> list[dict[str, Any]]:
         "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
         "securityContext": {"runAsUser": USER, "runAsNonRoot": True},
     }
-    inwards = _rule("inwards", "-A", "PREROUTING", "-p", "tcp", "--dport", port, "-j", "REDIRECT", "--to-ports", f"{INBOUND}")
-    owner = ("-m", "owner", "!", "--uid-owner", f"{USER}")
-    outwards = _rule(
-        "outwards", "-A", "OUTPUT", "-p", "tcp", "--dport", port, *owner, "-j", "REDIRECT", "--to-ports", f"{OUTBOUND}"
-    )
+    called, owner = ("-p", "tcp", "--dport", port), ("-m", "owner", "!", "--uid-owner", f"{USER}")
+    inwards = _rule("inwards", "-A", "PREROUTING", *called, "-j", "REDIRECT", "--to-ports", f"{INBOUND}")
+    outwards = _rule("outwards", "-A", "OUTPUT", *called, *owner, "-j", "REDIRECT", "--to-ports", f"{OUTBOUND}")
     return [
         {"op": "add", "path": "/spec/initContainers", "value": [inwards, outwards, proxy]},
         {"op": "add", "path": "/metadata/annotations", "value": {"meshlike/status": "injected"}},

@@ -50,7 +50,8 @@ def application() -> ClusterApplication:
 def moments(page: bytes) -> dict[str, float]:
     """Return container or node -> when it was read."""
     families = ("container_cpu_usage_seconds_total", "node_cpu_usage_seconds_total")
-    reader = TextReader(families, lambda _, labels: "/".join(labels.get(k, "") for k in ("namespace", "pod", "container")))
+    names = ("namespace", "pod", "container")
+    reader = TextReader(families, lambda _, labels: "/".join(labels.get(one, "") for one in names))
     return {name.strip("/"): at for _, name, _, at in reader.read(page) if at is not None}
 
 

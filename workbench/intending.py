@@ -21,6 +21,9 @@ LAB_NAMESPACE = "lab"
 """What the lab's identities call theirs; it has no namespaces of Kubernetes' kind."""
 
 _PORTS = {"http": 80, "https": 443}
+_SPEAKS = {"https": "http", "h2c": "http2"}
+"""Scheme of a URL -> what a target speaks, where they differ."""
+
 _NOTHING = Rendering(mesh="")
 
 
@@ -35,7 +38,7 @@ def target_of(application: Application | ClusterApplication, workload: Workload)
         namespace=application.namespace,
         service=(url.hostname or "").split(".")[0],
         port=url.port or _PORTS.get(url.scheme, 80),
-        protocol="http" if url.scheme in ("http", "https") else url.scheme,
+        protocol=_SPEAKS.get(url.scheme, url.scheme),
         caller=metadata["name"],
         versions=versions,
     )

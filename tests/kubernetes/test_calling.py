@@ -88,7 +88,7 @@ def test_a_proof_by_bytes_sends_that_many(fortio, protocol):
     said = json.loads(ask(fortio["http"], "rest/run", one_call(url, 65_536)))
     assert answered(url, said)
     calls = said["DurationHistogram"]["Count"]
-    assert calls == (1025 if protocol == "grpc" else 1)
+    assert calls == (1 if protocol == "tcp" else 1025)
 
 
 @pytest.mark.lab

@@ -13,7 +13,7 @@ import pytest
 
 from workbench import adapters
 from workbench.errors import BadInput
-from workbench.spec import Workload
+from workbench.spec import MeshSpec, Workload
 
 OWN = """\
 apiVersion: v1
@@ -62,6 +62,26 @@ def test_namespace_and_registry_are_the_environments():
 def test_delay_and_fan_out_reach_fortio():
     assert "delay=0.25s" in arguments(application("echo", server_delay_s=0.25), "server")
     assert arguments(application("chain", fan_out=3), "frontend")[-1].count("http://backend:8080") == 3
+
+
+@pytest.mark.parametrize("name", ["echo", "chain"])
+def test_versions_of_the_called_service_stand_side_by_side_behind_its_one_service(name):
+    """As in the lab: the first keeps the service's name, the others are called after it."""
+    made = application(name, versions=3)
+    entry = made.calls[0][1]
+    found = {one["metadata"]["name"]: one["spec"] for one in made.objects if one["kind"] == "Deployment"}
+    assert {key for key in found if key.startswith(entry)} == {entry, f"{entry}-v2", f"{entry}-v3"}
+    labels = [found[key]["template"]["metadata"]["labels"] for key in (entry, f"{entry}-v2", f"{entry}-v3")]
+    assert [one["version"] for one in labels] == ["v1", "v2", "v3"]
+    assert {one["app"] for one in labels} == {entry}
+    assert [one["matchLabels"] for one in (spec["selector"] for spec in found.values() if "version" in str(spec))] == [
+        {"app": entry, "version": version} for version in ("v1", "v2", "v3")
+    ]
+    assert "version" not in str(application(name).objects), "one alone does not say which it is"
+    for mesh in ("istio", "linkerd", "consul"):
+        assert adapters.load("meshes", mesh).enrol(MeshSpec(name=mesh), made)
+    with pytest.raises(BadInput, match=f"NSM needs one workload behind the Service '{entry}'.*{entry}-v2"):
+        adapters.load("meshes", "nsm").enrol(MeshSpec(name="nsm"), made)
 
 
 def _free_port() -> int:
@@ -121,8 +141,6 @@ def test_ones_own_manifests_come_from_a_file_or_a_folder(tmp_path):
 
 @pytest.mark.parametrize("mesh", ["baseline", "istio", "linkerd", "consul", "nsm"])
 def test_ones_own_application_goes_into_every_mesh(mesh, tmp_path):
-    from workbench.spec import MeshSpec
-
     (tmp_path / "app.yaml").write_text(OWN)
     made = application("own", manifests=str(tmp_path), url="http://web:80/get")
     adapter, spec = adapters.load("meshes", mesh), MeshSpec(name=mesh)

@@ -332,10 +332,11 @@ def _limited(load: Load, sent_ratio: float, report: _Report, output: JobOutput) 
             f"window's start and ended {end_s - output.window.end_s:+.2f} s from its end; quieten the machine"
         )
     if sent_ratio < 1 - RATE_LIMIT_RATIO:
+        other = "" if report.text("Labels") == LABEL else " or the built-in generator"
         return (
             f"Fortio sent {sent_ratio:.1%} of the asked requests (limit {1 - RATE_LIMIT_RATIO:.0%}): each of its "
             f"{load.connections} connections waits for its answer, and what it did not send is missing from its "
-            "latency; take more connections, a lower rate or the built-in generator"
+            f"latency; take more connections or a lower rate{other}"
         )
     return ""
 

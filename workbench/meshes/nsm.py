@@ -31,6 +31,7 @@ from workbench.meshes import _cluster_options as cluster
 from workbench.meshes import _cluster_pods as pods
 from workbench.meshes import _nsm_manifests as manifests
 from workbench.meshes import _nsm_spire as spire
+from workbench.meshes._nsm_calls import Call, calls_of, dialled
 from workbench.meshes._nsm_objects import (
     AGENT_SOCKET,
     IDENTIFIED,
@@ -51,7 +52,6 @@ from workbench.spec import MeshSpec
 VERSION = "v1.18.0"
 """Tested by its project with Kubernetes up to 1.32; newer is not verified."""
 
-_FIRST_ADDRESS = 100
 _PROOF_BYTES = 65_536
 """What two minutes of liveness pings amount to: five a second of about 100 bytes."""
 
@@ -76,20 +76,6 @@ _WAYS = {
 }
 _TUNNELS = {"ETHERNET": "VXLAN, unencrypted", "IP": "WireGuard"}
 _PLACES = {"": "", "same-node": ", on one node", "across-nodes": ", across nodes"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Call:
-    """One caller and its callee, joined: names of their workloads, addresses of both ends, where the callee listens."""
-
-    caller: str
-    callee: str
-    host: str
-    pair: str
-    address: str
-    port: int
-    service_port: int
-    interface: str
 
 
 class Nsm:
@@ -163,7 +149,7 @@ class Nsm:
         """
         way, asked = self._asked(spec)
         cluster.check_scheme(spec, application, cluster.SCHEMES)
-        calls = _calls(application, asked)
+        calls = calls_of(application, asked)
         version = cluster.version_of(spec, VERSION)
         image = f"{asked['registry'] or manifests.REGISTRY}/cmd-nse-icmp-responder:{version}"
 
@@ -182,7 +168,7 @@ class Nsm:
         placed = pods.changed(pods.placed(application, way.placement or asked["placement"]), join)
         entry = calls[0]
         services = tuple(_network_service(call, way.payload, application.namespace) for call in calls)
-        url = _dialled(application.url, entry)
+        url = dialled(application.url, entry)
         enrolled = replace(placed, objects=(*services, *placed.objects), url=url)
         return pods.enrolled_by_namespace(enrolled, labels=cluster.PRIVILEGED)
 
@@ -287,65 +273,18 @@ def _app(labels: Mapping[str, str]) -> Mapping[str, str]:
     return {"app": labels["app"]} if "app" in labels else dict(labels)
 
 
-def _calls(application: ClusterApplication, asked: Mapping[str, Any]) -> tuple[_Call, ...]:
-    """Return every call with its pair of addresses: first the callee's, an even one, then the caller's."""
-    client = application.client["metadata"]["name"]
-    host, service_port = pods.entry(application)
-    known = application.calls if application.calls and asked["joins"] == "all" else ((client, host),)
-    addresses = IPv4Network(asked["network"])
-    found: list[_Call] = []
-    for number, (caller, callee) in enumerate(known):
-        one, service = _behind(application, callee)
-        name, port = one["metadata"]["name"], service_port if caller == client else service["spec"]["ports"][0]["port"]
-        if any(call.callee == name for call in found):
-            callers = ", ".join(one for one, called in known if called == callee)
-            raise BadInput(
-                f"NSM joins a service to one caller, but {callee!r} has several ({callers}): give the mesh the option "
-                "joins = 'entry', which joins the client's own call alone, or leave it out."
-            )
-        address = addresses[_FIRST_ADDRESS + 2 * number]
-        found.append(
-            _Call(
-                caller=caller,
-                callee=name,
-                host=callee,
-                pair=f"{address}/31",
-                address=str(address),
-                port=pods.target_port(service, one, port),
-                service_port=port,
-                interface=f"nsm-{1 + sum(call.caller == caller for call in found)}",
-            )
-        )
-    return tuple(found)
-
-
-def _behind(application: ClusterApplication, service_name: str) -> tuple[KubernetesObject, KubernetesObject]:
-    for one in pods.workloads(application):
-        for service in pods.services_of(application, one):
-            if service["metadata"]["name"] == service_name:
-                return one, service
-    raise BadInput(f"NSM needs a workload behind the Service {service_name!r}, and the application has none.")
-
-
-def _dialled(text: str, call: _Call) -> str:
-    """Return an address, or a text with URLs in it, that leads to the callee's NSM address instead of its Service."""
-    if text == f"{call.host}:{call.service_port}":
-        return f"{call.address}:{call.port}"
-    return text.replace(f"//{call.host}:{call.service_port}", f"//{call.address}:{call.port}")
-
-
-def _redirect(one: dict[str, Any], call: _Call) -> None:
+def _redirect(one: dict[str, Any], call: Call) -> None:
     """Let the caller's containers dial the NSM address wherever they are told the callee's."""
     for container in one["spec"]["template"]["spec"]["containers"]:
         for key in ("args", "command"):
             if key in container:
-                container[key] = [_dialled(text, call) for text in container[key]]
+                container[key] = [dialled(text, call) for text in container[key]]
         for variable in container.get("env", ()):
             if isinstance(variable.get("value"), str):
-                variable["value"] = _dialled(variable["value"], call)
+                variable["value"] = dialled(variable["value"], call)
 
 
-def _serve(one: dict[str, Any], call: _Call, image: str, way: _Way) -> None:
+def _serve(one: dict[str, Any], call: Call, image: str, way: _Way) -> None:
     """Put the endpoint beside the callee: it announces the network service and hands the addresses out."""
     pod = one["spec"]["template"]["spec"]
     settings = {
@@ -377,7 +316,7 @@ def _serve(one: dict[str, Any], call: _Call, image: str, way: _Way) -> None:
     ]
 
 
-def _network_service(call: _Call, payload: str, namespace: str) -> KubernetesObject:
+def _network_service(call: Call, payload: str, namespace: str) -> KubernetesObject:
     named = cluster.named("networkservicemesh.io/v1", "NetworkService", call.callee, namespace)
     return {**named, "spec": {"payload": payload}}
 

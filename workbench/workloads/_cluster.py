@@ -7,6 +7,7 @@ under every mesh. Meshes take copies of what is made here and add what makes the
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -115,12 +116,9 @@ def cluster_application(
     objects: list[KubernetesObject] = [account(CLIENT, namespace)]
     for name, calls in services.items():
         arguments = _frontend(calls, workload.fan_out) if calls else _echo(workload, speech)
-        probe = _TCP_PROBE if calls else speech.probe
-        objects += [
-            account(name, namespace),
-            _service(name, namespace, speech),
-            deployment(name, namespace, container(image, arguments, probe, speech.port)),
-        ]
+        made = container(image, arguments, _TCP_PROBE if calls else speech.probe, speech.port)
+        objects += [account(name, namespace), _service(name, namespace, speech)]
+        objects += _versions(deployment(name, namespace, made), workload.versions if name == entry else 1)
     return ClusterApplication(
         namespace=namespace,
         objects=tuple(objects),
@@ -128,6 +126,23 @@ def cluster_application(
         url=speech.url.format(entry),
         calls=((CLIENT, entry), *((name, callee) for name, calls in services.items() for callee in calls)),
     )
+
+
+def _versions(first: dict[str, Any], number: int) -> list[KubernetesObject]:
+    """Return a Deployment as ``number`` versions of one service: itself as v1, and copies called NAME-v2 and so on.
+
+    They bear the label `version`; one version alone bears none. Without a split their Service spreads calls over all.
+    """
+    found: list[KubernetesObject] = []
+    for version in (f"v{one}" for one in range(1, number + 1)):
+        name = first["metadata"]["name"] if version == "v1" else f"{first['metadata']['name']}-{version}"
+        made = copy.deepcopy(first)
+        made["metadata"]["name"] = name
+        template = made["spec"]["template"]["metadata"]
+        for labelled in (made["metadata"]["labels"], made["spec"]["selector"]["matchLabels"], template["labels"]):
+            labelled["version"] = version
+        found.append(made)
+    return found if number > 1 else [first]
 
 
 def client(namespace: str, registry: str = "") -> dict[str, Any]:

@@ -10,7 +10,10 @@ from workbench.cluster_steps import PING_PATH
 
 _RIGHT = {"grpc": "SERVING", "tcp": "OK"}
 _LEAST_BYTES = 64
-"""What a gRPC call puts on the wire at the least, headers of TCP and IP included."""
+"""What a call puts on the wire at the least, headers of TCP and IP included: a gRPC call, HTTP takes twice that."""
+
+_SEVERAL = 4
+"""Connections of calls that are made to carry bytes: a page that takes 50 ms would take a minute on one."""
 
 
 def asked_of(url: str) -> dict[str, str]:
@@ -25,13 +28,15 @@ def asked_of(url: str) -> dict[str, str]:
 
 
 def one_call(url: str, payload_bytes: int = 0) -> dict[str, str]:
-    """Return what asks for one call, or for as many as carry ``payload_bytes`` where no call has a payload."""
-    asked = {**asked_of(url), "n": "1", "c": "1", "qps": "1"}
-    if not payload_bytes:
-        return asked
-    if asked.get("runner") == "grpc":
-        return {**asked, "n": str(payload_bytes // _LEAST_BYTES + 1), "qps": "-1"}
-    return {**asked, "payload": "x" * payload_bytes}
+    """Return what asks for one call, or for as many as send ``payload_bytes``.
+
+    A call has a payload in TCP alone, whose server returns whatever comes; of a page nobody knows whether it takes one.
+    """
+    asked = asked_of(url)
+    if not payload_bytes or urlsplit(url).scheme == "tcp":
+        payload = {"payload": "x" * payload_bytes} if payload_bytes else {}
+        return {**asked, "n": "1", "c": "1", "qps": "1", **payload}
+    return {**asked, "n": str(payload_bytes // _LEAST_BYTES + 1), "c": str(_SEVERAL), "qps": "-1"}
 
 
 def answered(url: str, said: Mapping[str, Any]) -> bool:

@@ -107,7 +107,8 @@ class ClusterDeployment:
             try:
                 said = json.loads(self.post("rest/run", asked))
                 right = answered(self.application.url, said)
-                evidence = f"one call to {self.application.url} was answered {said.get('RetCodes') or said}"
+                calls = "one call" if asked["n"] == "1" else f"{asked['n']} calls"
+                evidence = f"{calls} to {self.application.url}, answered {said.get('RetCodes') or said}"
             except (RunFailed, CannotHere, ValueError) as error:
                 right, evidence = False, f"the client's pod could not be asked to call: {error}"
             if right or time.monotonic() > deadline:

@@ -8,6 +8,7 @@ processes when their parent dies, a janitor removes the folder, and namespaces e
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 import time
@@ -26,6 +27,7 @@ from workbench.environments._names import Names
 from workbench.environments._namespaces import Namespaces
 from workbench.environments._namespaces import probe as probe_namespaces
 from workbench.environments._probes import Outcome, Request, call
+from workbench.environments._reconfiguring import counters, refusal, replace_file
 from workbench.environments._supervisor import (
     START_DEADLINE_S,
     Child,
@@ -99,13 +101,47 @@ class LabDeployment:
         evidence = f"{what} moved by {moved}; {outcome.evidence}"
         return GateResult(name=call.name, passed=outcome.answered and moved > 0, evidence=evidence)
 
+    def _child(self, component: str) -> Child:
+        for child in self.children:
+            if child.name == component:
+                return child
+        raise BadInput(f"{component!r} is asked for, which is not part of this deployment.")
+
+    def counters(self, component: str, pattern: str = "") -> dict[str, int]:
+        """Return the counters of an Envoy whose names match the regular expression ``pattern``; empty: all."""
+        return counters(self._child(component), pattern)
+
+    def refusal(self, component: str) -> str:
+        """Return in Envoy's own words why it refused the files that it was started with; empty when it took them."""
+        return refusal(self._child(component))
+
+    @contextmanager
+    def paused(self, component: str) -> Iterator[None]:
+        """Hold a component still for the time of the context."""
+        child = self._child(component)
+        child.popen.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            child.popen.send_signal(signal.SIGCONT)
+
+    def replace_file(self, component: str, file: str, text: str) -> None:
+        """Replace a file that a running Envoy watches, placeholders filled in, and wait until it has taken it up.
+
+        Raises
+        ------
+        BadInput
+            When Envoy refuses it, in its own words; what it had before stays in force.
+        DeadlineExceeded, RunFailed
+            When nothing happens; when it has died.
+        """
+        child = self._child(component)
+        given = {"certs": str(self.folder / "certs"), "dir": str(child.folder)}
+        replace_file(child, file, self.names.fill(text, given))
+
     def _crossings(self, component: str) -> int:
-        child = next((child for child in self.children if child.name == component), None)
-        if child is None:
-            raise BadInput(f"The gate asks for {component!r}, which is not part of this deployment.")
-        _, text = admin(child.folder / "admin.sock", f"/stats?filter=^(http|tcp).*({_COUNTERS})$")
-        pairs = (line.rpartition(": ") for line in text.splitlines() if not line.startswith("http.admin."))
-        return sum(int(value) for _, _, value in pairs if value.isdigit())
+        found = self.counters(component, f"^(http|tcp).*({_COUNTERS})$")
+        return sum(value for name, value in found.items() if not name.startswith("http.admin."))
 
     def _packets(self, namespace: str) -> int:
         return sum(self._networks().counters(namespace).values())

@@ -1,6 +1,7 @@
 """The playground without its widgets: one design as every mesh's own objects, as YAML, as a table of answers.
 
-Pure: nothing here meets a cluster. See `workbench.intents` for what a design is.
+Pure but for `workbench.playground.live`, which plays on the lab's real proxies; nothing here meets a cluster. See
+`workbench.intents` for what a design is.
 """
 
 from workbench.playground.rendering import (

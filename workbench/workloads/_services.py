@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from workbench.spec import Workload
 from workbench.steps import Process, Service
 
 
 def service(
-    name: str, workload: Workload, calls: tuple[str, ...] = (), *, version: str = "", answers_for: str = ""
+    name: str,
+    workload: Workload,
+    calls: tuple[str, ...] = (),
+    *,
+    version: str = "",
+    answers_for: str = "",
+    behaves: Sequence[str] = (),
 ) -> Service:
-    """Describe service ``name`` running the lab's server; it calls at most one other."""
+    """Describe service ``name`` running the lab's server; it calls at most one other.
+
+    ``behaves``: further arguments of the server, such as ``("--fails", "0.5")``; never in an experiment.
+    """
     arguments = ["-P", "-m", "workbench.workloads._server"]
     arguments += ["--bind", f"${{{name}.http.bind}}", "--port", f"${{{name}.http.port}}"]
     arguments += ["--delay", str(workload.server_delay_s)]
@@ -20,6 +29,7 @@ def service(
     for callee in calls:
         arguments += ["--upstream", f"${{route:{name}>{callee}.host}}:${{route:{name}>{callee}.port}}"]
         arguments += ["--fan-out", str(workload.fan_out)]
+    arguments += behaves
     process = Process(name=name, role="application", program="python", arguments=tuple(arguments), ports=("http",))
     return Service(name=name, process=process, calls=calls, version=version, answers_for=answers_for)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from workbench.cluster_steps import ClusterApplication
+from workbench.intents import Target
 from workbench.spec import PROTOCOLS, Workload
 from workbench.steps import Application, Endpoint
 from workbench.workloads._cluster import NAMESPACE, cluster_application
-from workbench.workloads._services import versions
+from workbench.workloads._services import service, versions
 
 
 class Echo:
@@ -25,6 +26,28 @@ class Echo:
             services=tuple(versions("server", workload)),
             entry="server",
             routes={"client>server": Endpoint(component="server", port="http")},
+        )
+
+    def played(self, target: Target, behaves: Mapping[str, Sequence[str]]) -> Application:
+        """Return the same under a design's own names, for play and not for measuring.
+
+        ``behaves``: version -> further arguments of its server.
+        """
+        services = [
+            service(
+                target.version_service(version) if number else target.service,
+                Workload(),
+                version=version,
+                answers_for=target.service if number else "",
+                behaves=behaves.get(version, ()),
+            )
+            for number, version in enumerate(target.versions)
+        ]
+        return Application(
+            services=tuple(services),
+            entry=target.service,
+            routes={f"client>{target.service}": Endpoint(component=target.service, port="http")},
+            caller=target.caller,
         )
 
     def cluster_application(

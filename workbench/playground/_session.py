@@ -1,0 +1,131 @@
+"""What a live session is made of: how its servers behave, what was brought into force, how a proxy is changed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import BadInput
+from workbench.intents import Design, Intent, Rendering, Target
+from workbench.playground import dynamic
+from workbench.steps import Application, Carried, Gate, Probe, Process
+
+if TYPE_CHECKING:
+    from workbench.environments.lab import LabDeployment
+
+STREAM = "stream"
+"""Component that sends the requests."""
+
+MOST_VERSIONS = 6
+PLAIN = Intent(name="as-it-comes", says="The mesh as it comes: nothing is asked of it.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """How one version of the service behaves, for teaching: what share of its requests fails (503), and how slowly."""
+
+    fails: float = 0.0
+    delay_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.fails <= 1 or not 0 <= self.delay_s <= 10:
+            raise BadInput("A version can fail a share between 0 and 1 and take between 0 and 10 s longer.")
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """What its process is told."""
+        return ("--fails", repr(self.fails), "--delay", repr(self.delay_s))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """A design taken into force.
+
+    Attributes
+    ----------
+    second
+        When, in seconds since the session's start.
+    how
+        ``"started"``, ``"applied"`` or ``"reverted"``.
+    notes
+        What of it did not come into force, and why; empty: all of it did.
+    """
+
+    second: float
+    how: str
+    design: Design
+    rendering: Rendering
+    notes: tuple[str, ...] = ()
+    counters: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Running:
+    """A session that is up: what it began with, what is in force in each proxy, what was applied, what to revert to."""
+
+    stack: ExitStack
+    deployment: LabDeployment
+    application: Application
+    target: Target
+    threads: int
+    ring: Path
+    began_s: float
+    files: dict[str, dict[str, dict[str, Any]]]
+    history: list[Applied] = field(default_factory=list)
+    undo: list[Design] = field(default_factory=list)
+
+
+def check_target(target: Target, servers: Mapping[str, Server]) -> None:
+    """Refuse a target that cannot be played, in words."""
+    if len(target.versions) > MOST_VERSIONS:
+        raise BadInput(f"A live session plays at most {MOST_VERSIONS} versions, not {len(target.versions)}.")
+    names = {target.service, *(target.version_service(version) for version in target.versions[1:])}
+    if names & {"client", STREAM}:
+        raise BadInput(f"In a live session no service can be called client or {STREAM}: choose another name.")
+    unknown = sorted(set(servers) - set(target.versions))
+    if unknown:
+        raise BadInput(f"The target has no version {', '.join(unknown)}, only {', '.join(target.versions)}.")
+
+
+def patient(gate: Gate, servers: Iterable[Server]) -> Gate:
+    """Return a gate with tries enough for versions that fail on purpose: wrong by chance once in a million times."""
+    fails = max((server.fails for server in servers), default=0.0)
+    if not 0 < fails < 1 or isinstance(gate, Carried) or (isinstance(gate, Probe) and gate.expect == "refused"):
+        return gate
+    return replace(gate, tries=gate.tries * math.ceil(math.log(1e-6) / math.log(fails)))
+
+
+def threads(proxies: Sequence[Process]) -> int:
+    """Return how many worker threads these proxies are started with."""
+    arguments = proxies[0].arguments
+    return int(arguments[arguments.index("--concurrency") + 1])
+
+
+def notes(rendering: Rendering, intent: Intent, threads: int) -> tuple[str, ...]:
+    """Return what of an intent does not come into force in a running session, and why."""
+    notes = [f"{answer.feature}: {answer.says}" for answer in rendering.answers if answer.standing != "carried"]
+    if intent.proxy_threads is not None and intent.proxy_threads != threads:
+        notes.append(
+            f"proxy_threads: Envoy's {threads} worker threads are settled when it starts; "
+            "start the session with this design to change them."
+        )
+    return tuple(notes)
+
+
+def change(running: Running, name: str, wanted: dict[str, dict[str, Any]]) -> None:
+    """Give one proxy its new files.
+
+    The clusters that its new listeners need come first. Those that only the old ones need stay until the next change,
+    because connections made under the old listeners send their last request there.
+    """
+    have, deployment = running.files[name], running.deployment
+    if have == wanted:
+        return
+    both = {**have[dynamic.CLUSTERS], **wanted[dynamic.CLUSTERS]}
+    running.files[name] = wanted
+    deployment.replace_file(name, dynamic.CLUSTERS, dynamic.as_text(both))
+    deployment.replace_file(name, dynamic.LISTENERS, dynamic.as_text(wanted[dynamic.LISTENERS]))

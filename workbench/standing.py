@@ -194,7 +194,7 @@ def _described(mesh: MeshSpec, workload: str, environment: EnvironmentSpec) -> D
         meshes=(mesh,),
         baseline=mesh.name,
         workloads=(Workload(name=workload),),
-        loads=(Load(rate_per_s=1, generator=generator),),
+        loads=(Load(rate_per_s=100, generator=generator),),
         blocks=1,
     )
     return deployments(make_plan(experiment))[0]

@@ -27,7 +27,7 @@ from workbench.spec import EnvironmentSpec
 PLACE = "rig-broken"
 
 
-def fails(opened, *objects, deadline_s=6.0):
+def fails(opened, *objects, deadline_s=2.5):
     """Deploy objects that do not come up and return the sentence."""
     steps = (manifest(PLACE, *objects), Wait(condition="available", namespace=PLACE, deadline_s=deadline_s))
     with pytest.raises(DeadlineExceeded) as caught, opened.deploy(steps, application()):
@@ -63,7 +63,7 @@ def test_a_quota(opened, cluster):
         "spec": {"hard": {"pods": "0"}},
         "status": {"hard": {"pods": "0"}, "used": {"pods": "0"}},
     }
-    said = fails(opened, {key: quota[key] for key in quota if key != "status"}, workload("web", PLACE), deadline_s=6)
+    said = fails(opened, {key: quota[key] for key in quota if key != "status"}, workload("web", PLACE))
     assert "a quota forbids it: exceeded quota: small" in said
 
 
@@ -85,7 +85,7 @@ def test_a_webhook_that_does_not_answer(opened):
             }
         ],
     }
-    said = fails(opened, hook, workload("web", PLACE), deadline_s=5)
+    said = fails(opened, hook, workload("web", PLACE), deadline_s=4)
     assert "the webhook inject.silent.test does not answer, so pods are refused" in said
 
 
@@ -142,6 +142,38 @@ def test_missing_rights_are_listed_and_the_printed_role_is_enough(plane, cluster
         assert environment.left_behind == ()
     finally:
         for one in made:
+            cluster.delete(one)
+
+
+def test_a_right_that_is_missing_half_way_is_named_and_what_was_made_is_removed(plane, cluster, agent):
+    role = cluster_role("rig-some")
+    role["rules"] = [
+        {**rule, "verbs": [verb for verb in rule["verbs"] if "deployments" not in rule["resources"] or verb != "patch"]}
+        for rule in role["rules"]
+    ]
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": "rig-some"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "rig-some"},
+        "subjects": [{"kind": "User", "name": "rig-limited", "apiGroup": "rbac.authorization.k8s.io"}],
+    }
+    limited = Cluster.connect(kubeconfig=str(plane.folder / "limited"))
+    try:
+        for one in (role, binding):
+            cluster.apply(one)
+        wait_for(lambda: limited.may("list", "", "nodes"))
+        options = Options(kubeconfig=str(plane.folder / "limited"))
+        with OpenCluster(options) as environment:
+            with pytest.raises(RunFailed) as caught, environment.deploy((manifest(PLACE),), application()):
+                pass
+            assert environment.left_behind == ()
+        assert "Deployment rig-app/server could not be applied" in str(caught.value)
+        assert 'cannot patch resource "deployments"' in str(caught.value)
+        assert "The ClusterRole that `workbench rbac` prints gives this right." in str(caught.value)
+        assert labelled_objects(cluster) == []
+    finally:
+        for one in (role, binding):
             cluster.delete(one)
 
 

@@ -44,7 +44,7 @@ def by_entry_point(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> 
 
 @pytest.fixture(params=[as_one_file, by_entry_point], ids=lambda way: way.__name__)
 def added(request, tmp_path, monkeypatch):
-    (text,) = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
+    text, _ = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
     assert NAME not in adapters.names("meshes")
     request.param(tmp_path, monkeypatch, text)
     importlib.invalidate_caches()

@@ -40,11 +40,14 @@ from workbench.environments.kubernetes.objects import (
     redacted,
 )
 from workbench.environments.kubernetes.trust import filled, trust_anchor
-from workbench.environments.kubernetes.waiting import explain, gone, wait
+from workbench.environments.kubernetes.waiting import explain, follow, gone, wait
 from workbench.errors import CannotHere, RunFailed
 
 REMOVAL_S = 120.0
 """How long one object may take to go: a namespace full of pods takes half a minute."""
+
+FURNISHED_S = 10.0
+"""How long a new namespace may take to have its ServiceAccount: less than a second; then it is tried without."""
 
 _FIRST = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "APIService")
 _LAST = ("CustomResourceDefinition", "Namespace")
@@ -136,6 +139,18 @@ class Acting:
             self._made.append(manifest)
             self.rendered.append(redacted(manifest))
             self._apply_patiently(manifest)
+            if one["kind"] == "Namespace":
+                self._furnished(one["metadata"]["name"])
+
+    def _furnished(self, place: str) -> None:
+        """Wait for a new namespace's ServiceAccount: without it pods are refused, and Jobs try again after 10 s."""
+        account = ("default", place)
+
+        def judge(found: Sequence[Object]) -> str:
+            names = [(one["metadata"]["name"], one["metadata"]["namespace"]) for one in found]
+            return "" if account in names else "there is no ServiceAccount default"
+
+        follow(self.cluster, "v1", "ServiceAccount", judge, time.monotonic() + FURNISHED_S, namespace=place)
 
     def _present(self, one: Mapping[str, Any]) -> Object | None:
         meta = one["metadata"]

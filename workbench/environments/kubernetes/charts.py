@@ -1,7 +1,11 @@
-"""Where a chart comes from, exactly: a repository, a folder of copies, a local file or folder, an OCI reference."""
+"""Where a chart comes from, exactly: a repository, a folder of copies, a local file or folder, an OCI reference.
+
+And what both ways to Helm share: what is in a rendered chart, and an act that ends with the program that asked for it.
+"""
 
 from __future__ import annotations
 
+import sys
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +13,8 @@ from pathlib import Path
 import yaml  # type: ignore[import-untyped]  # published without type information
 
 from workbench.cluster_steps import HelmRelease
+from workbench.environments._enter import enter_command
+from workbench.environments.kubernetes.client import Object
 from workbench.errors import RunFailed
 
 _MOST_BYTES = 2**20
@@ -89,3 +95,17 @@ def with_advice(said: str) -> str:
         f"{said}. The version is the one in the experiment's [[meshes]], or else the one that the mesh pins; option "
         "charts, of the mesh or of the environment, says where else charts are taken from"
     )
+
+
+def objects_in(*texts: str) -> tuple[Object, ...]:
+    """Return the objects in rendered charts."""
+    found = [one for text in texts for one in yaml.safe_load_all(text) if isinstance(one, dict)]
+    return tuple(one for one in found if "kind" in one and "metadata" in one)
+
+
+def dying(command: list[str]) -> list[str]:
+    """Return a command that ends when this program does: nobody may go on installing what is being cleaned up.
+
+    Only Linux's kernel offers that.
+    """
+    return enter_command(command) if sys.platform == "linux" else command

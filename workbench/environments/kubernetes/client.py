@@ -8,6 +8,7 @@ file is left behind. An API server that is away is waited for: `PATIENCE_S` in a
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -351,6 +352,7 @@ def _lines(answer: Any) -> Iterator[Object]:
                 yield json.loads(line)
 
 
+_NO_RIGHT = re.compile(r"\bcannot \w+ (resource|path) ")
 _VERDICTS = (b"DisruptionBudget", b"error trying to reach service", b"error dialing backend")
 
 
@@ -371,7 +373,8 @@ def _refused(error: ApiException, what: str) -> Refused:
     except (ValueError, AttributeError):
         message, reason, details = _body(error)[:300].decode(errors="replace"), "", None
     said = message or str(error.reason)
-    sentence = f"The API server refused {what}: {said} (status {error.status})."
+    hint = " The ClusterRole that `workbench rbac` prints gives this right." if _NO_RIGHT.search(said) else ""
+    sentence = f"The API server refused {what}: {said} (status {error.status}).{hint}"
     return Refused(sentence, int(error.status or 0), reason, said, details)
 
 

@@ -12,15 +12,14 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import yaml  # type: ignore[import-untyped]  # published without type information
-
 from workbench.cluster_steps import HelmRelease
 from workbench.environments.kubernetes import helm_sdk
-from workbench.environments.kubernetes.charts import source_of, with_advice
+from workbench.environments.kubernetes.charts import dying, objects_in, source_of, with_advice
 from workbench.environments.kubernetes.client import Cluster, Object
 from workbench.environments.kubernetes.objects import labels, redacted_text
 from workbench.errors import CannotHere, RunFailed
@@ -37,6 +36,16 @@ class Helm(Protocol):
 
     def version(self) -> str:
         """Return Helm's version, and whose it is when it is not the program's."""
+        ...
+
+    def rendered(self, release: HelmRelease) -> tuple[Object, ...]:
+        """Return what a release would consist of, without its hooks; the cluster is left as it is.
+
+        Raises
+        ------
+        RunFailed
+            With Helm's own words: a chart or version that does not exist, values that it does not take.
+        """
         ...
 
     def install(self, release: HelmRelease, run: str) -> None:
@@ -78,10 +87,9 @@ class HelmProgram:
         place = ["--kube-context", self.cluster.context]
         if self.cluster.kubeconfig:
             place += ["--kubeconfig", self.cluster.kubeconfig]
+        command = dying([self.program, *arguments, *place])
         try:
-            done = subprocess.run(
-                [self.program, *arguments, *place], capture_output=True, text=True, timeout=deadline_s + _GRACE_S
-            )
+            done = subprocess.run(command, capture_output=True, text=True, timeout=deadline_s + _GRACE_S)
         except subprocess.TimeoutExpired as error:
             raise RunFailed(f"helm {arguments[0]} did not end within {deadline_s:g} s.") from error
         if done.returncode:
@@ -104,6 +112,19 @@ class HelmProgram:
         repository = ["--repo", source.repository] if source.repository else []
         return [source.chart, *repository, *(["--version", source.version] if source.version else [])]
 
+    def rendered(self, release: HelmRelease) -> tuple[Object, ...]:
+        """Return what a release would consist of; see `Helm`."""
+        kubernetes = str(self.cluster.json("get", "/version")["gitVersion"])
+        with _values(release) as values:
+            text = self._call(
+                [
+                    *("template", release.name, *self._source(release), "--namespace", release.namespace),
+                    *("--values", values, "--kube-version", kubernetes, "--include-crds", "--no-hooks"),
+                ],
+                _GRACE_S,
+            )
+        return objects_in(text)
+
     def install(self, release: HelmRelease, run: str) -> None:
         """Install a release into its namespace, which is there; hooks are waited for, the rest is not.
 
@@ -112,13 +133,11 @@ class HelmProgram:
         RunFailed
             With Helm's own words: a chart or version that does not exist, a hook that failed.
         """
-        with tempfile.NamedTemporaryFile("w", suffix=".json", prefix="workbench-values-") as values:
-            json.dump(dict(release.values), values)
-            values.flush()
+        with _values(release) as values:
             self._call(
                 [
                     *("install", release.name, *self._source(release), "--namespace", release.namespace),
-                    *("--values", values.name, "--timeout", f"{release.deadline_s:g}s"),
+                    *("--values", values, "--timeout", f"{release.deadline_s:g}s"),
                     *("--labels", ",".join(f"{key}={value}" for key, value in labels(run).items())),
                 ],
                 release.deadline_s,
@@ -131,8 +150,7 @@ class HelmProgram:
             hooks = self._call(["get", "hooks", name, "--namespace", namespace], _GRACE_S)
         except RunFailed:
             return ()
-        found = [one for part in (text, hooks) for one in yaml.safe_load_all(part) if isinstance(one, dict)]
-        return tuple(one for one in found if "kind" in one and "metadata" in one)
+        return objects_in(text, hooks)
 
     def uninstall(self, name: str, namespace: str, deadline_s: float = 180.0) -> None:
         """Remove a release; without its hooks when they fail."""
@@ -144,6 +162,15 @@ class HelmProgram:
             for one in hooks:
                 self.cluster.delete({**one, "metadata": {"namespace": namespace, **one["metadata"]}})
             self._call([*arguments, "--no-hooks"], deadline_s)
+
+
+@contextmanager
+def _values(release: HelmRelease) -> Iterator[str]:
+    """Write a release's values to a file of nobody else's, and remove it."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json", prefix="workbench-values-") as values:
+        json.dump(dict(release.values), values)
+        values.flush()
+        yield values.name
 
 
 def find_helm(cluster: Cluster, program: str = "", charts: str = "") -> Helm:

@@ -18,10 +18,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]  # published without type information
-
 from workbench.cluster_steps import HelmRelease
-from workbench.environments.kubernetes.charts import source_of, with_advice
+from workbench.environments.kubernetes.charts import dying, objects_in, source_of, with_advice
 from workbench.environments.kubernetes.client import Cluster, Object
 from workbench.environments.kubernetes.objects import labels, redacted_text
 from workbench.errors import CannotHere, RunFailed
@@ -52,6 +50,11 @@ class HelmSdk:
         except RunFailed as error:
             raise CannotHere(f"The package {PACKAGE} does not work here: {error}") from error
 
+    def rendered(self, release: HelmRelease) -> tuple[Object, ...]:
+        """Return what a release would consist of; see `workbench.environments.kubernetes.helm.Helm`."""
+        text = self._act("rendered", release.namespace, _GRACE_S, self._asked(release, {"dry_run": "client"}))
+        return objects_in(text or "")
+
     def install(self, release: HelmRelease, run: str) -> None:
         """Install a release into its namespace, which is there; hooks are waited for, the rest is not.
 
@@ -60,17 +63,19 @@ class HelmSdk:
         RunFailed
             With Helm's own words.
         """
+        asked = self._asked(release, {"wait": _WAIT, "labels": labels(run)})
+        self._act("install", release.namespace, release.deadline_s, asked)
+
+    def _asked(self, release: HelmRelease, more: Mapping[str, Any]) -> dict[str, Any]:
         source = source_of(release, self.charts)
         how = {
             "namespace": release.namespace,
             "timeout": math.ceil(release.deadline_s),
-            "wait": _WAIT,
-            "labels": labels(run),
             **({"chart_repo_url": source.repository} if source.repository else {}),
             **({"chart_version": source.version} if source.version else {}),
+            **more,
         }
-        asked = {"chart": source.chart, "name": release.name, "values": dict(release.values), "how": how}
-        self._act("install", release.namespace, release.deadline_s, asked)
+        return {"chart": source.chart, "name": release.name, "values": dict(release.values), "how": how}
 
     def manifests(self, name: str, namespace: str) -> tuple[Object, ...]:
         """Return what a release consists of, hooks included; nothing when there is no such release."""
@@ -78,8 +83,7 @@ class HelmSdk:
             texts = self._act("manifests", namespace, _GRACE_S, {"name": name}) or ()
         except RunFailed:
             return ()
-        found = [one for text in texts for one in yaml.safe_load_all(text) if isinstance(one, dict)]
-        return tuple(one for one in found if "kind" in one and "metadata" in one)
+        return objects_in(*texts)
 
     def uninstall(self, name: str, namespace: str, deadline_s: float = 180.0) -> None:
         """Remove a release; when its hooks fail, object by object and its record last."""
@@ -108,7 +112,7 @@ class HelmSdk:
         what = f"helm {verb} {more.get('name', '')}".rstrip()
         try:
             done = subprocess.run(
-                [sys.executable, "-P", str(_CHILD)],
+                dying([sys.executable, "-P", str(_CHILD)]),
                 input=json.dumps(asked),
                 capture_output=True,
                 text=True,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from types import TracebackType
 from typing import Any
 
@@ -19,7 +20,7 @@ from workbench.cluster_steps import (
 )
 from workbench.environments.kubernetes import journal, snapshot
 from workbench.environments.kubernetes.acting import Acting, labelled_objects
-from workbench.environments.kubernetes.client import Cluster
+from workbench.environments.kubernetes.client import Cluster, Object
 from workbench.environments.kubernetes.deployment import ClusterDeployment
 from workbench.environments.kubernetes.facts import cluster_facts
 from workbench.environments.kubernetes.helm import Helm, find_helm, releases
@@ -28,7 +29,7 @@ from workbench.environments.kubernetes.objects import RUN, is_ours, name_of, pod
 from workbench.environments.kubernetes.rights import free_on, too_small
 from workbench.environments.kubernetes.sources import Choice, choose
 from workbench.environments.kubernetes.waiting import wait
-from workbench.errors import BadInput, CannotHere, UnknownName
+from workbench.errors import BadInput, CannotHere, RunFailed, UnknownName
 from workbench.records import Facts
 from workbench.spec import EnvironmentSpec
 
@@ -92,6 +93,10 @@ class Options:
         return cls(**spec.options)
 
 
+APPLICATION_S = 180.0
+"""How long the application may take to come up: its image is pulled onto a new node first."""
+
+
 class OpenCluster:
     """A cluster that this run works on, and nobody else."""
 
@@ -105,6 +110,7 @@ class OpenCluster:
         self._helm: Helm | None = None
         self._choice: Choice | None = None
         self._facts: Facts | None = None
+        self._charts: dict[str, tuple[Object, ...]] = {}
 
     @property
     def choice(self) -> Choice:
@@ -168,8 +174,9 @@ class OpenCluster:
     # ------------------------------------------------------------------ refusing
     def refuses(self, steps: Sequence[ClusterStep]) -> str:
         """Why these steps cannot be done here; empty when they can. Changes nothing."""
+        charts = [step for step in steps if isinstance(step, HelmRelease)]
         try:
-            if any(isinstance(step, HelmRelease) for step in steps):
+            if charts:
                 self.helm()
         except CannotHere as error:
             return str(error)
@@ -179,8 +186,22 @@ class OpenCluster:
                 f"there already is {foreign}, which this run did not make and does not touch. Remove it, or measure it "
                 "as it stands with options = {existing = true} in the experiment's [environment]"
             )
-        manifests = [one for step in steps if isinstance(step, Manifest) for one in step.objects if pods_of(one)]
+        if foreign:
+            return ""  # it stands already; nothing is installed
+        try:
+            rendered = [one for chart in charts for one in self._rendered(chart)]
+        except RunFailed as error:
+            return str(error)
+        described = [one for step in steps if isinstance(step, Manifest) for one in step.objects]
+        manifests = [one for one in (*described, *rendered) if pods_of(one)]
         return too_small(manifests, self._free()) if manifests else ""
+
+    def _rendered(self, chart: HelmRelease) -> tuple[Object, ...]:
+        """Return what a chart would make, asked once: its repository is far away."""
+        known = json.dumps(asdict(chart), sort_keys=True)
+        if known not in self._charts:
+            self._charts[known] = self.helm().rendered(chart)
+        return self._charts[known]
 
     def _free(self) -> dict[str, tuple[float, float]]:
         return free_on(self.cluster.listed("v1", "Node")[0], self.cluster.listed("v1", "Pod")[0])
@@ -240,7 +261,10 @@ class OpenCluster:
                 acting.perform(steps)
             self.say("deploying the application")
             acting.deploy(application)
-            wait(self.cluster, Wait(condition="available", namespace=application.namespace))
+            wait(
+                self.cluster,
+                Wait(condition="available", namespace=application.namespace, deadline_s=APPLICATION_S),
+            )
             yield ClusterDeployment(
                 cluster=self.cluster,
                 application=application,

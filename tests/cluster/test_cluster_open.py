@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from rig_objects import application, manifest, namespace, workload
 
@@ -11,6 +13,7 @@ from workbench.environments.kubernetes import journal, snapshot
 from workbench.environments.kubernetes.acting import labelled_objects
 from workbench.environments.kubernetes.objects import MANAGED, RUN
 from workbench.environments.kubernetes.session import OpenCluster
+from workbench.environments.kubernetes.waiting import gone
 from workbench.errors import CannotHere, RunFailed, UnknownName
 from workbench.spec import EnvironmentSpec
 
@@ -137,6 +140,24 @@ def test_left_overs_that_nobody_removes_are_named(opened, cluster):
     finally:
         cluster.delete(made)
         cluster.merge(namespace("default"), {"metadata": {"labels": {"mesh.test/inject": None}}})
+
+
+def test_what_somebody_was_deleting_already_is_not_missed(agent, options, cluster):
+    held = {**namespace("going"), "metadata": {"name": "going"}}
+    inside = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "held", "namespace": "going", "finalizers": ["rig.test/never"]},
+    }
+    cluster.apply(held)
+    cluster.apply(inside)
+    cluster.delete(held)
+    cluster.delete(inside)
+    with OpenCluster(options) as environment:
+        with environment.deploy((), application()):
+            cluster.merge(inside, {"metadata": {"finalizers": None}})
+            assert gone(cluster, {**held, "metadata": {"name": "going"}}, time.monotonic() + 20)
+        assert environment.left_behind == ()
 
 
 def test_unknown_options_and_contexts_are_refused_with_the_known_ones(plane):

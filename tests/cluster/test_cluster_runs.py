@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+from control_plane import ADMIN_TOKEN
 from test_cluster_failures import expire, wait_for
 
 from workbench.environments.kubernetes import journal, snapshot
@@ -105,6 +106,72 @@ def test_a_run_killed_in_its_load_keeps_what_was_finished_and_goes_on_after_a_cl
     assert [run.status for run in asked.records()] == ["finished", "interrupted", "finished"]
     assert asked.records()[0] == kept
     assert labelled_objects(cluster) == []
+
+
+PLANTED = {
+    "data of a Secret": "cGxhbnRlZC1pbi1hLXNlY3JldA==",
+    "text of a Secret": "planted-in-a-secret-as-text",
+    "a variable called PASSWORD": "planted-in-a-variable",
+    "a private key in a ConfigMap": "MIIEplantedInAConfigMap",
+    "a bearer token in an annotation": "planted.bearer.token-0123456789",
+}
+OWN = """
+apiVersion: v1
+kind: Secret
+metadata: {name: held}
+data: {a: cGxhbnRlZC1pbi1hLXNlY3JldA==}
+stringData: {b: planted-in-a-secret-as-text}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: told, annotations: {note: "Authorization: Bearer planted.bearer.token-0123456789"}}
+data: {pem: "-----BEGIN PRIVATE KEY-----\\nMIIEplantedInAConfigMap\\n-----END PRIVATE KEY-----"}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: server}
+spec: {selector: {app: server}, ports: [{port: 8080}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: server}
+spec:
+  selector: {matchLabels: {app: server}}
+  template:
+    metadata: {labels: {app: server}}
+    spec:
+      containers:
+        - name: app
+          image: docker.io/fortio/fortio:1.75.2
+          args: [server, -http-port, "8080", -grpc-port, disabled, -tcp-port, disabled, -udp-port, disabled,
+                 -redirect-port, disabled]
+          env: [{name: DB_PASSWORD, value: planted-in-a-variable}]
+"""
+
+
+def test_no_secret_of_cluster_or_application_reaches_folder_notebook_log_or_report(asked, cluster):
+    (asked.home / "app.yaml").write_text(OWN)
+    own = '[[workloads]]\nname = "own"\nmanifests = "app.yaml"\nurl = "http://server:8080/echo"\n[load]'
+    text = EXPERIMENT.replace("[load]", own).replace("[100, 200]", "[100]")
+    (asked.home / "rig.toml").write_text(text)
+    run = asked.done(asked.run())
+    assert run.returncode == 0, run.stderr
+    report = asked.done(asked.line("report", "--data", "data", "--reports", "reports"))
+    assert report.returncode == 0, report.stderr
+    printed = {"what was printed": (run.stdout + run.stderr + report.stdout + report.stderr).encode()}
+    places = [path for folder in ("data", "reports") for path in (asked.home / folder).rglob("*") if path.is_file()]
+    names = {path.suffix for path in places}
+    assert {".json", ".ipynb", ".html"} <= names
+    everything = printed | {str(path): path.read_bytes() for path in places}
+    planted = {**PLANTED, "the token of the kubeconfig": ADMIN_TOKEN}
+    found = [
+        (what, place) for what, text in planted.items() for place in everything if text.encode() in everything[place]
+    ]
+    assert found == []
+    (deployed,) = (asked.home / "data").glob("runs/*/*/raw/deployed.json")
+    assert {"Secret", "ConfigMap", "Deployment"} <= {
+        one["kind"] for one in json.loads(deployed.read_text())["manifests"]
+    }
 
 
 def test_a_run_stopped_by_a_person_is_recorded_and_leaves_the_cluster_as_it_was(asked, cluster):

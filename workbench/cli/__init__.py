@@ -4,7 +4,8 @@
 
     __init__    `main`: errors become one sentence and an exit code
     app         the program, its options and its help
-    measuring   demo, run, plan
+    measuring   demo, run
+    planning    plan
     reading     runs, compare, report, rebuild
     designing   design: show, render
     exchanging  export, import, audit, smp

@@ -13,7 +13,8 @@ from workbench.cli.clusters import clean, rbac
 from workbench.cli.designing import design
 from workbench.cli.exchanging import audit, bring, export, smp
 from workbench.cli.machine import doctor, lab
-from workbench.cli.measuring import demo, plan, run
+from workbench.cli.measuring import demo, run
+from workbench.cli.planning import plan
 from workbench.cli.reading import compare, rebuild, report, runs
 
 EXIT_CODES = (

@@ -1,12 +1,11 @@
-"""Verbs that measure: demo, run, plan."""
+"""Verbs that measure: demo, run."""
 
 from __future__ import annotations
 
-import dataclasses
 import secrets
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,7 +18,7 @@ from workbench.errors import BadInput, Interrupted, UnknownName, WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.settings import Settings
-    from workbench.spec import Plan, RunSpec
+    from workbench.spec import Plan
 
 RUN_NOTEBOOK = "20_run_an_experiment"
 
@@ -29,37 +28,6 @@ LONG_S = 3600.0
 Asked = Annotated[
     str, typer.Argument(metavar="EXPERIMENT", help="Name of an experiment, or a file.", show_default=False)
 ]
-
-
-def plan(
-    experiment: Annotated[str, typer.Argument(metavar="EXPERIMENT", help="Name of an experiment, or a file.")],
-    data: Data = None,
-    json: Json = False,
-) -> None:
-    """Print every step that an experiment would take; do nothing."""
-    from workbench.facade import plan_of
-    from workbench.runner import estimate_s, steps_of
-
-    settings = settle(data)
-    asked = plan_of(experiment, settings.data)
-    todo = steps_of(asked)
-    if json:
-        say_json({"plan": asked, "about_s": estimate_s(asked), "deployments": [_as_data(*one) for one in todo]})
-        return
-    _announce(asked)
-    starts = [run.ordinal for run, _ in todo] + [len(asked.runs) + 1]
-    for (first, steps), until in zip(todo, starts[1:], strict=True):
-        runs = asked.runs[first.ordinal - 1 : until - 1]
-        say(f"\nblock {first.block}, {first.mesh.label}, {first.workload.name}:")
-        say("\n".join(f"  up    {line}" for line in map(_said, steps)))
-        say("  prove that it carries the traffic as it should; a failed gate fails these runs")
-        for run in runs:
-            load = run.load
-            say(
-                f"  run   {run.ordinal:>3}  {load.rate_per_s:g} requests/s, {load.arrival}, {load.connections} "
-                f"connections, {load.duration_s:g} s after {load.warmup_s:g} s of warm-up, by {load.generator}"
-            )
-        say("  down  everything that was started")
 
 
 def run(
@@ -197,7 +165,7 @@ def _checked(settings: Settings, asked: str, resume: str, *, yes: bool, quiet: b
         what = plan_of(asked, settings.data)
     steps_of(what)  # refuses unknown names, profiles, options and impossible loads
     if not quiet:
-        _announce(what, to=note)
+        announce(what, to=note)
         if not resume:
             _mention_namesakes(settings, asked, what.experiment.name)
     about = estimate_s(what)
@@ -227,7 +195,8 @@ def _ask(sentence: str) -> None:
         raise Interrupted("Nothing was started.")
 
 
-def _announce(what: Plan, to: Any = say) -> None:
+def announce(what: Plan, to: Any = say) -> None:
+    """Say what a plan asks, how many runs it has and about how long it takes."""
     from workbench.runner import estimate_s
 
     experiment = what.experiment
@@ -270,48 +239,3 @@ def _resumed(settings: Settings, asked: str) -> str:
         raise BadInput(f"There is no campaign in {settings.data} to continue.")
     newest = max(folders, key=lambda folder: read_campaign(folder).started_at_s)
     return newest.name
-
-
-def _as_data(first: RunSpec, steps: Sequence[Any]) -> dict[str, Any]:
-    return {
-        "first_run": first.ordinal,
-        "steps": [{"kind": type(step).__name__, **dataclasses.asdict(step)} for step in steps],
-    }
-
-
-def _said(step: Any) -> str:
-    """Return one step in words."""
-    from workbench.steps import Certificates, Network, Process
-
-    match step:
-        case Process():
-            where = f" in namespace {step.namespace}" if step.namespace else ""
-            return f"{step.role}: {step.name} ({step.program} {' '.join(step.arguments)}){where}"
-        case Certificates():
-            return f"certificates for {', '.join(step.identities)} under {step.trust_domain}"
-        case Network():
-            return (
-                f"network namespaces {', '.join(step.namespaces)}, {len(step.links)} links, {len(step.vxlans)} VXLANs"
-            )
-        case _:
-            return _said_of_cluster(step)
-
-
-def _said_of_cluster(step: Any) -> str:
-    """Return one step of a cluster in words."""
-    from workbench.cluster_steps import HelmRelease, Manifest, TrustAnchor, Wait
-
-    match step:
-        case Manifest():
-            names = [f"{one['kind']} {one['metadata']['name']}" for one in step.objects]
-            return f"{step.name}: {', '.join((*names, step.source) if step.source else names)}"
-        case HelmRelease():
-            source = f" from {step.repository}" if step.repository else ""
-            return f"chart {step.chart} {step.version}{source} as {step.namespace}/{step.name}"
-        case TrustAnchor():
-            return f"authority {step.root}, issuer {step.issuer}, kept in Secret {step.namespace}/{step.secret}"
-        case Wait():
-            what = ", ".join(step.names) or f"{step.namespace} {step.selector}".strip() or "what was made"
-            return f"wait for {what}: {step.condition}"
-        case _:
-            return repr(step)

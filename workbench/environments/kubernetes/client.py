@@ -35,6 +35,11 @@ PATIENCE_S = 150.0
 of its machine takes about a minute."""
 
 _REQUEST_S = 30.0
+"""How long an answer may be silent: a write waits for admission webhooks, which may take 10 s each."""
+
+_READ_S = 10.0
+"""The same of a read: an API server that has just started may take a question and never answer it."""
+
 _AWAY = (429, 502, 503, 504)
 _PAUSES_S = (0.2, 0.5, 1.0, 2.0)
 
@@ -152,7 +157,7 @@ class Cluster:
         return self._patiently(lambda: self._once(method, path, body, more), f"{method.upper()} {path}")
 
     def _once(self, method: str, path: str, body: Any, more: Mapping[str, Any]) -> Any:
-        given = {"_request_timeout": _REQUEST_S, "header_params": {}, **more}
+        given = {"_request_timeout": _READ_S if method == "get" else _REQUEST_S, "header_params": {}, **more}
         return self.dynamic.request(method, path, body=body, serialize=False, **given)
 
     def _patiently(self, act: Callable[[], T], what: str) -> T:

@@ -110,6 +110,7 @@ def clean(options: Options, *, force: bool = False, say: Callable[[str], None] =
         When a run is alive.
     """
     cluster = Cluster.connect(options.context, options.kubeconfig)
+    say(f"cleaning the cluster of context {cluster.context}, server {cluster.server}")
     run, noted = journal.read(cluster)
     holding = journal.Holding(cluster, run or "clean", f"workbench clean of {run or 'left-overs'}")
     holding.take(over=force)
@@ -118,12 +119,14 @@ def clean(options: Options, *, force: bool = False, say: Callable[[str], None] =
     try:
         helm = partial(find_helm, cluster, options.helm, options.charts)
         removal = [_step(one) for one in noted.get("removal") or ()]
-        acts: list[Callable[[], None]] = [partial(_workloads, cluster)]
-        acts += [partial(way_back, cluster, one, before, helm) for one in removal]
-        acts += [partial(_releases, cluster, helm, before), partial(_sweep, cluster)]
-        acts += [partial(way_back, cluster, one, before, helm) for one in removal if isinstance(one, Delete)]
-        for act in acts:
-            say("removing what is left")
+        acts: list[tuple[str, Callable[[], None]]] = [("removing our pods", partial(_workloads, cluster))]
+        acts += [(_said(one), partial(way_back, cluster, one, before, helm)) for one in removal]
+        acts.append(("uninstalling our releases", partial(_releases, cluster, helm, before)))
+        acts.append(("removing what bears our labels", partial(_sweep, cluster)))
+        again = [one for one in removal if isinstance(one, Delete)]
+        acts += [(f"{_said(one)}, once more", partial(way_back, cluster, one, before, helm)) for one in again]
+        for said, act in acts:
+            say(said)
             try:
                 act()
             except (RunFailed, CannotHere) as error:
@@ -135,6 +138,12 @@ def clean(options: Options, *, force: bool = False, say: Callable[[str], None] =
     finally:
         holding.give_back()
     return tuple(dict.fromkeys(troubles))
+
+
+def _said(step: ClusterStep) -> str:
+    if isinstance(step, Uninstall):
+        return f"uninstalling {step.namespace}/{step.release}"
+    return f"removing {step.name}" if isinstance(step, Delete) else type(step).__name__
 
 
 def _step(noted: Mapping[str, Any]) -> ClusterStep:

@@ -26,12 +26,15 @@ LOOKED_AT = (
     ("v1", "ConfigMap"),
     ("v1", "PersistentVolume"),
 )
+GOING = "(being deleted)"
+"""In place of a kind: what somebody was deleting already, ``"Namespace shop"``; nobody is to blame when it goes."""
+
 _OWN_CONFIG_MAPS = ("kube-root-ca.crt", "mesh-workbench")
 
 
 def take(cluster: Cluster) -> dict[str, dict[str, Any]]:
     """Return what the cluster holds now."""
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, Any]] = {GOING: {}}
     for api_version, kind in LOOKED_AT:
         objects, _ = cluster.listed(api_version, kind)
         found[kind] = {}
@@ -41,22 +44,32 @@ def take(cluster: Cluster) -> dict[str, dict[str, Any]]:
                 continue
             name = f"{meta['namespace']}/{meta['name']}" if meta.get("namespace") else meta["name"]
             found[kind][name] = dict(meta.get("labels") or {}) if kind == "Namespace" else None
+            if "deletionTimestamp" in meta:
+                found[GOING][f"{kind} {name}"] = None
     return found
 
 
 def differences(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
     """Return, for people, what is there now and was not, what is missing, and which namespaces' labels changed."""
     said: list[str] = []
+    going = before.get(GOING, {})
     for kind, held in before.items():
-        now = after.get(kind, {})
-        said += [f"{kind} {name} is left behind" for name in sorted(set(now) - set(held))]
-        said += [f"{kind} {name} is missing" for name in sorted(set(held) - set(now))]
+        if kind != GOING:
+            now = after.get(kind, {})
+            said += [f"{kind} {name} is left behind" for name in sorted(set(now) - set(held))]
+            missing = sorted(name for name in set(held) - set(now) if f"{kind} {name}" not in going)
+            said += [f"{kind} {name} is missing" for name in missing if not _went_with_its_namespace(name, going)]
     for name, borne in before.get("Namespace", {}).items():
         new = after.get("Namespace", {}).get(name)
         if new is not None and new != borne:
             changed = sorted(key for key in {*borne, *new} if borne.get(key) != new.get(key))
             said.append(f"Namespace {name} bears other labels: {', '.join(changed)}")
     return tuple(said)
+
+
+def _went_with_its_namespace(name: str, going: Mapping[str, Any]) -> bool:
+    place, slash, _ = name.partition("/")
+    return bool(slash) and f"Namespace {place}" in going
 
 
 def was_there(before: Snapshot, found: Mapping[str, Any]) -> bool:

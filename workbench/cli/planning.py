@@ -1,0 +1,142 @@
+"""The verb plan: everything that an experiment would do, before it is done."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workbench.cli.measuring import announce
+from workbench.cli.options import Data, Json, settle
+from workbench.cli.show import say, say_json
+
+if TYPE_CHECKING:
+    from workbench.deployments import Deploying
+    from workbench.spec import RunSpec
+
+
+def plan(
+    experiment: Annotated[str, typer.Argument(metavar="EXPERIMENT", help="Name of an experiment, or a file.")],
+    show_steps: Annotated[
+        bool, typer.Option("--show-steps", help="Every step in full: manifests, values of charts, processes.")
+    ] = False,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Print every step that an experiment would take; do nothing."""
+    from workbench.deployments import deployments
+    from workbench.facade import plan_of
+    from workbench.runner import estimate_s
+
+    settings = settle(data)
+    asked = plan_of(experiment, settings.data)
+    todo = deployments(asked)
+    if json:
+        say_json({"plan": asked, "about_s": estimate_s(asked), "deployments": [_as_data(one) for one in todo]})
+        return
+    announce(asked)
+    for one in todo:
+        for line in _deployment(one, in_full=show_steps):
+            say(line)
+
+
+def _deployment(one: Deploying, *, in_full: bool) -> Iterator[str]:
+    first = one.runs[0]
+    yield f"\nblock {first.block}, {first.mesh.label}, {first.workload.name}:"
+    for step in one.everything:
+        yield f"  up    {_said(step)}"
+        if in_full:
+            yield _in_full(step)
+    for gate in one.gates:
+        yield f"  prove {gate.name}"
+    yield "        a failed proof fails these runs"
+    yield from map(_run, one.runs)
+    if one.of_clusters:
+        yield "  down  the application, while its mesh lives"
+    for step in one.removal:
+        yield f"  down  {_said(step)}"
+        if in_full:
+            yield _in_full(step)
+    yield "  down  everything else that was started" + (", by its label" if one.of_clusters else "")
+
+
+def _run(run: RunSpec) -> str:
+    load = run.load
+    return (
+        f"  run   {run.ordinal:>3}  {load.rate_per_s:g} requests/s, {load.arrival}, {load.connections} "
+        f"connections, {load.duration_s:g} s after {load.warmup_s:g} s of warm-up, by {load.generator}"
+    )
+
+
+def _as_data(one: Deploying) -> dict[str, Any]:
+    return {
+        "first_run": one.runs[0].ordinal,
+        "steps": [_step_as_data(step) for step in one.everything],
+        "gates": [_step_as_data(gate) for gate in one.gates],
+        "removal": [_step_as_data(step) for step in one.removal],
+    }
+
+
+def _step_as_data(step: Any) -> dict[str, Any]:
+    return {"kind": type(step).__name__, **dataclasses.asdict(step)}
+
+
+def _in_full(step: Any) -> str:
+    """Return a step as YAML, without what is named like a secret."""
+    import yaml  # type: ignore[import-untyped]  # published without type information
+    from pydantic_core import to_jsonable_python
+
+    from workbench.environments.kubernetes.objects import redacted
+
+    shown = redacted(to_jsonable_python({"step": type(step).__name__, **dataclasses.asdict(step)}))
+    text = yaml.safe_dump(shown, sort_keys=False, width=120, allow_unicode=True)
+    return "\n".join(f"        {line}" for line in text.splitlines())
+
+
+def _said(step: Any) -> str:
+    """Return one step in words."""
+    from workbench.steps import Certificates, Network, Process
+
+    match step:
+        case Process():
+            where = f" in namespace {step.namespace}" if step.namespace else ""
+            return f"{step.role}: {step.name} ({step.program} {' '.join(step.arguments)}){where}"
+        case Certificates():
+            return f"certificates for {', '.join(step.identities)} under {step.trust_domain}"
+        case Network():
+            return (
+                f"network namespaces {', '.join(step.namespaces)}, {len(step.links)} links, {len(step.vxlans)} VXLANs"
+            )
+        case _:
+            return _said_of_cluster(step)
+
+
+def _said_of_cluster(step: Any) -> str:
+    """Return one step of a cluster in words."""
+    from workbench.cluster_steps import Delete, HelmRelease, Manifest, TrustAnchor, Uninstall, Wait
+
+    match step:
+        case Manifest():
+            names = [f"{one['kind']} {one['metadata']['name']}" for one in step.objects]
+            return f"{step.name}: {', '.join((*names, step.source) if step.source else names)}"
+        case HelmRelease():
+            source = f" from {step.repository}" if step.repository else ""
+            return f"chart {step.chart} {step.version}{source} as {step.namespace}/{step.name}"
+        case TrustAnchor():
+            return f"authority {step.root}, issuer {step.issuer}, kept in Secret {step.namespace}/{step.secret}"
+        case Wait():
+            what = ", ".join(step.names) or f"{step.namespace} {step.selector}".strip() or "what was made"
+            return f"wait for {what}: {step.condition}"
+        case Delete():
+            return f"delete {step.name}: {', '.join(dict.fromkeys(map(_meant, step.objects)))}"
+        case Uninstall():
+            return f"uninstall {step.namespace}/{step.release}"
+        case _:
+            return repr(step)
+
+
+def _meant(one: Any) -> str:
+    meta = one["metadata"]
+    return f"{one['kind']} {meta.get('name') or ', '.join(f'{k}={v}' for k, v in meta.get('labels', {}).items())}"

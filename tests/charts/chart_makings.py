@@ -25,6 +25,7 @@ ARGUMENTS: Mapping[str, Callable[[Comparison, pd.DataFrame], tuple[Any, ...]]] =
     "noise": lambda one, latency: (one.runs, latency, one.order),
     "timeline": lambda one, _: (series(one.order),),
     "resources": lambda one, _: (on_a_cluster().resource_summary, on_a_cluster().order),
+    "live_traffic": lambda one, _: (live_frame(), live_events()),
     "node_bill": lambda one, _: (on_a_cluster().node_bill_summary, on_a_cluster().order),
 }
 """Chart -> its arguments, from a comparison and the latency frame."""
@@ -53,6 +54,28 @@ def made(renamed: Mapping[str, str] | None = None, **options: Any) -> tuple[Comp
     runs, consumption, latency = frames(**options)
     runs["mesh"] = runs["mesh"].replace(dict(renamed or {}))
     return compare(runs, consumption, latency), latency
+
+
+def live_frame(seconds: int = 20) -> pd.DataFrame:
+    """A live session in which v2 comes to answer a fifth, and then some requests fail."""
+    rows: list[dict[str, Any]] = []
+    for second in range(3, 3 + seconds):
+        v2 = 20 if second > 9 else 0
+        failed = 15 if second > 15 else 0
+        groups = {"version": {"v1": 100 - v2 - failed, "v2": v2, "proxy": failed}}
+        groups |= {"status": {"200": 100 - failed, "503": failed}, "all": {"all": 100}}
+        rows += [
+            {"second": second, "by": by, "group": name, "count": count, "p50_s": 0.0011, "p95_s": 0.004 + failed / 1e3}
+            for by, counts in groups.items()
+            for name, count in counts.items()
+            if count
+        ]
+    return pd.DataFrame(rows)
+
+
+def live_events() -> pd.DataFrame:
+    """Designs applied before and in the middle of `live_frame`."""
+    return pd.DataFrame({"second": [0.4, 9.6, 15.7], "design": ["as-it-comes", "canary", "chaos"]})
 
 
 def series(order: list[str], seconds: int = 4) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from workbench.charts.lines import (
     describe_latency_by_percentile,
     latency_by_percentile,
 )
+from workbench.charts.live import describe_live_traffic, live_traffic
 from workbench.charts.quiet import describe_noise, noise
 from workbench.charts.resources import describe_node_bill, describe_resources, node_bill, resources
 from workbench.charts.timelines import describe_timeline, timeline
@@ -25,6 +26,7 @@ __all__ = [
     "describe_consumption",
     "describe_cost_against_rate",
     "describe_latency_by_percentile",
+    "describe_live_traffic",
     "describe_memory",
     "describe_node_bill",
     "describe_noise",
@@ -33,6 +35,7 @@ __all__ = [
     "describe_tax",
     "describe_timeline",
     "latency_by_percentile",
+    "live_traffic",
     "memory",
     "node_bill",
     "noise",

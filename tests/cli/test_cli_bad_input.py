@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from workbench.records import SCHEMA_VERSION
 from workbench.store import read_campaign
 
 HEAD = 'name = "x"\n[[meshes]]\nname = "baseline"\n'
@@ -161,10 +162,9 @@ def test_a_damaged_database_is_made_again(here, measured):
 def test_a_campaign_of_a_newer_version_is_named(here, measured, campaign):
     file = campaign / "campaign.json"
     text = file.read_text()
-    assert '"schema_version":1' in text.replace(" ", "")
-    file.write_text(
-        text.replace('"schema_version": 1', '"schema_version": 99').replace('"schema_version":1', '"schema_version":99')
-    )
+    now = f'"schema_version": {SCHEMA_VERSION}'
+    assert now in text
+    file.write_text(text.replace(now, '"schema_version": 99'))
     (measured / "data" / "workbench.duckdb").unlink(missing_ok=True)
     refused(here("run", "--resume", campaign.name), 6, campaign.name, "newer")
 

@@ -394,6 +394,9 @@ class NodeAgent:
                     if account:
                         labels = f'container="{container["name"]}",namespace="{pod.key[0]}",pod="{pod.key[1]}"'
                         lines.append(f"{family}{{{labels}}} {account[position]:.9f} {int(account[0] * 1e3)}")
+            if position == 1 and node in self._nodes:
+                read_at, total = self._nodes[node]
+                lines.append(f'{family}{{id="/"}} {total:.9f} {int(read_at * 1e3)}')
         return ("\n".join(lines) + "\n").encode()
 
 

@@ -15,8 +15,9 @@ from workbench.environments.kubernetes.facts import cgroup_version, cluster_fact
 from workbench.environments.kubernetes.helm import Helm, find_helm, releases
 from workbench.environments.kubernetes.objects import MANAGED, RUN
 from workbench.environments.kubernetes.rights import free_on, missing_rights
+from workbench.environments.kubernetes.sources import choose
 from workbench.environments.kubernetes.waiting import WORKLOADS
-from workbench.errors import CannotHere, RunFailed
+from workbench.errors import CannotHere, RunFailed, WorkbenchError
 from workbench.records import GateResult
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def diagnose(options: Options) -> tuple[GateResult, ...]:
         return (*said, _found("an API server", False, str(error)))
     said += [_helm(cluster, options), _rights(cluster), _room(cluster), _two_nodes(len(nodes))]
     said.append(_kubelet(cluster, str(nodes[0]["metadata"]["name"]) if nodes else ""))
+    said.append(_source(cluster, options))
     holder, (left, _) = journal.holder_of(cluster), journal.read(cluster)
     said.append(_found("nobody else's run", not holder, holder or "no run works on this cluster"))
     if left and not holder:
@@ -94,6 +96,16 @@ def _kubelet(cluster: Cluster, node: str) -> GateResult:
         return _found("the kubelets' accounts", False, "nodes/proxy cannot be read; consumption would be unknown")
     version = cgroup_version(cluster, node)
     return _found("the kubelets' accounts", True, f"{pods} pods on {node}" + (f", cgroup {version}" if version else ""))
+
+
+def _source(cluster: Cluster, options: Options) -> GateResult:
+    """Say which source of telemetry a run here would use."""
+    try:
+        found = choose(cluster, options.telemetry, options.prometheus)
+    except WorkbenchError as error:
+        return _found("a source of telemetry", False, str(error))
+    why = f", because {found.why}" if found.why else ""
+    return _found("a source of telemetry", "no CPU" not in found.why, f"{found.name}: {found.place}{why}")
 
 
 def clean(options: Options, *, force: bool = False, say: Callable[[str], None] = lambda _: None) -> tuple[str, ...]:

@@ -237,6 +237,24 @@ def test_what_a_profile_asks_that_cannot_be_is_said(tmp_path):
     assert read_experiment(tmp_path / "experiments/max.toml").loads[0].rate_per_s == 500.0
 
 
+def test_a_profile_in_grpc_or_tcp_is_measured_on_a_cluster(tmp_path):
+    from workbench.deployments import deployments
+    from workbench.plan import make_plan
+
+    for number, protocol in ((4, "grpc"), (2, "tcp")):
+        text = (PROFILE % ("wrk2", 10, 3)).replace("protocol: 1", f"protocol: {number}").replace("Load Test", protocol)
+        received = bring(tmp_path, written(tmp_path, f"{protocol}.yaml", text))
+        experiment = read_experiment(tmp_path / f"experiments/{protocol}.toml")
+        (load,) = experiment.loads
+        assert (load.protocol, load.generator) == (protocol, "fortio")
+        assert experiment.workloads[0].payload_bytes == (0 if protocol == "grpc" else 5)
+        assert any("'wrk2' cannot be driven on a cluster; fortio takes its place" in one for one in received.said)
+        assert deployments(make_plan(experiment)), "and nothing of it is refused"
+    unmeshed = (PROFILE % ("fortio", 10, 4)).replace("protocol: 1", "protocol: 4").replace("Load Test", "Kuma")
+    with pytest.raises(BadInput, match="asks for PROTOCOL_GRPC, which is measured on clusters"):
+        bring(tmp_path, written(tmp_path, "kuma.yaml", unmeshed))
+
+
 def recorded(name: str, old: str = "", new: str = "", keep: int | None = None) -> str:
     """A recording's text, changed once or cut."""
     return (RECORDINGS / name).read_text(encoding="utf-8").replace(old, new, 1 if old else 0)[:keep]

@@ -25,6 +25,14 @@ BLOCKS = 6
 
 DURATION_S = 10.0
 
+_SPOKEN = {
+    Protocol.PROTOCOL_INVALID: "http/1.1",
+    Protocol.PROTOCOL_HTTP: "http/1.1",
+    Protocol.PROTOCOL_GRPC: "grpc",
+    Protocol.PROTOCOL_TCP: "tcp",
+}
+"""Protocols that an experiment has a word for; the lab speaks the first two only."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profiled:
@@ -72,9 +80,8 @@ def experiment_of(document: Document, facts: Mapping[str, Any]) -> Profiled:
     ]
     name = _name(config.name)
     mesh, environment = _mesh(document, said)
-    load = _load(config, facts, document.where, said)
-    body = config.clients[0].body
-    toml = _toml(name, config, mesh, environment, load, len(body.encode()), said)
+    load = _load(config, facts, environment, document.where, said)
+    toml = _toml(name, config, mesh, environment, load, _payload_bytes(config.clients[0], said), said)
     experiment_from_toml(toml, f"the experiment made of {document.where}")
     return Profiled(name=name, toml=toml, said=tuple(said))
 
@@ -98,10 +105,35 @@ def _mesh(document: Document, said: list[str]) -> tuple[str, str]:
     return "", "lab"
 
 
-def _load(config: PerformanceTestConfig, facts: Mapping[str, Any], where: str, said: list[str]) -> dict[str, Any]:
+def _protocol(client: Client, environment: str, where: str) -> str:
+    spoken = _SPOKEN.get(client.protocol)
+    if spoken is None:
+        raise BadInput(
+            f"{where}: the profile asks for {client.protocol.name}; HTTP, gRPC and TCP can be measured here."
+        )
+    if spoken != "http/1.1" and environment == "lab":
+        raise BadInput(
+            f"{where}: the profile asks for {client.protocol.name}, which is measured on clusters, and no mesh that "
+            "runs there."
+        )
+    return spoken
+
+
+def _payload_bytes(client: Client, said: list[str]) -> int | None:
+    """Return the bytes of a request's body; None: the profile says none, and the workload's own number is taken."""
+    given = len(client.body.encode())
+    if client.protocol is not Protocol.PROTOCOL_GRPC:
+        return given or None
+    if given:
+        said.append("The body is left out: on a cluster a gRPC call is made without.")
+    return 0
+
+
+def _load(
+    config: PerformanceTestConfig, facts: Mapping[str, Any], environment: str, where: str, said: list[str]
+) -> dict[str, Any]:
     client = config.clients[0]
-    if client.protocol not in (Protocol.PROTOCOL_HTTP, Protocol.PROTOCOL_INVALID):
-        raise BadInput(f"{where}: the profile asks for {client.protocol.name}; only HTTP can be measured here.")
+    protocol = _protocol(client, environment, where)
     rates = sorted({float(one.rps) for one in config.clients if one.rps > 0})
     if not rates and "rate_per_s" not in facts:
         raise BadInput(
@@ -122,16 +154,25 @@ def _load(config: PerformanceTestConfig, facts: Mapping[str, Any], where: str, s
         "rates_per_s": rates,
         "duration_s": float(seconds),
         "connections": client.connections or 16,
-        "generator": _generator(client.load_generator, said),
+        **({"protocol": protocol} if protocol != "http/1.1" else {}),
+        "generator": _generator(client.load_generator, environment, said),
     }
 
 
-def _generator(name: str, said: list[str]) -> str:
-    known = adapters.names("loadgens")
+def _generator(name: str, environment: str, said: list[str]) -> str:
+    on_cluster = environment != "lab"
+    known = [one for one in adapters.names("loadgens") if not on_cluster or hasattr(_adapter(one), "cluster_load")]
     if name in known:
         return name
+    if on_cluster:
+        said.append(f"The load generator {name[:40]!r} cannot be driven on a cluster; {known[0]} takes its place.")
+        return known[0]
     said.append(f"The load generator {name[:40]!r} cannot be driven here; the built-in open loop takes its place.")
     return "builtin"
+
+
+def _adapter(name: str) -> Any:
+    return adapters.load("loadgens", name)
 
 
 def _say_lost(client: Client, said: list[str]) -> None:
@@ -151,7 +192,7 @@ def _toml(
     mesh: str,
     environment: str,
     load: Mapping[str, Any],
-    payload_bytes: int,
+    payload_bytes: int | None,
     said: list[str],
 ) -> str:
     quoted = json.dumps  # TOML's basic strings are JSON's
@@ -170,7 +211,7 @@ def _toml(
         "",
         "[[workloads]]",
         'name = "echo"',
-        *([f"payload_bytes = {payload_bytes}"] if payload_bytes else []),
+        *([f"payload_bytes = {payload_bytes}"] if payload_bytes is not None else []),
         "",
         "[load]",
         *(f"{key} = {json.dumps(value)}" for key, value in load.items()),

@@ -6,7 +6,7 @@ profile, option and impossible load is refused here, and `steps_of` can print al
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -14,9 +14,10 @@ from workbench import adapters
 from workbench.cluster_steps import ClusterApplication, ClusterGate, ClusterLoad, ClusterStep, Manifest, Part
 from workbench.errors import BadInput
 from workbench.intending import configured_cluster, intended
+from workbench.intents.words import in_words
 from workbench.protocols import LoadGenerator, Mesh
 from workbench.records import MeshFacts
-from workbench.spec import EnvironmentSpec, Load, Plan, RunSpec, Workload
+from workbench.spec import EnvironmentSpec, Load, MeshSpec, Plan, RunSpec, Workload
 from workbench.steps import Application, Gate, Job, Step
 
 _DEPLOY_S = 0.6
@@ -106,7 +107,7 @@ def _describe(runs: tuple[RunSpec, ...], environment: str) -> Deploying:
     enrolled = mesh.enrol(spec, application)
     return Deploying(
         runs=runs,
-        facts=mesh.facts(spec),
+        facts=_facts(mesh, spec),
         steps=mesh.install(spec, application),
         application=enrolled,
         gates=mesh.gates(spec, enrolled),
@@ -121,13 +122,19 @@ def _describe_on_cluster(runs: tuple[RunSpec, ...], mesh: Any, environment: str)
     steps, enrolled = configured_cluster(mesh, spec, application, rendering)
     return Deploying(
         runs=runs,
-        facts=mesh.facts(spec),
+        facts=_facts(mesh, spec),
         steps=steps,
         application=enrolled,
         gates=mesh.gates(spec, enrolled),
         parts=mesh.parts(spec),
         removal=mesh.remove(spec, enrolled),
     )
+
+
+def _facts(mesh: Any, spec: MeshSpec) -> MeshFacts:
+    """Return what must be said beside its numbers, the intent among it."""
+    facts: MeshFacts = mesh.facts(spec)
+    return facts if spec.intent is None else replace(facts, title=f"{facts.title}; asked: {in_words(spec.intent)}")
 
 
 def _workload(workload: Workload, environment: str, protocol: str) -> Any:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.asking import Checked, asked, read_table, read_value
+from workbench.asking import Checked, asked, read_table, read_value, toml_value
 from workbench.errors import BadInput, UnknownName
 from workbench.intents import Intent
 
@@ -258,6 +258,32 @@ def experiment_from_toml(text: str, where: str = "experiment") -> Experiment:
         raise
     except BadInput as error:
         raise BadInput(f"{where}: {error}") from error
+
+
+def experiment_toml(asked: Any) -> str:
+    """Return an experiment's file, which `experiment_from_toml` reads back.
+
+    ``asked``: an `Experiment`, whose loads differ by their rates alone, or whatever has its fields, and in place of
+    `loads` the fields `load` and `rates`.
+    """
+    first = asked.loads[0] if isinstance(asked, Experiment) else asked.load
+    rates = [one.rate_per_s for one in asked.loads] if isinstance(asked, Experiment) else list(asked.rates)
+    load = {name: value for name, value in _fields(first).items() if name != "rate_per_s"}
+    tables: list[tuple[str, Mapping[str, Any]]] = [
+        ("[environment]", _fields(asked.environment)),
+        *(("[[meshes]]", _fields(mesh)) for mesh in asked.meshes),
+        *(("[[workloads]]", _fields(workload)) for workload in asked.workloads),
+        ("[load]", {"rates_per_s": rates, **load}),
+    ]
+    top = ("name", "question", "blocks", "seed", "baseline", "rerun_noisy")
+    lines = [f"{name} = {toml_value(getattr(asked, name))}" for name in top]
+    for head, table in tables:
+        lines += ["", head, *(f"{key} = {toml_value(one)}" for key, one in table.items() if one is not None)]
+    return "\n".join(lines) + "\n"
+
+
+def _fields(spec: Any) -> dict[str, Any]:
+    return {field.name: getattr(spec, field.name) for field in dataclasses.fields(spec)}
 
 
 def read_experiment(path: Path) -> Experiment:

@@ -6,18 +6,16 @@ that a file could not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 from workbench import adapters
-from workbench.asking import toml_value
 from workbench.deployments import deployments, estimate_s
 from workbench.errors import WorkbenchError
 from workbench.plan import make_plan, with_baseline
-from workbench.spec import EnvironmentSpec, Experiment, Load, MeshSpec, Workload, experiment_from_toml
+from workbench.spec import EnvironmentSpec, Experiment, Load, MeshSpec, Workload, experiment_from_toml, experiment_toml
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,18 +54,7 @@ class Draft:
 
     def toml(self) -> str:
         """Return the experiment file."""
-        load = {name: getattr(self.load, name) for name in Load.__dataclass_fields__ if name != "rate_per_s"}
-        tables: list[tuple[str, Mapping[str, Any]]] = [
-            ("[environment]", _fields(self.environment)),
-            *(("[[meshes]]", _fields(mesh)) for mesh in self.meshes),
-            *(("[[workloads]]", _fields(workload)) for workload in self.workloads),
-            ("[load]", {"rates_per_s": list(self.rates), **load}),
-        ]
-        top = ("name", "question", "blocks", "seed", "baseline", "rerun_noisy")
-        lines = [f"{name} = {toml_value(getattr(self, name))}" for name in top]
-        for head, table in tables:
-            lines += ["", head, *(f"{key} = {toml_value(one)}" for key, one in table.items() if one is not None)]
-        return "\n".join(lines) + "\n"
+        return experiment_toml(self)
 
     def experiment(self) -> Experiment:
         """Return the checked experiment.
@@ -78,10 +65,6 @@ class Draft:
             With what cannot be, in words.
         """
         return experiment_from_toml(self.toml(), "this experiment")
-
-
-def _fields(spec: Any) -> dict[str, Any]:
-    return {name: getattr(spec, name) for name in spec.__dataclass_fields__}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 from workbench.cluster_steps import PING_PATH
 
 _RIGHT = {"grpc": "SERVING", "tcp": "OK"}
-_LEAST_BYTES = 64
-"""What a call puts on the wire at the least, headers of TCP and IP included: a gRPC call, HTTP takes twice that."""
+_LEAST_BYTES = {"http": 128, "https": 128}
+_LEAST_PACKED_BYTES = 48
+"""What a call puts on the wire at the least, headers of TCP and IP included; HTTP/2 and gRPC pack their own headers."""
 
 _SEVERAL = 4
 """Connections of calls that are made to carry bytes: a page that takes 50 ms would take a minute on one."""
@@ -32,11 +33,12 @@ def one_call(url: str, payload_bytes: int = 0) -> dict[str, str]:
 
     A call has a payload in TCP alone, whose server returns whatever comes; of a page nobody knows whether it takes one.
     """
-    asked = asked_of(url)
-    if not payload_bytes or urlsplit(url).scheme == "tcp":
+    asked, scheme = asked_of(url), urlsplit(url).scheme
+    if not payload_bytes or scheme == "tcp":
         payload = {"payload": "x" * payload_bytes} if payload_bytes else {}
         return {**asked, "n": "1", "c": "1", "qps": "1", **payload}
-    return {**asked, "n": str(payload_bytes // _LEAST_BYTES + 1), "c": str(_SEVERAL), "qps": "-1"}
+    calls = payload_bytes // _LEAST_BYTES.get(scheme, _LEAST_PACKED_BYTES) + 1
+    return {**asked, "n": str(calls), "c": str(_SEVERAL), "qps": "-1"}
 
 
 def answered(url: str, said: Mapping[str, Any]) -> bool:

@@ -13,6 +13,7 @@ from frames_factory import frames
 
 from workbench import charts
 from workbench.analysis import Comparison, compare
+from workbench.analysis.pairs import between
 
 ARGUMENTS: Mapping[str, Callable[[Comparison, pd.DataFrame], tuple[Any, ...]]] = {
     "consumption": lambda one, _: (one.bill_summary, one.summary, one.order),
@@ -25,6 +26,7 @@ ARGUMENTS: Mapping[str, Callable[[Comparison, pd.DataFrame], tuple[Any, ...]]] =
     "noise": lambda one, latency: (one.runs, latency, one.order),
     "timeline": lambda one, _: (series(one.order),),
     "resources": lambda one, _: (on_a_cluster().resource_summary, on_a_cluster().order),
+    "change": lambda one, _: (between(one, one.order[1], one.order[-1]), one.order[1], one.order[-1]),
     "live_traffic": lambda one, _: (live_frame(), live_events()),
     "node_bill": lambda one, _: (on_a_cluster().node_bill_summary, on_a_cluster().order),
 }

@@ -4,6 +4,7 @@ Every chart takes frames as the analysis gives them and the order of the meshes,
 stands in its docstring. `workbench.charts.display.enable` makes notebooks show charts without a network.
 """
 
+from workbench.charts.change import change, describe_change
 from workbench.charts.costs import describe_memory, describe_overhead, describe_tax, memory, overhead, tax
 from workbench.charts.dots import blocks, describe_blocks
 from workbench.charts.headline import consumption, describe_consumption
@@ -20,9 +21,11 @@ from workbench.charts.timelines import describe_timeline, timeline
 
 __all__ = [
     "blocks",
+    "change",
     "consumption",
     "cost_against_rate",
     "describe_blocks",
+    "describe_change",
     "describe_consumption",
     "describe_cost_against_rate",
     "describe_latency_by_percentile",

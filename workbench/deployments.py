@@ -107,7 +107,7 @@ def _describe(runs: tuple[RunSpec, ...], environment: str) -> Deploying:
     enrolled = mesh.enrol(spec, application)
     return Deploying(
         runs=runs,
-        facts=_facts(mesh, spec),
+        facts=_facts(mesh, spec, protocol),
         steps=mesh.install(spec, application),
         application=enrolled,
         gates=mesh.gates(spec, enrolled),
@@ -122,7 +122,7 @@ def _describe_on_cluster(runs: tuple[RunSpec, ...], mesh: Any, environment: str)
     steps, enrolled = configured_cluster(mesh, spec, application, rendering)
     return Deploying(
         runs=runs,
-        facts=_facts(mesh, spec),
+        facts=_facts(mesh, spec, protocol),
         steps=steps,
         application=enrolled,
         gates=mesh.gates(spec, enrolled),
@@ -131,9 +131,11 @@ def _describe_on_cluster(runs: tuple[RunSpec, ...], mesh: Any, environment: str)
     )
 
 
-def _facts(mesh: Any, spec: MeshSpec) -> MeshFacts:
-    """Return what must be said beside its numbers, the intent among it."""
+def _facts(mesh: Any, spec: MeshSpec, protocol: str) -> MeshFacts:
+    """Return what must be said beside its numbers, the intent among it, and what a load has no use for."""
     facts: MeshFacts = mesh.facts(spec)
+    if protocol == "tcp" and facts.layer == "L7":
+        facts = replace(facts, features=(*facts.features, "under this load connections only: TCP has no requests"))
     return facts if spec.intent is None else replace(facts, title=f"{facts.title}; asked: {in_words(spec.intent)}")
 
 

@@ -35,6 +35,19 @@ def test_every_protocol_is_described_on_clusters(protocol):
     }
 
 
+def test_beside_a_tcp_load_it_is_said_that_requests_are_none():
+    """Of what parses requests otherwise; its title says that it does."""
+    said = {
+        protocol: {
+            one.facts.label: any("TCP has no requests" in feature for feature in one.facts.features)
+            for one in deployments(plan(protocol, meshes=("istio", MeshSpec(name="istio", profile="ambient"))))
+        }
+        for protocol in ("tcp", "grpc")
+    }
+    assert said["tcp"] == {"baseline": False, "istio": True, "istio/ambient": False}
+    assert not any(said["grpc"].values())
+
+
 def test_loads_in_several_protocols_have_a_deployment_for_each():
     asked = plan(PROTOCOLS, meshes=("linkerd",))
     described = deployments(asked)

@@ -28,6 +28,7 @@ from rig_objects import namespace, workload
 from workbench import adapters
 from workbench.environments.kubernetes import snapshot
 from workbench.environments.kubernetes.acting import labelled_objects
+from workbench.environments.kubernetes.client import Cluster, Refused
 from workbench.environments.kubernetes.designs.configuring import open_configuration
 from workbench.environments.kubernetes.designs.differing import pruned
 from workbench.environments.kubernetes.designs.restoring import found_by_label
@@ -241,7 +242,7 @@ def test_a_design_comes_and_goes_and_leaves_nothing(here, cluster):
     assert cluster.get("coordination.k8s.io/v1", "Lease", "mesh-workbench", "default") is None
 
 
-def test_a_conflict_is_told_with_who_and_only_force_takes_and_reverting_gives_back(here, cluster):
+def test_a_conflict_is_told_with_who_and_only_force_takes_and_reverting_gives_back(here, cluster, monkeypatch):
     apply_as(cluster, "kubectl", route(SHOP, timeout="3s", http=[{"weight": 5}]))
     edit(cluster, "kubectl-edit", route(SHOP), {"spec": {"mode": "STRICT"}})
     before = found(cluster, route(SHOP))
@@ -257,7 +258,12 @@ def test_a_conflict_is_told_with_who_and_only_force_takes_and_reverting_gives_ba
         here.apply("canary", [route(SHOP, timeout="9s")])
     here.apply("canary", [route(SHOP, timeout="9s")], force=True)
     assert found(cluster, route(SHOP))["spec"] == {**before["spec"], "timeout": "9s"}
-    assert here.revert("canary").as_before
+    replace = here.cluster.replace
+    monkeypatch.setattr(Cluster, "replace", lambda *_: (_ for _ in ()).throw(Refused("a blackout", 500)))
+    with pytest.raises(RunFailed, match=r"a blackout. It can be tried again"):
+        here.revert("canary")
+    monkeypatch.undo()
+    assert here.cluster.replace == replace and here.revert("canary").as_before
     after = found(cluster, route(SHOP))
     drop = ("resourceVersion", "generation")
     for one in (before, after):
@@ -286,11 +292,14 @@ def test_what_others_did_meanwhile_is_left_alone_and_said(here, cluster):
     for name in ("edited", "deleted", "unlabelled"):
         apply_as(cluster, "kubectl", route(SHOP, name))
     mine = [route(SHOP, name, timeout="5s") for name in ("edited", "deleted", "unlabelled", "made", "remade")]
-    here.apply("canary", mine)
+    apply_as(cluster, "kubectl", config_map(SHOP, keep="1"))
+    here.apply("canary", mine, [config_map(SHOP, added="2")])
+    time.sleep(1.1)  # the server's clock of field managers counts seconds
     edit(cluster, "kubectl-edit", route(SHOP, "edited"), {"spec": {"timeout": "30s"}})
     cluster.delete(route(SHOP, "deleted"))
     edit(cluster, "kubectl-label", route(SHOP, "unlabelled"), {"metadata": {"labels": {DESIGN: None}}})
     edit(cluster, "kubectl-edit", route(SHOP, "made"), {"spec": {"mode": "STRICT"}})
+    edit(cluster, "kubectl-scale", config_map(SHOP), {"data": {"others": "1"}})
     cluster.delete(route(SHOP, "remade"))
     apply_as(cluster, "kubectl", route(SHOP, "remade"))
     done = here.revert("canary")
@@ -301,8 +310,11 @@ def test_what_others_did_meanwhile_is_left_alone_and_said(here, cluster):
         "unlabelled": "left",
         "made": "deleted",
         "remade": "left",
+        "settings": "restored",
     }
-    assert told["edited"].sentence == "Kubectl-edit changed spec.timeout meanwhile; that is left alone."
+    assert told["settings"].sentence == "kubectl-scale changed other fields meanwhile; that is left alone."
+    assert found(cluster, config_map(SHOP))["data"] == {"keep": "1", "others": "1"}
+    assert told["edited"].sentence == "kubectl-edit changed spec.timeout meanwhile; that is left alone."
     assert told["made"].sentence == "kubectl-edit had changed it meanwhile; it is gone all the same."
     assert found(cluster, route(SHOP, "edited"))["spec"]["timeout"] == "30s"
     assert DESIGN not in found(cluster, route(SHOP, "edited"))["metadata"].get("labels", {})
@@ -499,6 +511,7 @@ def test_a_changed_pod_template_is_rolled_out_and_another_is_not_waited_for(here
         assert not applied.objects[0].rolls
         assert [one.sentence for one in here.watch(applied, 20)] == ["No pod had to be replaced."]
         template = {"template": {"metadata": {"annotations": {"rig.test/proxy-cpu": "2"}}}}
+        assert [one.rolls for one in here.differences([], [{**annotated, "spec": template}])] == [True]
         applied = here.apply("canary", [], [{**annotated, "spec": template}])
         assert applied.objects[0].rolls
         last = list(here.watch(applied, 30))[-1]

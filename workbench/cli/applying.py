@@ -101,7 +101,8 @@ def diff(
         say_json({"context": cluster.context, "design": asked.name, "differences": [asdict(one) for one in found]})
         return
     for one in found:
-        say(f"{one.object}: {one.change}" if one.verdict.passed else one.verdict.sentence)
+        rolls = ", its pods are replaced" if one.rolls else ""
+        say(f"{one.object}: {one.change}{rolls}" if one.verdict.passed else one.verdict.sentence)
         if one.diff:
             say(one.diff)
 
@@ -126,7 +127,7 @@ def apply(
 
     `revert` undoes it, from any machine.
     """
-    from workbench.errors import BadInput, RunFailed
+    from workbench.errors import BadInput, Interrupted, RunFailed
 
     asked = _asked(which, mesh, name, data)
     if asked.lacking and not partly:
@@ -135,24 +136,24 @@ def apply(
             "Change the design, or apply what is carried with --partly."
         )
     with _opened(context, kubeconfig, quiet=json) as cluster:
-        applied = cluster.apply(asked.name, asked.objects, asked.patches, force=force)
-        seen = []
-        for effect in cluster.watch(applied, deadline_s) if deadline_s > 0 else ():
-            seen.append(effect)
-            if not json:
-                say(f"{effect.after_s:6.1f} s  {effect.state:9}  {effect.object}: {effect.sentence}")
+        undo = f"workbench design revert {asked.name} --context {cluster.context}"
+        try:
+            applied = cluster.apply(asked.name, asked.objects, asked.patches, force=force)
+            seen = []
+            for effect in cluster.watch(applied, deadline_s) if deadline_s > 0 else ():
+                seen.append(effect)
+                if not json:
+                    say(f"{effect.after_s:6.1f} s  {effect.state:9}  {effect.object}: {effect.sentence}")
+        except KeyboardInterrupt:
+            raise Interrupted(f"Stopped; what has been applied of {asked.name} stays. Undo it with: {undo}") from None
     if json:
         say_json({"applied": asdict(applied), "effects": [asdict(one) for one in seen]})
     failed = [one for one in seen if one.state == "failed"]
     if failed:
         told = "; ".join(f"{one.object}: {one.sentence.rstrip('.')}" for one in failed)
-        raise RunFailed(
-            f"The design {applied.name} was applied and did not take effect ({told}). Undo it with: "
-            f"workbench design revert {applied.name} --context {cluster.context}"
-        )
+        raise RunFailed(f"The design {asked.name} was applied and did not take effect ({told}). Undo it with: {undo}")
     if not json:
-        say(f"The design {applied.name} is in force on {cluster.context}. Undo it with: ")
-        say(f"    workbench design revert {applied.name} --context {cluster.context}")
+        say(f"The design {asked.name} is in force on {cluster.context}. Undo it with:\n    {undo}")
 
 
 def revert(name: Named, context: Context = "", kubeconfig: Kubeconfig = "", json: Json = False) -> None:

@@ -66,12 +66,15 @@ class Difference:
     diff
         Unified difference as YAML, without what servers keep for themselves and without our labels; secrets are not in
         it. Empty when nothing changes.
+    rolls
+        Whether pods would be replaced: a pod template changes.
     """
 
     object: str
     change: Change | None
     diff: str
     verdict: Verdict
+    rolls: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

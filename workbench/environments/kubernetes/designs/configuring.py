@@ -125,9 +125,15 @@ class Configuration:
             if one.after is None:
                 found.append(Difference(object=one.verdict.object, change=None, diff="", verdict=one.verdict))
                 continue
-            change = memory.touched(one).change
-            diff = difference(one.live, one.after)
-            found.append(Difference(object=one.verdict.object, change=change, diff=diff, verdict=one.verdict))
+            found.append(
+                Difference(
+                    object=one.verdict.object,
+                    change=memory.touched(one).change,
+                    diff=difference(one.live, one.after),
+                    verdict=one.verdict,
+                    rolls=one.live is not None and memory.touched(one).rolls,
+                )
+            )
         return tuple(found)
 
     def applied(self) -> tuple[Applied, ...]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from workbench.environments.kubernetes.client import MANAGER, Cluster, Object, Refused
-from workbench.environments.kubernetes.designs.changes import Restored, Touched
+from workbench.environments.kubernetes.designs.changes import Outcome, Restored, Touched
 from workbench.environments.kubernetes.designs.memory import Kept, Taken, digest
 from workbench.environments.kubernetes.designs.ownership import (
     Holder,
@@ -56,7 +56,7 @@ def undo(cluster: Cluster, kept: Kept, design: str) -> Restored:
     if design_of(live) != design:
         return _not_ours(kept, live)
     if kept.before:
-        return _restored(cluster, kept, live)
+        return _restored(cluster, kept, live, design)
     if one.kind == "Namespace" and (strangers := _strangers(cluster, one.name, design)):
         _release(cluster, live, {})
         told = ", ".join(strangers[:_SHOWN]) + (" and more" if len(strangers) > _SHOWN else "")
@@ -136,27 +136,41 @@ def _follows(one: Mapping[str, Any], design: str) -> bool:
 
 
 # ---------------------------------------------------------------------- objects that were there
-def _restored(cluster: Cluster, kept: Kept, live: Object) -> Restored:
+def _restored(cluster: Cluster, kept: Kept, live: Object, design: str) -> Restored:
     mine = held_by(live, DESIGN_MANAGER)
     others = kept.paths - mine
     still = frozenset().union(*(one.paths for one in kept.taken)) & mine
-    after = _release(cluster, live, picked(kept.values, still))
+    values = picked(kept.values, still)
+    if still:  # the label stays until all is done, so that a revert that was interrupted can be tried again
+        meta = values.get("metadata") or {}
+        values["metadata"] = {**meta, "labels": {**(meta.get("labels") or {}), DESIGN: design}}
+    after = _release(cluster, live, values)
     if still:
         after = _hand_back(cluster, after, kept.taken, still)
+    outcome: Outcome = "restored"
     if kept.before == _UNKNOWN:
         why = "What was there before is remembered nowhere; the fields that only the design held are gone."
-        return Restored(object=kept.touched.object, outcome="restored", sentence=why, as_before=False)
-    if digest(after) == kept.before:
-        return Restored(object=kept.touched.object, outcome="restored")
-    who = holders(after, others, DESIGN_MANAGER) if others else _authors(after)
-    fields = sorted({said(path) for path in others})
-    told = ", ".join(fields[:_SHOWN]) + (f" and {len(fields) - _SHOWN} more" if len(fields) > _SHOWN else "")
-    why = f"{' and '.join(who) or 'somebody'} changed {told or 'it'} meanwhile; that is left alone"
-    return (
-        _left(kept, why)
-        if others
-        else Restored(object=kept.touched.object, outcome="restored", sentence=f"{why}.", as_before=False)
-    )
+    elif digest(after) == kept.before:
+        return Restored(object=kept.touched.object, outcome=outcome)
+    else:
+        who = holders(after, others, DESIGN_MANAGER) if others else _later(live)
+        outcome = "left" if others else "restored"
+        why = f"{' and '.join(who) or 'Somebody'} changed {_told(others)} meanwhile; that is left alone."
+    return Restored(object=kept.touched.object, outcome=outcome, sentence=why, as_before=False)
+
+
+def _told(paths: Paths) -> str:
+    """Return which fields are meant, for people."""
+    fields = sorted({said(path) for path in paths})
+    more = f" and {len(fields) - _SHOWN} more" if len(fields) > _SHOWN else ""
+    return f"{', '.join(fields[:_SHOWN])}{more}" if fields else "other fields"
+
+
+def _later(live: Object) -> tuple[str, ...]:
+    """Return who has written to an object since the design did, by the server's clock."""
+    entries = live["metadata"].get("managedFields") or ()
+    ours = max((str(one.get("time", "")) for one in entries if one.get("manager") == DESIGN_MANAGER), default="")
+    return tuple(sorted({str(one.get("manager")) for one in entries if str(one.get("time", "")) > ours}))
 
 
 def _release(cluster: Cluster, live: Object, values: Mapping[str, Any]) -> Object:
@@ -182,6 +196,7 @@ def _hand_back(cluster: Cluster, live: Object, taken: Iterable[Taken], paths: Pa
             if not (one.get("manager") == DESIGN_MANAGER and one.get("operation") == "Apply")
         ]
         live["metadata"]["managedFields"] = _with(entries, back)
+        (live["metadata"].get("labels") or {}).pop(DESIGN, None)
         try:
             return cluster.replace(live)
         except Refused as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from cluster_cases import MESHES
 
-from workbench.cli.measuring import plan
+from workbench.cli.planning import plan
 from workbench.cluster_steps import ClusterApplication, Delete, HelmRelease, Uninstall
 from workbench.deployments import deployments, steps_of
 from workbench.errors import BadInput

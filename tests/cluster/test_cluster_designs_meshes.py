@@ -13,12 +13,15 @@ import pytest
 
 from workbench import adapters, shipped
 from workbench.cluster_steps import Wait
-from workbench.environments.kubernetes.designs.configuring import open_configuration
+from workbench.environments.kubernetes.designs.configuring import Configuration, open_configuration
 from workbench.environments.kubernetes.designs.differing import pruned
 from workbench.environments.kubernetes.waiting import gone, wait
 from workbench.intents import identity, read_design
 from workbench.playground import distinct, render_all
+from workbench.settings import Settings
 from workbench.spec import EnvironmentSpec, Workload
+from workbench.widgets.cluster_panel import ClusterPanel
+from workbench.widgets.playing import Playground
 
 DESIGNS = {path.stem: read_design(path) for path in sorted((shipped.home() / "data" / "designs").glob("*.toml"))}
 RENDERINGS = {name: distinct(render_all(design)) for name, design in DESIGNS.items()}
@@ -116,3 +119,28 @@ def test_what_each_mesh_makes_of_a_design_comes_and_goes(application, cluster, p
             assert content(cluster, (*application, *touched)) == before, f"{one.mesh}, {name}"
             tried += 1
     assert tried
+
+
+def test_the_panel_checks_compares_applies_watches_and_reverts(application, cluster, plane, monkeypatch, tmp_path):
+    monkeypatch.setenv("KUBECONFIG", str(plane.kubeconfig))
+    monkeypatch.setattr(Configuration.watch, "__defaults__", (4.0,))
+    panel = ClusterPanel()
+    panel.show(Playground(Settings.resolve(data=tmp_path)).look(DESIGNS["lean-proxy"]), "istio")
+    said = []
+    panel._said.observe(lambda change: said.append(change["new"]), names="value")
+    before = content(cluster, application)
+
+    def click(title):
+        next(button for button in panel._buttons if button.description == title).click()
+        assert "Context <b>rig</b>" in panel._said.value
+        return panel._said.value
+
+    assert click("Check").count("✓") == 4
+    assert "Deployment workbench-app/server</b>: changed, its pods are replaced" in click("Compare")
+    applied = click("Apply")
+    assert "Applied as <b>lean-proxy</b>" in applied and "reports what becomes of it" in applied
+    assert any("…" in one and "No controller has said anything yet" in one for one in said), "not shown as it goes"
+    assert "lean-proxy" in click("In force")
+    assert "deleted" in click("Revert")
+    assert "Nothing of this design is in force there" in click("Revert")
+    assert content(cluster, application) == before

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from intent_strategies import DESIGNS
 import workbench as wb
 from workbench.errors import BadInput
 from workbench.intents import FEATURES, Design, Intent, read_design
+from workbench.widgets.background import Background
 from workbench.widgets.wishes import GROUPS, Wishes
 
 
@@ -160,3 +164,17 @@ def test_without_a_cluster_the_panel_says_so_and_what_to_do(player, monkeypatch,
 def test_a_design_without_wishes_says_what_to_do(player):
     player.design = Design(intent=Intent(name="empty"))
     assert "tick a feature" in player._answers.value
+
+
+def test_what_is_said_in_the_middle_of_an_act_is_said_on_the_kernels_own_thread():
+    said = []
+
+    async def act():
+        background = Background(lambda _: None, said.append)
+        say = partial(background.meanwhile, lambda: said.append(threading.current_thread() is threading.main_thread()))
+        background.do(lambda: (threading.current_thread() is threading.main_thread(), say())[0], said.append)
+        while background.working:
+            await asyncio.sleep(0.01)
+
+    asyncio.run(act())
+    assert said == [True, False], "shown meanwhile on the main thread, done beside it"

@@ -23,11 +23,19 @@ class Background:
     def __init__(self, busy: Callable[[bool], None], failed: Callable[[str], None]) -> None:
         self._busy, self._failed = busy, failed
         self._task: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def working(self) -> bool:
         """Whether an act is under way."""
         return self._task is not None and not self._task.done()
+
+    def meanwhile(self, show: Callable[[], None]) -> None:
+        """Show something from within an act that goes on: on the kernel's own thread, where widgets live."""
+        if self._loop is None:
+            show()
+        else:
+            self._loop.call_soon_threadsafe(show)
 
     def do(self, act: Callable[[], Any], then: Callable[[Any], None]) -> None:
         """Carry ``act`` out and give what it returns to ``then``; nothing when another act is under way."""
@@ -37,8 +45,10 @@ class Background:
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
+            self._loop = None
             self._now(act, then)
         else:
+            self._loop = loop
             self._task = loop.create_task(self._beside(act, then))
 
     def _now(self, act: Callable[[], Any], then: Callable[[Any], None]) -> None:

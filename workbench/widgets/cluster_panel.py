@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
@@ -16,7 +17,15 @@ from workbench.widgets.controls import notes, words
 from workbench.widgets.playing import Played
 
 ENVIRONMENT = "kubernetes"
-_MARKS = {True: '<b style="color:#006b3e">✓</b>', False: '<b style="color:#B54C0B">✗</b>'}
+_YES, _NO, _YET = '<b style="color:#006b3e">✓</b>', '<b style="color:#B54C0B">✗</b>', "…"
+_MARKS: Mapping[bool | str, str] = {
+    True: _YES,
+    False: _NO,
+    "in-effect": _YES,
+    "silent": _YES,
+    "failed": _NO,
+    "waiting": _YET,
+}
 
 
 class ClusterPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no types
@@ -31,6 +40,12 @@ class ClusterPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
             tooltip="Context of the kubeconfig; empty: its present one, which is then said.",
             continuous_update=False,
         )
+        self._force = widgets.Checkbox(
+            description="Take fields that others hold",
+            tooltip="Fields that another field manager sets, such as kubectl; Revert gives them back.",
+            indent=False,
+            layout={"width": "auto"},
+        )
         self._buttons = [
             self._button("Check", "Let the API server and its webhooks try it: nothing is changed", self._check),
             self._button("Compare", "Show what would change", self._compare),
@@ -40,7 +55,7 @@ class ClusterPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
         ]
         self._said = widgets.HTML()
         self._background = Background(self._busy, lambda problem: self._say(notes([problem])))
-        super().__init__([widgets.HBox([self._context, *self._buttons]), self._said])
+        super().__init__([widgets.HBox([self._context, *self._buttons, self._force]), self._said])
         self._say("<p>Needs a kubeconfig. Nothing is done to a cluster before you click.</p>")
 
     def show(self, played: Played, mesh: str) -> None:
@@ -79,7 +94,7 @@ class ClusterPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
     def _check(self) -> None:
         def act(cluster: Any) -> list[str]:
             name, objects, patches = self._meant()
-            verdicts = cluster.check(objects, patches, name=name)
+            verdicts = cluster.check(objects, patches, name=name, force=self._force.value)
             return [_rows((one.passed, one.object, one.sentence) for one in verdicts)]
 
         self._do(act)
@@ -90,8 +105,7 @@ class ClusterPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
             found = cluster.differences(objects, patches, name=name)
             return [
                 f"<p>{_MARKS[one.verdict.passed]} <b>{html.escape(one.object)}</b>: "
-                f"{html.escape(one.change or one.verdict.sentence)}</p>"
-                + (f"<pre>{html.escape(one.diff)}</pre>" if one.diff else "")
+                f"{html.escape(_difference(one))}</p>" + (f"<pre>{html.escape(one.diff)}</pre>" if one.diff else "")
                 for one in found
             ]
 
@@ -100,13 +114,14 @@ class ClusterPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
     def _apply(self) -> None:
         def act(cluster: Any) -> list[str]:
             name, objects, patches = self._meant()
-            applied = cluster.apply(name, objects, patches)
-            effects = {one.object: one for one in cluster.watch(applied)}
-            done = [f"<p>Applied as <b>{html.escape(name)}</b>; Revert takes it back.</p>"]
-            rows = (
-                (one.state != "failed", one.object, f"{one.sentence} ({one.after_s:.0f} s)") for one in effects.values()
-            )
-            return [*done, _rows(rows)]
+            applied = cluster.apply(name, objects, patches, force=self._force.value)
+            where = f"<p>Context <b>{html.escape(cluster.context)}</b></p>"
+            done = f"<p>Applied as <b>{html.escape(name)}</b>; Revert takes it back.</p>"
+            effects: dict[str, Any] = {}
+            for one in cluster.watch(applied):
+                effects[one.object] = one
+                self._background.meanwhile(partial(self._say, where, done, _effects(effects)))
+            return [done, _effects(effects)]
 
         self._do(act)
 
@@ -144,7 +159,19 @@ class ClusterPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
         self._said.value = words(*parts, live=True)
 
 
-def _rows(rows: Iterable[tuple[bool, str, str]]) -> str:
+def _difference(one: Any) -> str:
+    """Return what becomes of an object, in words."""
+    if not one.verdict.passed:
+        return str(one.verdict.sentence)
+    return f"{one.change}{', its pods are replaced' if one.rolls else ''}"
+
+
+def _effects(effects: Mapping[str, Any]) -> str:
+    """Return how far each object is."""
+    return _rows((one.state, one.object, f"{one.sentence} ({one.after_s:.0f} s)") for one in effects.values())
+
+
+def _rows(rows: Iterable[tuple[bool | str, str, str]]) -> str:
     cells = "".join(
         f"<tr><td>{_MARKS[fine]}</td><td>{html.escape(what)}</td><td>{html.escape(said)}</td></tr>"
         for fine, what, said in rows

@@ -8,6 +8,7 @@ file is left behind. An API server that is away is waited for: `PATIENCE_S` in a
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -121,7 +122,8 @@ class Cluster:
         CannotHere
             Without a readable kubeconfig or such a context, naming the ones there are.
         """
-        file = kubeconfig or None
+        # The client looks at the variable once, when it is imported; whoever sets it in a notebook does so later.
+        file = kubeconfig or os.environ.get("KUBECONFIG") or None
         try:
             contexts, active = config.list_kube_config_contexts(config_file=file)  # type: ignore[no-untyped-call]
             names = [one["name"] for one in contexts]

@@ -50,7 +50,7 @@ class Asked:
         return [sys.executable, "-m", "workbench", verb, *words]
 
     def run(self, *words):
-        place = ("-p", "context=rig", "-p", f"kubeconfig={self.kubeconfig}", "--data", "data")
+        place = ("--context", "rig", "--kubeconfig", str(self.kubeconfig), "--data", "data")
         return self.line("run", *(words or ("rig.toml",)), *place)
 
     def clean(self, *words):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from workbench.cli.clusters import Context, Kubeconfig
 from workbench.cli.options import Data, Json, Parameters, Reports, Yes, read_parameters, refuse_taken, settle
 from workbench.cli.show import duration, note, say, say_json
 from workbench.errors import BadInput, Interrupted, UnknownName, WorkbenchError
@@ -39,6 +40,8 @@ def run(
     wanted_id: Annotated[
         str, typer.Option("--id", help="Id for the new campaign. Default: time and name.", metavar="ID")
     ] = "",
+    context: Context = "",
+    kubeconfig: Kubeconfig = "",
     data: Data = None,
     yes: Yes = False,
     json: Json = False,
@@ -60,6 +63,7 @@ def run(
         yes=yes,
         quiet=json,
         parameters=read_parameters(parameter),
+        place={"context": context, "kubeconfig": kubeconfig},
     )
     if json:
         from workbench.facade import open_store
@@ -104,8 +108,16 @@ def measure(
     yes: bool = False,
     quiet: bool = False,
     parameters: Mapping[str, str] | None = None,
+    place: Mapping[str, str] | None = None,
 ) -> str:
     """Run the notebook that carries an experiment out, and return the campaign's id.
+
+    Parameters
+    ----------
+    parameters
+        Further ones of the notebook.
+    place
+        Context and kubeconfig of a cluster, where they are asked for.
 
     Raises
     ------
@@ -121,6 +133,7 @@ def measure(
     campaign_id = resume or wanted_id or fresh_id(what.experiment.name)
     folder = settings.data / "runs" / campaign_id
     own = {"data": str(settings.data), **({"resume": resume} if resume else _asked(settings, asked, campaign_id))}
+    own |= {name: text for name, text in (place or {}).items() if text}
     source = notebook(RUN_NOTEBOOK)
     refuse_taken(own, parameters)
     execution = Execution(source, record_of(folder, RUN_NOTEBOOK), {**own, **read_values(source, parameters or {})})

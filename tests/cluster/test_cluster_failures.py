@@ -95,6 +95,34 @@ def test_a_webhook_without_its_ca_is_waited_for_and_named(opened):
         pass
 
 
+def test_a_webhook_whose_server_does_not_come_up_says_what_its_pods_say(opened):
+    service = {"name": "web", "namespace": PLACE}
+    hook = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": "late"},
+        "webhooks": [
+            {
+                "name": "check.late.test",
+                "admissionReviewVersions": ["v1"],
+                "sideEffects": "None",
+                "failurePolicy": "Ignore",
+                "clientConfig": {"service": service},
+                "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["nodes"]}],
+            }
+        ],
+    }
+    steps = (
+        manifest(PLACE, workload("web", PLACE, "registry.test/nosuch:9"), hook),
+        Wait(condition="webhooks", names=("late",), deadline_s=2.5),
+    )
+    with pytest.raises(DeadlineExceeded) as caught, opened.deploy(steps, application()):
+        pass
+    assert "late has no CA bundle yet" in str(caught.value)
+    assert "the image registry.test/nosuch:9 cannot be pulled" in str(caught.value)
+    assert opened.left_behind == ()
+
+
 def test_a_crd_that_is_not_served(opened):
     steps = (Wait(condition="established", names=("gateways.nowhere.test",), deadline_s=1.0),)
     with (

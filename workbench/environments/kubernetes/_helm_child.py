@@ -22,7 +22,7 @@ def act(asked: dict[str, Any]) -> Any:
         if asked["verb"] == "manifests":
             whole = cluster.get_all(asked["name"])
             return [whole["summary"].get("manifest", ""), *(one["manifest"] for one in whole["hooks"] or ())]
-        if asked["verb"] == "rendered":
+        if asked["verb"] == "template":
             made = cluster.install(asked["chart"], asked["name"], asked["values"], **asked["how"])
             return made.get("manifest", "")
         if asked["verb"] == "install":

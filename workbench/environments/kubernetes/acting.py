@@ -40,7 +40,7 @@ from workbench.environments.kubernetes.objects import (
     redacted,
 )
 from workbench.environments.kubernetes.trust import filled, trust_anchor
-from workbench.environments.kubernetes.waiting import explain, follow, gone, wait
+from workbench.environments.kubernetes.waiting import awaited, explain, follow, gone, wait
 from workbench.errors import CannotHere, RunFailed
 
 REMOVAL_S = 120.0
@@ -110,7 +110,7 @@ class Acting:
                     self.say(f"installing {step.name} {step.version}")
                     self._install(step)
                 case Wait():
-                    self.say(f"waiting until {step.namespace or ', '.join(step.names)} is {step.condition}")
+                    self.say(f"waiting until {awaited(step)}")
                     wait(self.cluster, step)
                 case Delete() | Uninstall():
                     self._way_back(step)

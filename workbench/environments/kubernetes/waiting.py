@@ -77,6 +77,20 @@ def wait(cluster: Cluster, asked: Wait) -> None:
         raise DeadlineExceeded(f"{missing} (waited {asked.deadline_s:g} s).")
 
 
+def awaited(asked: Wait) -> str:
+    """Return what is waited for, for people."""
+    named = ", ".join(asked.names)
+    match asked.condition:
+        case "webhooks":
+            return f"the webhooks of {named} have their certificates"
+        case "established":
+            return f"{len(asked.names)} CRDs are served"
+        case "synced":
+            return f"{', '.join(map(name_of, asked.objects))} is synced"
+        case _:
+            return f"{asked.namespace} is {asked.condition}"
+
+
 def _available(cluster: Cluster, asked: Wait, deadline: float) -> str:
     total = 0
 
@@ -149,7 +163,22 @@ def _webhooks(cluster: Cluster, asked: Wait, deadline: float) -> str:
     missing = ""
     for kind in kinds:
         missing = follow(cluster, "admissionregistration.k8s.io/v1", kind, judge, deadline)
-    return missing and f"{missing}, so pods may not be injected: {explain(cluster, asked.namespace, '')}"
+    if not missing:
+        return ""
+    places = [asked.namespace] if asked.namespace else _served_from(cluster, asked.names)
+    why = "; ".join(explain(cluster, place, "") for place in places) or "nobody has made it"
+    return f"{missing}, so pods may not be injected: {why}"
+
+
+def _served_from(cluster: Cluster, names: Sequence[str]) -> list[str]:
+    """Return the namespaces of the Services behind the webhooks of these configurations."""
+    found = set()
+    for kind in ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"):
+        for one in cluster.listed("admissionregistration.k8s.io/v1", kind)[0]:
+            if one["metadata"]["name"] in names:
+                services = [hook["clientConfig"].get("service") or {} for hook in one.get("webhooks") or ()]
+                found |= {str(service["namespace"]) for service in services if service.get("namespace")}
+    return sorted(found)
 
 
 def _webhook_kinds(cluster: Cluster, names: Sequence[str]) -> list[str]:

@@ -128,6 +128,10 @@ class ControlPlane:
         self.start_api()
         self.write_kubeconfig("kubeconfig", ADMIN_TOKEN)
         self.write_kubeconfig("limited", LIMITED_TOKEN)
+        self._start_controllers()
+
+    def _start_controllers(self) -> None:
+        """Start whoever works for the API server; who runs already is replaced."""
         hasty = (assets() / "namespaces").exists()
         admin = ("--kubeconfig", str(self.kubeconfig), "--leader-elect=false")
         self._start(
@@ -162,9 +166,14 @@ class ControlPlane:
             "--shutdown-delay-duration=0s",
         )
         self._wait_ready()
+        if "kube-scheduler" in self.processes:  # they would come back by themselves, after up to 30 s of patience
+            self._start_controllers()
 
     def stop_api(self) -> None:
-        process = self.processes.pop("kube-apiserver")
+        self._end("kube-apiserver")
+
+    def _end(self, name: str) -> None:
+        process = self.processes.pop(name)
         process.kill()
         process.wait()
 
@@ -178,6 +187,8 @@ class ControlPlane:
     def _start(self, name: str, *arguments: str) -> None:
         found = assets()
         assert found is not None
+        if name in self.processes:
+            self._end(name)
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 [*self.inside, str(found / name), *arguments],

@@ -131,9 +131,16 @@ def read_table(cls: type[T], table: Mapping[str, Any], where: str) -> T:
 
 
 def given(instance: Any) -> dict[str, Any]:
-    """Return the fields of a dataclass that say something: neither None nor an empty table, list or text."""
-    values = {item.name: getattr(instance, item.name) for item in dataclasses.fields(instance)}
-    return {name: value for name, value in values.items() if value is not None and value != () and value != {}}
+    """Return the fields of a dataclass that say something.
+
+    Neither None nor an empty table or list, unless that was emptied on purpose: then its default is another.
+    """
+    values = {item: getattr(instance, item.name) for item in dataclasses.fields(instance)}
+    return {
+        item.name: value
+        for item, value in values.items()
+        if value is not None and (value not in ((), {}) or item.default not in (value, dataclasses.MISSING))
+    }
 
 
 _ESCAPED = {'"': '\\"', "\\": "\\\\", "\x7f": "\\u007f", **{chr(code): f"\\u{code:04x}" for code in range(32)}}

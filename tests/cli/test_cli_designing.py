@@ -47,6 +47,18 @@ def test_a_file_of_ones_own_is_found_by_name_and_by_path(here, tmp_path):
         assert rendering["objects"][0]["spec"]["http"][0]["timeout"] == "2s"
 
 
+def test_what_it_costs_is_an_experiment_that_can_be_planned(here, tmp_path):
+    done = here("design", "cost", "chaos", "--blocks", "2")
+    assert "# 5 % of the requests fail on purpose" in done.stdout
+    (tmp_path / "cost.toml").write_text(done.stdout)
+    planned = here("plan", tmp_path / "cost.toml")
+    assert planned.returncode == 0
+    assert "l7-sidecars with chaos" in planned.stdout
+    refused = here("design", "cost", "lean-proxy")
+    assert refused.returncode == 2
+    assert "nothing is reserved for them" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

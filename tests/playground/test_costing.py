@@ -120,6 +120,10 @@ def test_an_intent_in_one_line():
     several = Intent(
         name="a", delay=Delay(percent=5, seconds=0.25), rate_limit=RateLimit(requests_per_s=20), metrics=True
     )
+    assert (
+        in_words(Intent(name="a", authorization=Authorization(callers=("web", "shop"))))
+        == "authorization: callers web shop"
+    )
     assert in_words(several) == "injected delay: 5 %, 0.25 s; rate limit: 20 requests/s, burst 1; proxy metrics: on"
     assert in_words(Intent(name="a")) == "nothing is asked"
 

@@ -1,9 +1,8 @@
-"""Verbs about designs: design show, design render."""
+"""Verbs about designs: design show, design render, design cost."""
 
 from __future__ import annotations
 
-import dataclasses
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -39,6 +38,7 @@ def found(asked: str, data: Path | None) -> Design:
 def show(which: Which, data: Data = None, json: Json = False) -> None:
     """Say what a design asks for, and of which service."""
     from workbench.intents import FEATURES
+    from workbench.intents.words import said
 
     asked = found(which, data)
     if json:
@@ -60,30 +60,12 @@ def show(which: Which, data: Data = None, json: Json = False) -> None:
     rows = [
         {
             "feature": FEATURES[name].title,
-            "asked": _said(getattr(asked.intent, name)),
+            "asked": said(getattr(asked.intent, name)),
             "what the application experiences": FEATURES[name].says,
         }
         for name in asked.intent.asked
     ]
     say(table(rows) or "It asks for nothing.")
-
-
-def _said(value: Any) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, tuple):
-        return ", ".join(f"{one.version} {one.weight} %" for one in value)
-    if not dataclasses.is_dataclass(value):
-        return str(value)
-    said = []
-    for item in dataclasses.fields(value):
-        one, unit = getattr(value, item.name), item.metadata.get("unit", "")
-        if one in (None, ()):
-            continue
-        text = " ".join(one) if isinstance(one, tuple) else f"{one:g}" if isinstance(one, float) else str(one)
-        name = item.name.removesuffix("_s").replace("_", " ")
-        said.append(f"{name} {text} {unit}".rstrip())
-    return ", ".join(said)
 
 
 @design.command()
@@ -117,6 +99,30 @@ def render(
     _say_side_by_side(asked, shown)
     if len(shown) == 1:
         _say_objects(shown[0])
+
+
+@design.command()
+def cost(
+    which: Which,
+    mesh: Annotated[str, typer.Option(metavar="NAME[/PROFILE]", help="The mesh to measure it on.")] = "l7-sidecars",
+    environment: Annotated[str, typer.Option(help="Where: lab or kubernetes.")] = "lab",
+    blocks: Annotated[int, typer.Option(help="Randomized passes; 6 or more give 95 % intervals.", min=1)] = 6,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Print the experiment that tells what a design costs: the same mesh without and with it, for `workbench run`."""
+    from workbench.playground.costing import costing
+    from workbench.spec import MeshSpec
+
+    name, _, profile = mesh.partition("/")
+    spec = MeshSpec(name=name, profile=profile or "default")
+    asked = costing(found(which, data), spec, environment=environment, blocks=blocks)
+    if json:
+        say_json({"experiment": asked.experiment, "notes": asked.notes})
+        return
+    for note in asked.notes:
+        say(f"# {note}")
+    say(asked.toml.rstrip())
 
 
 def _say_side_by_side(asked: Design, renderings: tuple[Rendering, ...]) -> None:

@@ -148,6 +148,8 @@ def _load(intent: Intent, usual: dict[str, Any]) -> tuple[Load, list[str]]:
     if intent.rate_limit is not None and rate > _BELOW_LIMIT * intent.rate_limit.requests_per_s:
         rate = max(1.0, math.floor(_BELOW_LIMIT * intent.rate_limit.requests_per_s))
         notes.append(f"{rate:g} requests/s, below the rate limit: the limit is measured, not the refusals.")
+    if intent.abort is not None and intent.abort.percent:
+        notes.append(f"{intent.abort.percent:g} % of the requests fail on purpose; they count as failed, not as cheap.")
     if intent.delay is not None:
         if intent.delay.seconds > _LONGEST_DELAY_S:
             raise BadInput(

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
-def archive(name: str, files: Mapping[str, Path], entrypoint: Sequence[str], target: Path) -> Path:
+def archive(name: str, files: Mapping[str, Path], entrypoint: Sequence[str], target: Path, user: str = "") -> Path:
     """Write an image of one layer that holds ``files`` (place in the image -> file here) and return the archive.
 
     Everything that could differ between two makings is fixed, so that equal files make an image of equal digest.
@@ -22,7 +22,7 @@ def archive(name: str, files: Mapping[str, Path], entrypoint: Sequence[str], tar
         "architecture": "amd64",
         "os": "linux",
         "created": "1970-01-01T00:00:00Z",
-        "config": {"Entrypoint": list(entrypoint), "Env": ["PATH=/usr/local/bin:/usr/bin:/bin"]},
+        "config": {"User": user, "Entrypoint": list(entrypoint), "Env": ["PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},
     }
     manifest = [{"Config": "config.json", "RepoTags": [name], "Layers": ["layer.tar"]}]

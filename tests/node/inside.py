@@ -23,6 +23,7 @@ ip link set lo up
 ip link add node0 type bridge
 ip addr add {address}/32 dev node0
 ip link set node0 up
+ip route add {services} dev node0 src {address}
 sysctl -q -w net.ipv4.ip_forward=1 net.bridge.bridge-nf-call-iptables=1 net.ipv4.conf.all.route_localnet=1
 """
 
@@ -98,5 +99,5 @@ def serve(folder: Path) -> None:
 if __name__ == "__main__":
     where = Path(sys.argv[1])
     mounts(where)
-    subprocess.run(["sh", "-e", "-c", NETWORK.format(address=sys.argv[2])], check=True)
+    subprocess.run(["sh", "-e", "-c", NETWORK.format(address=sys.argv[2], services=sys.argv[3])], check=True)
     serve(where)

@@ -126,10 +126,10 @@ class Machine:
         pipe.write(json.dumps(order).encode() + b"\n")
         pipe.flush()
 
-    def add_image(self, name: str, files: dict[str, Path], entrypoint: list[str]) -> None:
+    def add_image(self, name: str, files: dict[str, Path], entrypoint: list[str], user: str = "") -> None:
         """Make an image and put it into the node's store."""
         target = self.folder / "image.tar"
-        images.archive(name, files, entrypoint, target)
+        images.archive(name, files, entrypoint, target, user)
         self.ctr("images", "import", str(target))
         target.unlink()
 
@@ -179,7 +179,7 @@ class Machine:
                 [
                     *("unshare", "--net", "--mount", "--pid", "--uts", "--ipc", "--cgroup", "--fork", "--mount-proc"),
                     *("--kill-child=KILL", "--propagation", "private"),
-                    *(sys.executable, "-I", "-S", str(HERE / "inside.py"), str(self.folder), ADDRESS),
+                    *(sys.executable, "-I", "-S", str(HERE / "inside.py"), str(self.folder), ADDRESS, SERVICES),
                 ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -35,12 +35,14 @@ _WEBHOOKS = (
 def left_overs(namespace: str) -> tuple[KubernetesObject, ...]:
     """Return what is to be gone: webhooks first (one with policy Fail blocks every pod), the namespace last.
 
-    istiod itself makes the GatewayClasses and, in every namespace, the ConfigMap with its root certificate.
+    istiod itself makes the GatewayClasses and, in every namespace, the ConfigMaps with its root certificate and, from
+    1.31 on, with the list of revoked ones.
     """
     return (
         *(cluster.webhook(kind, name) for kind, name in _WEBHOOKS),
         *(cluster.named("gateway.networking.k8s.io/v1", "GatewayClass", name) for name in _GATEWAY_CLASSES),
         *(cluster.crd(name) for name in CRDS),
         cluster.named("v1", "ConfigMap", "istio-ca-root-cert", "*"),
+        cluster.named("v1", "ConfigMap", "istio-ca-crl", "*"),
         cluster.named("v1", "Namespace", namespace),
     )

@@ -16,7 +16,8 @@ LOG_CHARACTERS = 400
 """How much of a crashed container's log goes into a sentence: its last lines, enough for an exception's."""
 
 _PULL = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable")
-_CRASH = ("CrashLoopBackOff", "RunContainerError", "CreateContainerConfigError", "CreateContainerError", "Error")
+_UNMADE = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
+_CRASH = ("CrashLoopBackOff", "Error")
 
 
 def statuses(pod: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -74,6 +75,8 @@ def _about_container(status: Mapping[str, Any], log: str) -> str:
     reason, message = str(waiting.get("reason", "")), str(waiting.get("message", ""))
     if reason in _PULL:
         return f"the image {status.get('image', '')} cannot be pulled: {message or reason}"
+    if reason in _UNMADE:
+        return f"it cannot be started: {redacted_text(message or reason)}"
     ended = state.get("terminated") or (status.get("lastState") or {}).get("terminated") or {}
     if reason in _CRASH or (ended.get("exitCode") and not status.get("ready")):
         code = f" with exit code {ended['exitCode']}" if "exitCode" in ended else ""

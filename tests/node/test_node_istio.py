@@ -1,0 +1,86 @@
+"""Istio's description on a real node: istiod and pilot-agent built from Istio's source, with **stock Envoy**.
+
+This is not Istio's released data plane, and no number of it bears Istio's name; see `meshes/istiod_stock_envoy.py`. What
+counts is that the adapter's own charts, waits, injection, gates, parts and removal hold on a live cluster.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import images
+import node_campaign
+import node_machine
+import pytest
+
+from workbench.environments._supervisor import envoy_path
+from workbench.environments.kubernetes import snapshot
+from workbench.runner import run_experiment
+from workbench.spec import EnvironmentSpec, MeshSpec
+from workbench.store import Store, read_run
+
+MESH = "istiod-stock-envoy"
+USER = "1337:1337"
+
+
+@pytest.fixture(scope="module")
+def built():
+    """The folder with what ``scripts/control_plane/build --istio`` makes."""
+    reason, folder = node_machine.why_not(), node_machine.cache() / "istio"
+    if reason:
+        pytest.skip(reason)
+    if not os.access(folder / "pilot-agent", os.X_OK):
+        pytest.skip("no istiod built: run scripts/control_plane/build --istio (needs Go; ten minutes, once)")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def charts(built, machine):
+    """The folder of charts, with the images that they name in the node's store."""
+    envoy, iptables = Path(envoy_path()), Path(shutil.which("iptables") or "").resolve()
+    files = {
+        "/usr/local/bin/pilot-agent": built / "pilot-agent",
+        "/usr/local/bin/envoy": envoy,
+        "/var/lib/istio/envoy/envoy_bootstrap_tmpl.json": built / "envoy_bootstrap.json",
+        **images.libraries(envoy),
+        **images.libraries(iptables),
+        **{str(one): one for one in next(Path("/usr/lib").glob("*/xtables")).glob("lib*t_*.so")},
+    }
+    for family in ("iptables", "ip6tables"):
+        for kind in ("", "-nft"):
+            files |= {f"/usr/sbin/{family}{kind}{end}": iptables for end in ("", "-save", "-restore")}
+    pilot = {"/usr/local/bin/pilot-discovery": built / "pilot-discovery"}
+    machine.add_image("rig.test/istio/proxyv2:1.0.0", files, ["/usr/local/bin/pilot-agent"], USER)
+    machine.add_image("rig.test/istio/pilot:1.0.0", pilot, ["/usr/local/bin/pilot-discovery"], USER)
+    return built / "charts"
+
+
+def test_istios_description_holds_with_istiod_and_stock_envoy(charts, machine, real, tmp_path):
+    asked = node_campaign.experiment(machine, {})
+    options = {**asked.environment.options, "charts": str(charts)}
+    environment = EnvironmentSpec(name="kubernetes", options=options)
+    mesh, before, ended = MeshSpec(name=MESH), snapshot.take(real), []
+    with node_campaign.known():
+        campaign_id = run_experiment(
+            replace(asked, environment=environment, meshes=(mesh,), baseline=MESH),
+            data=tmp_path,
+            on_event=lambda event: ended.append(event) if event.kind == "mesh-removed" else None,
+        )
+    (run,) = [read_run(path.parent) for path in (tmp_path / "runs" / campaign_id).glob("*/manifest.json")]
+    assert (run.status, run.reason, run.load_result.errors) == ("finished", "", 0)
+    evidence = {gate.name: gate.evidence for gate in run.gates if gate.passed}
+    assert "istio-proxy is ready in client-" in evidence["every pod has a ready istio-proxy"]
+    assert "moved by 1;" in evidence["the call left by its proxy"]
+    assert len(evidence) == len(run.gates) == 6
+    assert "not Istio's released data plane" in run.mesh.title
+    used = Store(tmp_path).consumption([run.run_id])
+    sidecars = used[used["role"] == "sidecar"]
+    assert {one.rpartition("/")[2] for one in sidecars["component"]} == {"istio-proxy"}
+    assert len(sidecars) == 2 and (sidecars["cpu_s"] > 0.05).all()
+    (istiod,) = used[used["role"] == "control-plane"]["component"]
+    assert istiod.endswith("/discovery")
+    assert ended[0].data["left_behind"] == []
+    assert snapshot.differences(before, snapshot.take(real)) == ()

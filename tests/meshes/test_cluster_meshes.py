@@ -214,7 +214,7 @@ def test_remove_touches_nothing_that_others_need(case):
             assert not (one["kind"] == "Namespace" and name in ("kube-system", "default", "kube-public"))
             assert not name.endswith(".gateway.networking.k8s.io"), "the Gateway API's CRDs are shared"
             if one["metadata"].get("namespace") == "*":
-                assert name == "istio-ca-root-cert"
+                assert name in ("istio-ca-root-cert", "istio-ca-crl")
 
 
 LEFT = {
@@ -223,6 +223,7 @@ LEFT = {
         ("ValidatingWebhookConfiguration", "istiod-default-validator"),
         ("ValidatingWebhookConfiguration", "istio-validator-istio-system"),
         ("ConfigMap", "istio-ca-root-cert"),
+        ("ConfigMap", "istio-ca-crl"),
         ("Namespace", "istio-system"),
         *(("GatewayClass", name) for name in ("istio", "istio-remote", "istio-waypoint", "istio-east-west")),
     },

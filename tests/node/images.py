@@ -18,11 +18,16 @@ def archive(name: str, files: Mapping[str, Path], entrypoint: Sequence[str], tar
     Everything that could differ between two makings is fixed, so that equal files make an image of equal digest.
     """
     layer = _tar({**dict.fromkeys(_folders(files)), **{place: path.read_bytes() for place, path in files.items()}})
+    path = "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     config = {
         "architecture": "amd64",
         "os": "linux",
         "created": "1970-01-01T00:00:00Z",
-        "config": {"User": user, "Entrypoint": list(entrypoint), "Env": ["PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]},
+        "config": {
+            "User": user,
+            "Entrypoint": list(entrypoint),
+            "Env": [path],
+        },
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},
     }
     manifest = [{"Config": "config.json", "RepoTags": [name], "Layers": ["layer.tar"]}]

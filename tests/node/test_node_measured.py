@@ -10,6 +10,8 @@ from node_machine import FORTIO, NODE
 
 from workbench.store import Store
 
+pytestmark = pytest.mark.timeout(300)  # the first waits for the whole campaign
+
 
 def used(campaign, mesh, by="component"):
     return Store(campaign.data).consumption([campaign.runs[mesh].run_id]).set_index(by)

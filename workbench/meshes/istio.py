@@ -1,7 +1,8 @@
 """``istio``: Envoy beside every pod, or ztunnel on every node with a waypoint where asked (ambient mode).
 
-Charts, their order, objects, labels, ports and left-overs are those of release 1.30.3 and were rendered, not run on a
-cluster, when this was written. Versions are a factor: `MeshSpec.version` takes any release of the same charts.
+Charts, their order, objects, labels, ports and left-overs are those of release 1.30.3, rendered; sidecar mode also ran
+with istiod built from source and stock Envoy (`docs/clusters.md`), the released images have not. Versions are a factor:
+`MeshSpec.version` takes any release of the same charts.
 """
 
 from __future__ import annotations

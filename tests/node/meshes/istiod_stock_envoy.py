@@ -50,7 +50,9 @@ class IstiodStockEnvoy(Istio):
         told = {"part": Part(role="sidecar", containers=("istio-proxy",)), "port": 15020, "path": "/stats/prometheus"}
         return (
             *own,
-            MetricMoved(name="the call left by its proxy", metric="envoy_cluster_upstream_rq_total", labels=labels, **told),
+            MetricMoved(
+                name="the call left by its proxy", metric="envoy_cluster_upstream_rq_total", labels=labels, **told
+            ),
             MetricMoved(
                 name="the call was mTLS", metric="envoy_cluster_ssl_handshake", labels=labels, already=True, **told
             ),

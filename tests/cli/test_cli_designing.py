@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
+
+from workbench.cli.app import app
 
 
 def test_a_shipped_design_is_shown_in_words(here):
@@ -82,3 +86,18 @@ def test_a_contradictory_design_is_refused(here, tmp_path):
     done = here("design", "render", path)
     assert done.returncode == 2
     assert "add up to 60 %" in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["show", "render", "check", "diff", "apply", "revert", "list", "rights"])
+def test_every_verb_of_designs_has_help_and_json_and_stands_in_the_docs(verb):
+    done = CliRunner().invoke(app, ["design", verb, "--help"])
+    assert done.exit_code == 0
+    assert done.stdout.split("\n\n")[1].strip().endswith(".")
+    assert "--json" in done.stdout
+    assert f"workbench design {verb}" in (Path(__file__).parents[2] / "docs" / "playground.md").read_text()
+
+
+def test_without_a_cluster_the_verbs_say_so(here, tmp_path):
+    for arguments in (["list"], ["revert", "canary"], ["check", "canary", "--mesh", "istio"]):
+        done = here("design", *arguments, "--kubeconfig", str(tmp_path / "none"))
+        assert (done.returncode, "There is no usable kubeconfig" in done.stderr) == (3, True)

@@ -11,8 +11,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import control_plane
 import node_agent
+from design_objects import GROUP, SHOP, install_kinds, spec_of
+from rig_objects import namespace
 
 from workbench.environments.kubernetes.client import Cluster
+from workbench.environments.kubernetes.designs.configuring import open_configuration
 from workbench.environments.kubernetes.session import OpenCluster, Options
 
 
@@ -68,3 +71,30 @@ def opened(agent, options):
 def needs_helm():
     if control_plane.helm() is None:
         pytest.skip("no helm: put it on PATH or run scripts/control_plane/build")
+
+
+@pytest.fixture(scope="session")
+def kinds(cluster):
+    """Kinds in the shape of the meshes'."""
+    install_kinds(cluster)
+
+
+@pytest.fixture
+def shop(cluster, kinds):
+    """A namespace as somebody has it; empty again after each test."""
+    cluster.apply(namespace(SHOP))
+    yield SHOP
+    for kind in ("Route", "Setting", "Attachment"):
+        for one in cluster.listed(f"{GROUP}/v1", kind, SHOP)[0]:
+            cluster.delete(one)
+    for one in cluster.listed("v1", "ConfigMap", SHOP)[0]:
+        cluster.delete(one)
+
+
+@pytest.fixture
+def here(plane, shop):
+    """The cluster, opened for designs."""
+    with open_configuration(spec_of(plane.kubeconfig)) as configuration:
+        yield configuration
+        for one in configuration.applied():
+            configuration.revert(one.name)

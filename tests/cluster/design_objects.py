@@ -14,7 +14,9 @@ from node_agent import certificate
 
 from workbench.cluster_steps import Wait
 from workbench.environments.kubernetes.waiting import wait
+from workbench.spec import EnvironmentSpec
 
+SHOP = "rig-shop"
 GROUP = "traffic.rig.test"
 _TEXT, _NUMBER = {"type": "string"}, {"type": "integer", "minimum": 0, "maximum": 100}
 _ROUTE = {
@@ -88,6 +90,16 @@ def route(place, name="web", **spec):
 
 def config_map(place, name="settings", **data):
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": place}, "data": data}
+
+
+def spec_of(kubeconfig):
+    return EnvironmentSpec(name="kubernetes", options={"kubeconfig": str(kubeconfig)})
+
+
+def found(cluster, wanted):
+    """What is there of an object, or None."""
+    meta = wanted["metadata"]
+    return cluster.get(wanted["apiVersion"], wanted["kind"], meta["name"], meta.get("namespace", ""))
 
 
 def apply_as(cluster, manager, manifest, *, force=False):

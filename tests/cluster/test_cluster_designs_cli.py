@@ -6,7 +6,7 @@ import json
 
 import pytest
 import yaml
-from design_objects import GROUP, apply_as, config_map, install_kinds, route
+from design_objects import GROUP, apply_as, config_map, route
 from rig_objects import namespace
 from test_cluster_cli import verb
 
@@ -14,8 +14,7 @@ PLACE = "rig-cli"
 
 
 @pytest.fixture(scope="module")
-def shop(cluster):
-    install_kinds(cluster)
+def shop(cluster, kinds):
     cluster.apply(namespace(PLACE))
     yield PLACE
     cluster.delete(namespace(PLACE))

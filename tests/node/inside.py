@@ -47,6 +47,15 @@ def mounts(folder: Path) -> None:
         mount("-t", "cgroup", "-o", option, "cgroup", str(place))
 
 
+def join(name: str) -> None:
+    """Move this process into a cgroup of its own, as an init system does with its units; an empty name: stay."""
+    for controller in CONTROLLERS if name else ():
+        if controller != "cpuset":  # which would want to be told its CPUs first
+            place = Path("/sys/fs/cgroup", controller, name)
+            place.mkdir(parents=True, exist_ok=True)
+            (place / "cgroup.procs").write_text(str(os.getpid()))
+
+
 class Children:
     """What was started here."""
 
@@ -58,7 +67,12 @@ class Children:
         if "start" in order:
             with (self.folder / f"{order['start']}.log").open("ab") as log:
                 self.started[order["start"]] = subprocess.Popen(
-                    order["argv"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder
+                    order["argv"],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd=self.folder,
+                    preexec_fn=lambda: join(order.get("cgroup", "")),
                 )
         elif (one := self.started.pop(order["stop"], None)) is not None:
             one.kill()

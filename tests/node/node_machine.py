@@ -38,6 +38,9 @@ FORTIO = "docker.io/fortio/fortio:1.75.2"
 PAUSE = "rig.test/pause:1"
 CGROUPS = Path("/sys/fs/cgroup")
 PREFIX = "mesh-workbench-node-"
+RUNTIME_CGROUP, KUBELET_CGROUP = "system/runtime", "system/kubelet"
+"""Where containerd with its shims and the kubelet live, so that the kubelet can tell what they consume."""
+
 PROGRAMS = ("kubelet", "kube-proxy", "coredns", "idle", "fortio")
 SYSTEM = ("containerd", "ctr", "runc", "iptables", "ip", "unshare", "nsenter", "sysctl")
 PLUGINS = Path("/usr/lib/cni")
@@ -196,7 +199,8 @@ class Machine:
         (self.folder / "cni").mkdir()
         (self.folder / "cni/10-rig.conflist").write_text(json.dumps(_cni()))
         (self.folder / "containerd.toml").write_text(_containerd(self.folder))
-        self.order(start="containerd", argv=["containerd", "--config", str(self.folder / "containerd.toml")])
+        containerd = ["containerd", "--config", str(self.folder / "containerd.toml")]
+        self.order(start="containerd", argv=containerd, cgroup=RUNTIME_CGROUP)
         until(self._socket().exists, "containerd does not start", self._said)
         idle = {"/idle": self.programs / "idle"}
         self.add_image(PAUSE, idle, ["/idle"])
@@ -239,7 +243,9 @@ class Machine:
                 *(str(self.programs / "kubelet"), "--config", str(self.folder / "kubelet.yaml")),
                 *("--kubeconfig", str(self.kubeconfig), "--hostname-override", NODE, "--node-ip", ADDRESS),
                 *("--root-dir", "/var/lib/kubelet", "--housekeeping-interval", f"{self.housekeeping_s}s"),
+                *("--runtime-cgroups", f"/{RUNTIME_CGROUP}", "--kubelet-cgroups", f"/{KUBELET_CGROUP}"),
             ],
+            cgroup=KUBELET_CGROUP,
         )
 
 

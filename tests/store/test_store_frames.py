@@ -231,6 +231,12 @@ def test_reservations_tell_none_set_from_not_read(tmp_path: Path) -> None:
     assert math.isnan(row["memory_request_bytes"])
 
 
+def test_what_is_left_of_a_node_may_be_negative(tmp_path: Path) -> None:
+    rest = (Component(name="n1, unattributed", role="unattributed", node="n1"),)
+    _record(tmp_path, [(1000.0, 0, {"cpu_time_s": 3.0}), (1002.0, 0, {"cpu_time_s": 2.5})], components=rest)
+    assert _cpu(Store(tmp_path))[:2] == (-0.5, -0.25)
+
+
 def test_metrics_read_at_different_moments_do_not_disturb_each_other(tmp_path: Path) -> None:
     """CPU is read at every tick, switches and memory seldom: each metric has its own first and last reading."""
     rows: list[tuple[float, int, Mapping[str, float]]] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -194,18 +194,20 @@ def say_comparison(comparison: Comparison) -> None:
     for (workload, _), cell in summary.groupby(["workload", "rate_per_s"]):
         rate = at_rate(float(cell["rate_per_s"].iloc[0]))
         say(f"\n{workload} {rate}, medians over blocks [their range or interval]:")
-        say(table([_line(cell, mesh) for mesh in comparison.order if mesh in set(cell["mesh"])]))
+        known = set(cell.loc[cell["median"].notna(), "metric"])
+        names = [name for name in SHOWN_METRICS if name in known or comparison.resource_summary.empty]
+        say(table([_line(cell, mesh, names) for mesh in comparison.order if mesh in set(cell["mesh"])]))
     say_taken(comparison)
     for check in comparison.checks:
         if check.severity != "info":
             say(f"\n{check.severity}: {check.message} ({check.figure}; {check.scope}) {check.next_step}")
 
 
-def _line(cell: pd.DataFrame, mesh: str) -> dict[str, str]:
+def _line(cell: pd.DataFrame, mesh: str, names: Sequence[str]) -> dict[str, str]:
     from workbench.metrics import metric
 
     line = {"data plane": mesh}
-    for name in SHOWN_METRICS:
+    for name in names:
         found = cell[(cell["mesh"] == mesh) & (cell["metric"] == name)]
         value = found.iloc[0] if len(found) else None
         shown = metric(name)

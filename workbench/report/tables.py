@@ -57,6 +57,9 @@ _DATA_PLANES = (
 )
 """Metrics of the data plane's own processes, which not every data plane has."""
 
+_PROCESS_METRICS = ("memory_per_replica_bytes", "data_plane_memory_bytes")
+"""Memory that only the kernel's accounts of single processes tell: proportional and anonymous."""
+
 VERDICT_METRICS = ("normalised_cpu", "latency_p50_s", "latency_p99_s")
 MOST_VERDICTS = 400
 """Rows of verdicts that a page holds; all of them are in the embedded file."""
@@ -87,6 +90,13 @@ def _cost_table(cells: pd.DataFrame, absent: Mapping[str, str], names: Sequence[
     )
 
 
+def _told(names: Sequence[str], cells: pd.DataFrame, comparison: Comparison) -> tuple[str, ...]:
+    """Return the metrics to show; on a cluster without those that nobody can read there."""
+    known = set(cells.loc[cells["median"].notna(), "metric"])
+    on_cluster = len(comparison.resource_summary) > 0
+    return tuple(name for name in names if name in known or not on_cluster or name not in _PROCESS_METRICS)
+
+
 def cost_tables(comparison: Comparison, absent: Mapping[str, str]) -> tuple[Table, ...]:
     """Return two tables (CPU; latency, memory and errors) for each workload and rate, the highest rate first.
 
@@ -102,7 +112,8 @@ def cost_tables(comparison: Comparison, absent: Mapping[str, str]) -> tuple[Tabl
         for rate in reversed(rates_of(of_workload)):
             cells = of_workload[of_workload["rate_per_s"] == rate]
             where = f"at {rate_text(rate)}{f', {workload}' if several else ''}: medians over blocks with intervals"
-            for names, what in ((CPU_METRICS, "CPU"), (OTHER_METRICS, "Latency, memory and errors")):
+            for every, what in ((CPU_METRICS, "CPU"), (OTHER_METRICS, "Latency, memory and errors")):
+                names = _told(every, cells, comparison)
                 tables.append(_cost_table(cells, absent, names, f"costs-{len(tables)}", f"{what} {where}"))
     return tuple(tables)
 

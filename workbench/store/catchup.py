@@ -246,8 +246,9 @@ WITH near AS (
 )
 SELECT run_id, component, role, coalesce(node, '') AS node, coalesce(samples, 0) AS samples,
     mem_pss_bytes, mem_anon_bytes, mem_rss_bytes, mem_working_set_bytes,
-    CASE WHEN cpu_to > cpu_from AND cpu_last >= cpu_first THEN cpu_last - cpu_first END AS cpu_s,
-    CASE WHEN cpu_to > cpu_from AND cpu_last >= cpu_first
+    CASE WHEN cpu_to > cpu_from AND (cpu_last >= cpu_first OR role = 'unattributed')
+        THEN cpu_last - cpu_first END AS cpu_s,
+    CASE WHEN cpu_to > cpu_from AND (cpu_last >= cpu_first OR role = 'unattributed')
         THEN (cpu_last - cpu_first) / (cpu_to - cpu_from) END AS cpu_cores,
     CASE WHEN ctx_to > ctx_from AND ctx_last >= ctx_first THEN ctx_last - ctx_first END AS ctx_switches,
     CASE WHEN throttled_to > throttled_from AND throttled_last >= throttled_first
@@ -255,6 +256,6 @@ SELECT run_id, component, role, coalesce(node, '') AS node, coalesce(samples, 0)
 FROM edges FULL JOIN parts USING (run_id, component, role)
 """
 """CPU and context switches are cumulative: the sample nearest to each edge of the window counts, its own time with it.
-A counter read once only, or that went backwards because the part was restarted, gives NULL. A part of which nothing was
-read at all has a row of NULLs, so that no sum leaves it out silently. Runs without a window consumed nothing that could
-be told, and have no row."""
+A counter read once only, or that went backwards because the part was restarted, gives NULL; what is left of a node is a
+difference, and may be negative. A part of which nothing was read has a row of NULLs, so that no sum leaves it out
+silently. Runs without a window consumed nothing that could be told, and have no row."""

@@ -18,6 +18,9 @@ from workbench.analysis.selection import Selection, differences, select
 from workbench.errors import NothingToShow, UnknownName
 from workbench.store import Store
 
+ROLES = (*BILLED_ROLES, "control-plane")
+"""Roles that can be looked at: who takes part in a request, and what a mesh brings besides."""
+
 QUANTILES = {"p50_s": "p50", "p90_s": "p90", "p99_s": "p99", "p999_s": "p99.9"}
 """Columns of the latency frame -> what stands on the axis."""
 
@@ -234,7 +237,7 @@ class Explorer:
             workloads=tuple(sorted(set(counted["workload"]))),
             meshes=_ordered(work),
             rates=tuple(sorted(set(work["rate_per_s"].dropna()))),
-            roles=tuple(role for role in BILLED_ROLES if role in found),
+            roles=tuple(role for role in ROLES if role in found),
             runs=tuple(shown.sort_values("started_at", kind="stable")["run_id"]),
         )
 
@@ -329,7 +332,7 @@ class Explorer:
         key = tuple(sorted(campaigns))
         if key not in self._read:
             counted = self._selection(campaigns).counted
-            params = {"run_ids": list(counted["run_id"]), "roles": list(BILLED_ROLES)}
+            params = {"run_ids": list(counted["run_id"]), "roles": list(ROLES)}
             consumed = self.store.query(_QUERY.format(quantities=_named(*QUANTITIES)), params)
             self._read[key] = consumed, _quantiles(counted, self._read_latency(params["run_ids"]))
         return self._read[key]

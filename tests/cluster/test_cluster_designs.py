@@ -153,6 +153,26 @@ def test_a_namespace_in_which_others_have_moved_is_left_to_them(here, cluster):
         cluster.delete(namespace(new))
 
 
+def test_a_namespace_that_cannot_be_looked_through_is_not_deleted(here, cluster, plane, monkeypatch):
+    new = f"{SHOP}-dark"
+    here.apply("canary", [namespace(new)])
+    listed = Cluster.list_of
+
+    def forbidden(self, kind, *given, **more):
+        if kind.kind == "Secret":
+            raise Refused("secrets is forbidden", 403)
+        return listed(self, kind, *given, **more)
+
+    monkeypatch.setattr(Cluster, "list_of", forbidden)
+    try:
+        (done,) = here.revert("canary").objects
+        assert (done.outcome, done.as_before) == ("left", False)
+        assert "perhaps objects of kind Secret, which we may not list" in done.sentence
+        assert found(cluster, namespace(new)) is not None
+    finally:
+        cluster.delete(namespace(new))
+
+
 def test_without_its_memory_a_design_is_reverted_by_its_label(here, cluster):
     apply_as(cluster, "kubectl", config_map(SHOP, keep="1"))
     here.apply("canary", [route(SHOP)], [config_map(SHOP, added="2")])

@@ -91,6 +91,8 @@ def test_differences_leave_out_what_servers_keep():
     assert list(changed_fields(SERVICE, changed)) == ["spec.selector.app"]
     assert "-    app: web\n+    app: other\n" in difference(SERVICE, changed)
     assert difference(None, SERVICE).count("\n+") > 10
+    drawn = {**SERVICE, "spec": {**SERVICE["spec"], "clusterIP": "10.96.1.2", "clusterIPs": ["10.96.1.2"]}}
+    assert difference(None, drawn) == difference(None, SERVICE)
     assert as_yaml(SERVICE).startswith("apiVersion: v1\nkind: Service\nmetadata:\n")
 
 
@@ -122,6 +124,7 @@ def test_any_text_is_a_name_or_is_answered_with_one(text):
         ),
         ("exceeded quota: small, requested: pods=1", 403, {}, "a quota forbids it: exceeded quota: small"),
         ("strange", 418, {"causes": "no list"}, "strange."),
+        ('admission webhook "v.test" denied the request: \x1b[2Jgone\n', 403, {}, "refuses it: [2Jgone."),
     ],
 )
 def test_refusals_say_who_and_why(said, status, details, meant):

@@ -23,6 +23,7 @@ _SERVERS = (
     "selfLink",
 )
 _COPIES = ("kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision")
+_DRAWN = ("clusterIP", "clusterIPs")
 _UNSHOWN = "# A value that is not shown, because it may be secret, changes.\n"
 
 
@@ -62,11 +63,18 @@ def difference(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> st
     if before is not None and pruned(before) == pruned(after):
         return ""
     old = "" if before is None else as_yaml(shown(before))
-    new = as_yaml(shown(after))
+    new = as_yaml(shown(after if before is not None else _without_drawn(after)))
     lines = difflib.unified_diff(
         old.splitlines(keepends=True), new.splitlines(keepends=True), "what is there", "the design", n=3
     )
     return "".join(lines) or _UNSHOWN
+
+
+def _without_drawn(made: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a new object without what servers draw by lot for it: another time it would be another."""
+    if made["kind"] != "Service" or not isinstance(made.get("spec"), Mapping):
+        return made
+    return {**made, "spec": {key: value for key, value in made["spec"].items() if key not in _DRAWN}}
 
 
 def changed_fields(before: Any, after: Any, above: str = "") -> Iterator[str]:

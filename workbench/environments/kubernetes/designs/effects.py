@@ -19,6 +19,7 @@ from typing import Any
 from workbench.environments.kubernetes import complaints
 from workbench.environments.kubernetes.client import Cluster, Object
 from workbench.environments.kubernetes.designs.changes import Effect, Effective, Touched
+from workbench.environments.kubernetes.designs.refusals import printable
 from workbench.environments.kubernetes.designs.trying import DESIGN_MANAGER
 from workbench.environments.kubernetes.waiting import WORKLOADS, explain, unavailable
 from workbench.errors import WorkbenchError
@@ -280,7 +281,7 @@ def _standing(one: _Watched, after_s: float) -> Standing:
 
 def _effect(one: _Watched, after_s: float) -> Effect:
     standing = one.said or Standing("waiting", "")
-    text = " ".join(standing.sentence.split()).rstrip(".")
+    text = printable(standing.sentence)
     return Effect(
         object=one.touched.object,
         state=standing.state,

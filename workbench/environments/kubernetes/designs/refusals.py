@@ -36,8 +36,13 @@ def verdict_on(wanted: Mapping[str, Any], error: Refused) -> Verdict:
 
 def verdict(wanted: Mapping[str, Any], standing: Standing, sentence: str, **more: Any) -> Verdict:
     """Return a verdict whose sentence begins with the object."""
-    name, text = name_of(wanted), " ".join(sentence.split()).rstrip(".")
+    name, text = name_of(wanted), printable(sentence)
     return Verdict(object=name, standing=standing, sentence=f"{name}: {text}.", **more)
+
+
+def printable(text: str) -> str:
+    """Return what another program said as one line that no terminal takes for a command, without a full stop."""
+    return "".join(letter for letter in " ".join(text.split()) if letter.isprintable()).rstrip(".")
 
 
 def no_namespace(place: str) -> str:

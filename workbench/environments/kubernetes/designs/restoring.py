@@ -114,19 +114,25 @@ _FOLLOWING = ("Event", "Endpoints", "EndpointSlice", "PodMetrics")
 
 
 def _strangers(cluster: Cluster, namespace: str, design: str) -> list[str]:
-    """Return what a namespace holds that is not the design's and follows from nothing else that is there."""
-    found = []
+    """Return what a namespace holds that is not the design's and follows from nothing else that is there.
+
+    What may not be listed could be there, so it counts: deleting the namespace would delete it.
+    """
+    found: list[Object] = []
+    hidden: list[str] = []
     for kind in cluster.all_kinds():
         if not kind.namespaced or "list" not in kind.verbs or kind.kind in _FOLLOWING:
             continue
         try:
             listed = cluster.list_of(kind, namespace)[0]
         except Refused as error:
-            if error.status in (403, 404, 405):
-                continue
-            raise
+            if error.status == 403:
+                hidden.append(f"perhaps objects of kind {kind.kind}, which we may not list")
+            elif error.status not in (404, 405):
+                raise
+            continue
         found += [one for one in listed if not _follows(one, design)]
-    return [f"{one['kind']} {one['metadata']['name']}" for one in found]
+    return [*(f"{one['kind']} {one['metadata']['name']}" for one in found), *hidden]
 
 
 def _follows(one: Mapping[str, Any], design: str) -> bool:

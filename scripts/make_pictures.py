@@ -91,6 +91,7 @@ def _explorer(size: Any) -> Take:
 def launcher(stage: Stage, out: Path) -> None:
     """Show the launcher while something is measured; stop it afterwards."""
     with stage.notebook("20_run_an_experiment", LAPTOP, ".wb-launcher") as page:
+        page.get_by_label("Begin from").select_option("quick")
         _top(page, ".wb-launcher")
         page.get_by_role("button", name="Start", exact=True).click()
         page.get_by_text("running: 2 of", exact=False).wait_for(timeout=60_000)

@@ -71,6 +71,49 @@ def test_brush_and_legend_change_the_other_charts_in_the_browser(browser, lab):
         picture(page, "explore-brushed")
 
 
+def focused(page) -> str:
+    """What the keyboard is at, by its label."""
+    return page.evaluate(
+        "(() => { const at = document.activeElement; return at.labels?.[0]?.textContent || at.textContent; })()"
+    )
+
+
+def test_the_explorer_is_worked_with_the_keyboard_alone(browser, lab):
+    write_notebook(lab.folder / "keys.ipynb", "import workbench as wb", "explorer = wb.explore()\nexplorer")
+    with opened(browser, lab, "keys.ipynb", SIZES["laptop"]) as page:
+        page.locator(".vega-embed svg").first.wait_for(timeout=25_000)
+        page.get_by_label("Metric", exact=True).focus()
+        page.keyboard.press("ArrowDown")
+        page.get_by_text("CPU in use: 5 data planes").wait_for(timeout=10_000)
+        reached = []
+        for _ in range(30):
+            page.keyboard.press("Tab")
+            reached.append(focused(page))
+            if reached[-1] == "l7-sidecars":
+                page.keyboard.press("Space")
+                page.get_by_text("CPU in use: 4 data planes").wait_for(timeout=10_000)
+            if reached[-1] == "Save":
+                break
+        wanted = [
+            "Environment",
+            "Experiments",
+            "Workload",
+            "l7-sidecars",
+            "997 requests/s",
+            "sidecar",
+            "block 2",
+            "Save",
+        ]
+        assert [one for one in reached if one in wanted] == wanted
+        page.keyboard.press("Shift+Tab")
+        assert focused(page) == "Save as"
+        page.keyboard.press("s")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.get_by_text("Saved: ", exact=False).wait_for(timeout=20_000)
+        assert page.get_by_text("Saved: ", exact=False).inner_text().endswith(".svg")
+
+
 @pytest.mark.lab
 def test_a_measurement_outlives_its_tab_and_kernel_and_is_found_again(browser, lab):
     (lab.folder / "tiny.toml").write_text(TINY)

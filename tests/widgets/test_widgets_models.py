@@ -38,6 +38,7 @@ CHOICES = st.builds(
     workload=st.sampled_from(["echo", "gone", ""]),
     meshes=st.lists(NAMES, max_size=4).map(tuple),
     rates=st.lists(st.sampled_from([293.0, 997.0, 5.0]), max_size=3).map(tuple),
+    blocks=st.lists(st.integers(0, 4), max_size=3).map(tuple),
     roles=st.lists(st.sampled_from(["application", "sidecar", "node", "gone"]), max_size=3).map(tuple),
     quantity=st.sampled_from(list(QUANTITIES)),
     run=st.sampled_from(["", "gone"]),
@@ -53,6 +54,7 @@ def test_any_choice_settles_on_what_there_is_and_stays_there(explorer, choice):
         (settled.campaigns, there.campaigns),
         (settled.meshes, there.meshes),
         (settled.rates, there.rates),
+        (settled.blocks, there.blocks),
         (settled.roles, there.roles),
     ):
         assert chosen
@@ -89,6 +91,13 @@ def test_unlike_circumstances_are_pointed_out_and_not_mixed(explorer):
     view = explorer.look(replace(explorer.default(), campaigns=both))
     assert "duration_s (1 against 2)" in view.notes[0]
     assert len(set(view.rows["campaign_id"])) == 1
+
+
+def test_blocks_can_be_left_out_as_the_brush_does_it(explorer):
+    view = explorer.look(replace(explorer.default(), blocks=(2,)))
+    assert set(view.rows["block"]) == {2}
+    assert set(view.latency["run_id"]) == set(view.rows["run_id"])
+    assert explorer.named(view.choice.campaigns[0]).startswith("quick, ")
 
 
 def test_a_mesh_keeps_its_colour_when_others_are_left_out(explorer):

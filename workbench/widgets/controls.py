@@ -5,8 +5,10 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
+import anywidget
 import ipywidgets as widgets
 import pandas as pd
 
@@ -32,6 +34,12 @@ STYLE = """<style>
 </style>"""
 
 
+class Keys(anywidget.AnyWidget):
+    """Put it, unseen, into a widget with the class ``wb-root``: keys pressed in there are the widget's own."""
+
+    _esm = Path(__file__).with_name("keys.js")
+
+
 _CODE = re.compile("`([^`]+)`")
 """What is to be typed, as messages mark it."""
 
@@ -42,12 +50,13 @@ class Ticks:
     Attributes
     ----------
     box
-        The widget to show.
+        The widget to show; ``beside``: its boxes stand in rows.
     """
 
-    def __init__(self, title: str, changed: Callable[[], None], height: str = "190px") -> None:
+    def __init__(self, title: str, changed: Callable[[], None], height: str = "190px", *, beside: bool = False) -> None:
         self._heading = widgets.HTML(f"<b>{html.escape(title)}</b>")
-        self._group = widgets.VBox(layout={"max_height": height, "overflow": "auto"})
+        row = {"flex_flow": "row wrap"} if beside else {}
+        self._group = widgets.VBox(layout={"max_height": height, "overflow": "auto", **row})
         self._changed, self._silent = changed, False
         self._options: tuple[Any, ...] = ()
         self.box = widgets.VBox([self._heading, self._group])

@@ -17,7 +17,7 @@ import traitlets
 
 from workbench.charts.rows import NOT_MEASURED
 from workbench.errors import WorkbenchError
-from workbench.widgets.controls import STYLE, Ticks, notes, table, words
+from workbench.widgets.controls import STYLE, Keys, Ticks, notes, table, words
 from workbench.widgets.exploring import QUANTITIES, Choice, Explorer, View
 from workbench.widgets.linked import describe, linked, picture
 from workbench.widgets.picture import Picture
@@ -47,9 +47,10 @@ class ExplorerView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
         self._make_controls()
         self._make_outputs()
         super().__init__(
-            [widgets.HTML(STYLE), widgets.HBox([self._controls(), self._shown()]), self._words], choice=self.view.choice
+            [widgets.HTML(STYLE), Keys(), widgets.HBox([self._controls(), self._shown()]), self._words],
+            choice=self.view.choice,
         )
-        self.add_class("wb-explorer")
+        self.add_class("wb-root").add_class("wb-explorer")
         self._draw()
         self.observe(self._chosen, "choice")
 
@@ -71,6 +72,7 @@ class ExplorerView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
         self._meshes, self._rates, self._roles = (
             Ticks(title, self._read) for title in ("Data planes", "Rates", "Roles")
         )
+        self._blocks = Ticks("Blocks", self._read, height="96px", beside=True)
         for one in (self._environment, self._campaigns, self._workload, self._quantity, self._run):
             one.observe(lambda _: self._read(), "value")
         self._form = widgets.Dropdown(options=FORMATS, layout={"width": "110px"})
@@ -95,11 +97,12 @@ class ExplorerView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
         parts = [
             named("Metric", self._quantity),
             named("Environment", self._environment),
-            named("Campaigns", self._campaigns),
+            named("Experiments", self._campaigns),
             named("Workload", self._workload),
             self._meshes.box,
             self._rates.box,
             self._roles.box,
+            self._blocks.box,
             named("One run from close", self._run),
             widgets.HBox([named("Save as", self._form), self._save], layout={"align_items": "flex-end"}),
             self._saved,
@@ -121,6 +124,7 @@ class ExplorerView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
             workload=self._workload.value or "",
             meshes=self._meshes.value,
             rates=self._rates.value,
+            blocks=self._blocks.value,
             roles=self._roles.value,
             quantity=self._quantity.value,
             run=self._run.value or "",
@@ -155,7 +159,7 @@ class ExplorerView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
         there, choice = self._model.options(self.view.choice), self.view.choice
         for control, options, value in (
             (self._environment, there.environments, choice.environment),
-            (self._campaigns, there.campaigns, choice.campaigns),
+            (self._campaigns, [(self._model.named(one) or one, one) for one in there.campaigns], choice.campaigns),
             (self._workload, there.workloads, choice.workload or None),
             (self._run, [(self._model.named(run), run) for run in there.runs], choice.run or None),
         ):
@@ -166,6 +170,7 @@ class ExplorerView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
         self._meshes.show(there.meshes, choice.meshes)
         self._rates.show(there.rates, choice.rates, lambda rate: f"{rate:,.10g} requests/s")
         self._roles.show(there.roles, choice.roles)
+        self._blocks.show(there.blocks, choice.blocks, lambda block: f"block {block}")
 
     def _table(self) -> str:
         name, quantity = self.view.choice.quantity, QUANTITIES[self.view.choice.quantity]

@@ -105,6 +105,7 @@ class Choice:
     workload: str = ""
     meshes: tuple[str, ...] = ()
     rates: tuple[float, ...] = ()
+    blocks: tuple[int, ...] = ()
     roles: tuple[str, ...] = ()
     quantity: str = "cpu_per_request_s"
     run: str = ""
@@ -119,6 +120,7 @@ class Options:
     workloads: tuple[str, ...]
     meshes: tuple[str, ...]
     rates: tuple[float, ...]
+    blocks: tuple[int, ...]
     roles: tuple[str, ...]
     runs: tuple[str, ...]
 
@@ -190,6 +192,11 @@ class Explorer:
             row["run_id"]: f"{row['mesh']} at {row['rate_per_s']:,.10g}/s, block {row['block']} ({row['run_id']})"
             for row in runs[["run_id", "mesh", "rate_per_s", "block"]].to_dict("records")
         }
+        ran = self.runs.groupby("campaign_id").agg({"experiment": "first", "started_at": "min", "run_id": "size"})
+        self._names |= {
+            str(row.Index): f"{row.experiment}, {row.started_at:%d %b %H:%M}, {row.run_id} runs"
+            for row in ran.itertuples()
+        }
         self._offered: dict[Choice, Options] = {}
         self._selected: dict[tuple[str, ...], Selection] = {}
         self._closely: dict[tuple[str, str], pd.DataFrame] = {}
@@ -228,8 +235,9 @@ class Explorer:
         here = self.runs[self.runs["environment"] == choice.environment]
         counted = self._selection(choice.campaigns).counted if choice.campaigns else here.iloc[:0]
         work = counted[counted["workload"] == choice.workload]
-        shown = work[work["mesh"].isin(choice.meshes or _distinct(work["mesh"]))]
-        shown = shown[shown["rate_per_s"].isin(choice.rates or _distinct(shown["rate_per_s"]))]
+        shown = work
+        for column, chosen in (("mesh", choice.meshes), ("rate_per_s", choice.rates), ("block", choice.blocks)):
+            shown = shown[shown[column].isin(chosen)] if chosen else shown
         found: set[str] = set().union(*(self._roles.get(one, set()) for one in shown["run_id"]))
         return Options(
             environments=tuple(sorted(set(self.runs["environment"]))),
@@ -237,6 +245,7 @@ class Explorer:
             workloads=tuple(sorted(set(counted["workload"]))),
             meshes=_ordered(work),
             rates=tuple(sorted(set(work["rate_per_s"].dropna()))),
+            blocks=tuple(sorted(set(work["block"].tolist()))),
             roles=tuple(role for role in ROLES if role in found),
             runs=tuple(shown.sort_values("started_at", kind="stable")["run_id"]),
         )
@@ -255,7 +264,12 @@ class Explorer:
         workload = choice.workload if choice.workload in workloads else next(iter(workloads), "")
         choice = replace(choice, workload=workload)
         there = self.options(choice)
-        choice = replace(choice, meshes=_kept(choice.meshes, there.meshes), rates=_kept(choice.rates, there.rates))
+        choice = replace(
+            choice,
+            meshes=_kept(choice.meshes, there.meshes),
+            rates=_kept(choice.rates, there.rates),
+            blocks=_kept(choice.blocks, there.blocks),
+        )
         there = self.options(choice)
         run = choice.run if choice.run in there.runs else next(reversed(there.runs), "")
         return replace(choice, roles=_kept(choice.roles, there.roles), run=run)
@@ -282,6 +296,7 @@ class Explorer:
             (counted["workload"] == choice.workload)
             & counted["mesh"].isin(choice.meshes)
             & counted["rate_per_s"].isin(choice.rates)
+            & counted["block"].isin(choice.blocks)
         ]
         consumed, latency = self._of_campaigns(choice.campaigns)
         name, ids = choice.quantity, list(runs["run_id"])
@@ -302,9 +317,9 @@ class Explorer:
             params={"run_ids": ids, "roles": list(choice.roles)},
         )
 
-    def named(self, run_id: str) -> str:
-        """Return what run ``run_id`` is, in words; empty for none."""
-        return self._names.get(run_id, "")
+    def named(self, one: str) -> str:
+        """Return what the run or campaign with the id ``one`` is, in words; empty for none."""
+        return self._names.get(one, "")
 
     def _moments(self, choice: Choice) -> pd.DataFrame:
         column = choice.quantity if choice.quantity.startswith("mem_") else "cpu_time_s"

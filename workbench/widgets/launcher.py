@@ -21,7 +21,7 @@ from workbench import adapters
 from workbench.charts.theme import QUIET, ROLE_COLOURS
 from workbench.errors import WorkbenchError
 from workbench.spec import EnvironmentSpec, Experiment
-from workbench.widgets.controls import STYLE, Ticks, notes, table, words
+from workbench.widgets.controls import STYLE, Keys, Ticks, notes, table, words
 from workbench.widgets.drafting import Draft, known_meshes, preview, read_rates
 from workbench.widgets.launching import Launches, Part, State
 
@@ -57,10 +57,10 @@ class LauncherView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
         self._make_builder()
         self._make_watcher()
         super().__init__(
-            [widgets.HTML(STYLE), widgets.HBox([self._builder(), self._plan]), self._watcher()],
+            [widgets.HTML(STYLE), Keys(), widgets.HBox([self._builder(), self._plan]), self._watcher()],
             draft=Draft.of(experiments[begin]),
         )
-        self.add_class("wb-launcher")
+        self.add_class("wb-root").add_class("wb-launcher")
         self._show_draft()
         self.observe(lambda _: self._show_draft(), "draft")
         self.observe(lambda _: self._follow(), "campaign")

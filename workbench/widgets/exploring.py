@@ -236,8 +236,10 @@ class Explorer:
         counted = self._selection(choice.campaigns).counted if choice.campaigns else here.iloc[:0]
         work = counted[counted["workload"] == choice.workload]
         shown = work
-        for column, chosen in (("mesh", choice.meshes), ("rate_per_s", choice.rates), ("block", choice.blocks)):
+        for column, chosen in (("mesh", choice.meshes), ("rate_per_s", choice.rates)):
             shown = shown[shown[column].isin(chosen)] if chosen else shown
+        blocks = tuple(sorted(set(shown["block"].tolist())))
+        shown = shown[shown["block"].isin(choice.blocks or blocks)]
         found: set[str] = set().union(*(self._roles.get(one, set()) for one in shown["run_id"]))
         return Options(
             environments=tuple(sorted(set(self.runs["environment"]))),
@@ -245,7 +247,7 @@ class Explorer:
             workloads=tuple(sorted(set(counted["workload"]))),
             meshes=_ordered(work),
             rates=tuple(sorted(set(work["rate_per_s"].dropna()))),
-            blocks=tuple(sorted(set(work["block"].tolist()))),
+            blocks=blocks,
             roles=tuple(role for role in ROLES if role in found),
             runs=tuple(shown.sort_values("started_at", kind="stable")["run_id"]),
         )
@@ -264,12 +266,8 @@ class Explorer:
         workload = choice.workload if choice.workload in workloads else next(iter(workloads), "")
         choice = replace(choice, workload=workload)
         there = self.options(choice)
-        choice = replace(
-            choice,
-            meshes=_kept(choice.meshes, there.meshes),
-            rates=_kept(choice.rates, there.rates),
-            blocks=_kept(choice.blocks, there.blocks),
-        )
+        choice = replace(choice, meshes=_kept(choice.meshes, there.meshes), rates=_kept(choice.rates, there.rates))
+        choice = replace(choice, blocks=_kept(choice.blocks, self.options(choice).blocks))
         there = self.options(choice)
         run = choice.run if choice.run in there.runs else next(reversed(there.runs), "")
         return replace(choice, roles=_kept(choice.roles, there.roles), run=run)

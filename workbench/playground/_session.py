@@ -8,9 +8,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from workbench.errors import BadInput
-from workbench.intents import Design, Intent, Rendering, Target
+from workbench.intents import METHODS, Design, Intent, Rendering, Target
 from workbench.playground import dynamic
 from workbench.steps import Application, Carried, Gate, Probe, Process
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 STREAM = "stream"
 """Component that sends the requests."""
+
+CALLS = "calls"
+"""File of the stream that says what to ask for."""
 
 MOST_VERSIONS = 6
 PLAIN = Intent(name="as-it-comes", says="The mesh as it comes: nothing is asked of it.")
@@ -51,6 +55,9 @@ class Applied:
         When, in seconds since the session's start.
     how
         ``"started"``, ``"applied"`` or ``"reverted"``.
+    calls
+        What the clients ask for in turn. Where authorization speaks of methods or paths: twice what it lets in, and
+        once what it does not.
     notes
         What of it did not come into force, and why; empty: all of it did.
     """
@@ -59,6 +66,7 @@ class Applied:
     how: str
     design: Design
     rendering: Rendering
+    calls: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     counters: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
@@ -89,6 +97,26 @@ def check_target(target: Target, servers: Mapping[str, Server]) -> None:
     unknown = sorted(set(servers) - set(target.versions))
     if unknown:
         raise BadInput(f"The target has no version {', '.join(unknown)}, only {', '.join(target.versions)}.")
+
+
+def calls_for(intent: Intent) -> tuple[str, ...]:
+    """Return what clients should ask for, so that the intent can be seen at work; see `Applied.calls`."""
+    asked, usual = intent.authorization, "POST /"
+    if asked is None or not (asked.methods or asked.paths):
+        return (usual,)
+    methods, paths = asked.methods or ("POST",), [quote(path.removesuffix("*")) for path in asked.paths] or ["/"]
+    let_in = tuple(f"{method} {path}" for method in methods for path in paths)
+    others = [method for method in METHODS if method not in asked.methods]
+    refused = f"{methods[0]} /not-let-in" if asked.paths else f"{others[0] if others else methods[0]} /"
+    return (*let_in, *let_in, *([refused] * len(let_in)))
+
+
+def say_calls(running: Running, calls: Sequence[str]) -> None:
+    """Tell the stream what to ask for from now on."""
+    target = running.ring.with_name(CALLS)
+    beside = target.with_name(f".{CALLS}.part")
+    beside.write_text("\n".join(calls), encoding="ascii")
+    beside.replace(target)
 
 
 def patient(gate: Gate, servers: Iterable[Server]) -> Gate:

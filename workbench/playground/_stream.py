@@ -25,6 +25,7 @@ PLACES = 65_536
 """Answers that are kept: five minutes at the highest rate."""
 
 _CALL_S = 15.0
+_LOOK_S = 0.1
 _BODY = b"a light steady stream"
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})")
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length:[ \t]*(\d+)")
@@ -95,6 +96,28 @@ def message(authority: str, call: str) -> bytes:
     return head.encode("ascii") + body
 
 
+class Calls:
+    """The requests to send in turn, from a file with a call such as ``POST /`` on each line; followed as it changes."""
+
+    def __init__(self, path: Path, authority: str) -> None:
+        self._path, self._authority = path, authority
+        self._looked, self._stamp, self._number = 0.0, 0, -1
+        self._requests: list[bytes] = []
+
+    def next(self) -> bytes:
+        """Return the next request."""
+        now = time.monotonic()
+        if now - self._looked > _LOOK_S:
+            self._looked = now
+            stamp = self._path.stat().st_mtime_ns
+            if stamp != self._stamp:
+                self._stamp = stamp
+                calls = self._path.read_text(encoding="ascii").splitlines()
+                self._requests = [message(self._authority, call) for call in calls]
+        self._number += 1
+        return self._requests[self._number % len(self._requests)]
+
+
 async def _first_answer(client: Client, ring: Ring, request: bytes, end: float) -> None:
     """Wait until anybody answers at all, so that the stream does not begin with the start-up."""
     while time.monotonic() < end:
@@ -111,12 +134,12 @@ async def stream(arguments: argparse.Namespace) -> None:
     """Send requests on the schedule until the time is over; what finds no free connection is left out."""
     ring = Ring(Path(arguments.ring))
     free = deque(Client(arguments.host, arguments.port, ring) for _ in range(arguments.connections))
-    requests = [message(f"{arguments.host}:{arguments.port}", call) for call in arguments.call]
+    calls = Calls(Path(arguments.calls), f"{arguments.host}:{arguments.port}")
     Path("ready").touch()
     end = time.monotonic() + arguments.seconds
-    await _first_answer(free[0], ring, requests[0], end)
+    await _first_answer(free[0], ring, calls.next(), end)
     tasks: set[asyncio.Task[None]] = set()
-    due, number = time.monotonic(), 0
+    due = time.monotonic()
 
     async def one(client: Client, request: bytes) -> None:
         await client.call(request)
@@ -125,10 +148,9 @@ async def stream(arguments: argparse.Namespace) -> None:
     while due < end:
         await asyncio.sleep(max(0.0, due - time.monotonic()))
         if free:
-            task = asyncio.create_task(one(free.popleft(), requests[number % len(requests)]))
+            task = asyncio.create_task(one(free.popleft(), calls.next()))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
-            number += 1
         due = max(due + 1 / arguments.rate, time.monotonic() - 0.2)
 
 
@@ -141,7 +163,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, required=True)
     parser.add_argument("--connections", type=int, required=True)
     parser.add_argument("--seconds", type=float, required=True)
-    parser.add_argument("--call", action="append", required=True)
+    parser.add_argument("--calls", required=True)
     asyncio.run(stream(parser.parse_args()))
 
 

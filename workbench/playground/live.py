@@ -31,15 +31,18 @@ from workbench.errors import BadInput, CannotHere, WorkbenchError
 from workbench.intents import METHODS, Design, Intent
 from workbench.playground import _stream, counting, dynamic, traffic
 from workbench.playground._session import (
+    CALLS,
     PLAIN,
     STREAM,
     Applied,
     Running,
     Server,
+    calls_for,
     change,
     check_target,
     notes,
     patient,
+    say_calls,
     threads,
 )
 from workbench.spec import EnvironmentSpec, MeshSpec
@@ -66,7 +69,7 @@ class LiveLab:
     connections
         The most that are under way at a time; what is due beyond them is not sent.
     calls
-        What the clients ask for in turn: a method and a path each.
+        What the clients ask for in turn: a method and a path each. None: as the design needs, see `Applied.calls`.
     servers
         Version -> how it behaves; versions that are not named answer at once and rightly.
     longest_s
@@ -79,19 +82,19 @@ class LiveLab:
         *,
         rate_per_s: float = 100.0,
         connections: int = 16,
-        calls: Sequence[str] = ("POST /",),
+        calls: Sequence[str] | None = None,
         servers: Mapping[str, Server] | None = None,
         longest_s: float = 1800.0,
     ) -> None:
         if not 1 <= rate_per_s <= 200 or not 1 <= connections <= 64 or not 1 <= longest_s <= 7200:
             raise BadInput("A live session sends 1 to 200 requests/s over 1 to 64 connections, for two hours at most.")
-        for call in calls or ("none",):
+        for call in ("none",) if calls == () else calls or ():
             if not _CALL.fullmatch(call):
                 raise BadInput(f"The clients cannot call {call!r}: say a method and a path, such as POST /.")
         self.mesh = MeshSpec(name=mesh) if isinstance(mesh, str) else mesh
         self._adapter = adapters.load("meshes", self.mesh.name)
         self._asked = {"rate": rate_per_s, "connections": connections, "seconds": longest_s}
-        self._calls, self._servers = tuple(calls), dict(servers or {})
+        self._calls, self._servers = tuple(calls or ()), dict(servers or {})
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="live-lab")
         self._running: Running | None = None
         self._closed = False
@@ -147,7 +150,10 @@ class LiveLab:
             self._thread.shutdown()
 
     def prove(self) -> pd.DataFrame:
-        """Try the design's gates on what runs now: the columns what, holds, evidence."""
+        """Try the design's gates on what runs now, with the stream held still: the columns what, holds, evidence.
+
+        A gate's call is ``POST /``; where authorization does not let that in, gates that need an answer do not hold.
+        """
         import pandas as pd
 
         found = self._do(self._prove)
@@ -238,7 +244,9 @@ class LiveLab:
             if refused:
                 raise CannotHere(refused)
             lively = (dynamic.live(step) if dynamic.is_proxy(step) else step for step in steps)
-            deployment = stack.enter_context(lab.deploy((*lively, self._stream(enrolled.target)), enrolled))
+            deployment = stack.enter_context(
+                lab.deploy((*lively, self._stream(enrolled.target, self._calls or calls_for(design.intent))), enrolled)
+            )
             self._running = Running(
                 stack=stack.pop_all(),
                 deployment=deployment,
@@ -259,14 +267,13 @@ class LiveLab:
                 self._stop()
                 raise BadInput(f"{name} refuses the configuration: {said}")
 
-    def _stream(self, target: Endpoint) -> Process:
-        arguments = ["-I", "-S", _stream.__file__, "--ring", "${dir}/ring"]
+    def _stream(self, target: Endpoint, calls: Sequence[str]) -> Process:
+        arguments = ["-I", "-S", _stream.__file__, "--ring", "${dir}/ring", "--calls", f"${{dir}}/{CALLS}"]
         arguments += ["--host", f"${{{target}.host}}", "--port", f"${{{target}.port}}"]
         for name, value in self._asked.items():
             arguments += [f"--{name}", str(value)]
-        for call in self._calls:
-            arguments += ["--call", call]
-        return Process(name=STREAM, role="load-generator", program="python", arguments=tuple(arguments))
+        files = {CALLS: "\n".join(calls)}
+        return Process(name=STREAM, role="load-generator", program="python", arguments=tuple(arguments), files=files)
 
     def _apply(self, design: Design) -> Applied:
         running = self._up()
@@ -294,12 +301,16 @@ class LiveLab:
             raise
 
     def _record(self, running: Running, design: Design, how: str) -> Applied:
+        calls = self._calls or calls_for(design.intent)
+        if how != "started":
+            say_calls(running, calls)
         rendering = self._adapter.configure(self.mesh, design.intent, running.target)
         applied = Applied(
             second=time.time() - running.began_s,
             how=how,
             design=design,
             rendering=rendering,
+            calls=calls,
             notes=notes(rendering, design.intent, running.threads),
             counters={name: running.deployment.counters(name) for name in running.files},
         )

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from workbench.cluster_steps import ClusterApplication, ClusterStep, HelmRelease
 from workbench.errors import BadInput
-from workbench.intents import Design, Rendering, Target, identity, merged, patched
+from workbench.intents import Design, Rendering, Target, identity, merged, patched, rendered
 from workbench.spec import MeshSpec, Workload
 from workbench.steps import Application
 
@@ -57,8 +57,7 @@ def intended(mesh: Any, spec: MeshSpec, workload: Workload, application: Applica
     design = Design(intent=spec.intent, target=target_of(application, workload))
     path = "/" if isinstance(application, Application) else urlsplit(application.url).path or "/"
     _require_answers(design, path)
-    rendering: Rendering = mesh.configure(spec, design.intent, design.target)
-    return rendering.require_carried()
+    return rendered(mesh, spec, design.intent, design.target).require_carried()
 
 
 def _require_answers(design: Design, path: str) -> None:

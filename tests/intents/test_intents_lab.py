@@ -11,7 +11,7 @@ from workbench import adapters
 from workbench.deployments import deployments
 from workbench.errors import BadInput
 from workbench.intending import target_of
-from workbench.intents import Abort, Authorization, Intent, Mtls, Share
+from workbench.intents import Abort, Authorization, Intent, Mtls, Share, Target, rendered
 from workbench.plan import make_plan
 from workbench.spec import Experiment, Load, MeshSpec, Workload
 from workbench.steps import Probe, Process
@@ -107,3 +107,11 @@ def test_gates_are_as_patient_as_the_intent_needs():
     assert tries["the call crossed server-v2-sidecar"] > tries["the call crossed server-sidecar"] > 20
     none = described("l7-sidecars", Intent(name="p", split=(Share(version="v1", weight=100),)), versions=2)
     assert not [gate for gate in none.gates if gate.name == "the call crossed server-v2-sidecar"]
+
+
+def test_a_mesh_that_answers_no_intents_is_said_so():
+    class Silent:
+        name = "silent"
+
+    with pytest.raises(BadInput, match="'silent' answers no intents"):
+        rendered(Silent(), MeshSpec(name="silent"), Intent(name="a"), Target())

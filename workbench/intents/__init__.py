@@ -22,7 +22,17 @@ from workbench.intents.intent import (
     Share,
     Timeout,
 )
-from workbench.intents.rendering import Answer, Rendering, Standing, identity, in_order, merged, not_carried, patched
+from workbench.intents.rendering import (
+    Answer,
+    Rendering,
+    Standing,
+    identity,
+    in_order,
+    merged,
+    not_carried,
+    patched,
+    rendered,
+)
 
 __all__ = [
     "FEATURES",
@@ -54,5 +64,6 @@ __all__ = [
     "not_carried",
     "patched",
     "read_design",
+    "rendered",
     "write_design",
 ]

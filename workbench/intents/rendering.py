@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from workbench.errors import BadInput
+from workbench.intents.design import Target
 from workbench.intents.features import FEATURES
 from workbench.intents.intent import Intent
 
@@ -93,6 +94,21 @@ class Rendering:
                 "Drop it from the intent, or leave this mesh out."
             )
         return self
+
+
+def rendered(mesh: Any, spec: Any, intent: Intent, target: Target) -> Rendering:
+    """Return what a mesh makes of an intent; see `workbench.protocols.Mesh.configure`.
+
+    Raises
+    ------
+    BadInput
+        When the adapter, somebody's own perhaps, answers no intents.
+    """
+    configure = getattr(mesh, "configure", None)
+    if configure is None:
+        raise BadInput(f"The mesh {mesh.name!r} answers no intents: its adapter has no method configure.")
+    rendering: Rendering = configure(spec, intent, target)
+    return rendering
 
 
 def not_carried(intent: Intent, says: str, features: Iterable[str] | None = None, nearest: str = "") -> list[Answer]:

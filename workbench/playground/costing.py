@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from workbench import adapters
 from workbench.errors import BadInput
-from workbench.intents import Authorization, Design, Intent, Target
+from workbench.intents import Authorization, Design, Intent, Target, rendered
 from workbench.intents.words import in_words
 from workbench.spec import EnvironmentSpec, Experiment, Load, MeshSpec, Workload, experiment_toml
 
@@ -95,7 +95,7 @@ def costing(
     intent, versions, notes = _stand_in(design, "/" if in_lab else "/echo")
     changed = replace(plain, intent=intent)
     target = Target(versions=tuple(f"v{number}" for number in range(1, versions + 1)))
-    adapters.load("meshes", plain.name).configure(plain, intent, target).require_carried()
+    rendered(adapters.load("meshes", plain.name), plain, intent, target).require_carried()
     load, chosen = _load(intent, _LAB if in_lab else _CLUSTER)
     experiment = Experiment(
         name=f"cost-of-{intent.name}",

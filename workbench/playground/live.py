@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from workbench import adapters
 from workbench.errors import BadInput, CannotHere, WorkbenchError
-from workbench.intents import METHODS, Design, Intent
+from workbench.intents import METHODS, Design, Intent, rendered
 from workbench.playground import _stream, counting, dynamic, traffic
 from workbench.playground._session import (
     CALLS,
@@ -304,7 +304,7 @@ class LiveLab:
         calls = self._calls or calls_for(design.intent)
         if how != "started":
             say_calls(running, calls)
-        rendering = self._adapter.configure(self.mesh, design.intent, running.target)
+        rendering = rendered(self._adapter, self.mesh, design.intent, running.target)
         applied = Applied(
             second=time.time() - running.began_s,
             how=how,

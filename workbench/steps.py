@@ -35,6 +35,9 @@ Role = Literal[
     "node",
     "unattributed",
 ]
+SURROUNDING_ROLES: tuple[Role, ...] = ("system", "node", "unattributed")
+"""Of whole machines, and of what on them is no part of a run."""
+
 DATA_PLANE_ROLES: tuple[Role, ...] = ("sidecar", "node-proxy", "gateway", "waypoint")
 
 

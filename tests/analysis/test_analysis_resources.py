@@ -57,6 +57,7 @@ def test_more_than_the_node_used_is_flagged_as_such():
     (one, *_) = checks(compared(residual={"node-1": -0.05, "node-2": 0.0}), "bill-residual")
     assert one.figure.startswith("-62.5 %")
     assert "add up to more than the node itself counted" in one.message
+    assert checks(compared(residual={"node-1": -0.05, "node-2": 0.0}), "impossible-figures") == []
 
 
 def unknown(component, *more):

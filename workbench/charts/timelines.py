@@ -16,6 +16,7 @@ from workbench.charts.theme import (
     role_scale,
     roles_in_order,
 )
+from workbench.steps import SURROUNDING_ROLES
 
 MOMENTS = 240
 """Points in time that one line of a timeline keeps: more than that many cannot be told apart on a screen."""
@@ -23,16 +24,13 @@ MOMENTS = 240
 PARTS = 4
 """Parts of one role that are told apart; more than that are drawn as one."""
 
-WHOLE = ("node", "unattributed")
-"""Roles that contain the others' consumption or foreign work, and so do not belong on top of them."""
-
 _QUANTITIES = {"cpu_cores": ("CPU (cores)", 1.0), "mem_pss_bytes": ("Memory, PSS (MiB)", 2.0**-20)}
 
 
 def _binned(series: pd.DataFrame) -> pd.DataFrame:
     """Return means by run, component and equal steps of time, at most `MOMENTS` of them."""
     frame = series if "run" in series else series.assign(run="")
-    frame = frame[~frame["role"].isin(WHOLE)]
+    frame = frame[~frame["role"].isin(SURROUNDING_ROLES)]
     length = float(frame["time_s"].max()) if len(frame) else 0.0
     steps = frame.groupby(["run", "component"])["time_s"].diff().median()
     step = max(float(steps) if steps == steps else 1.0, length / MOMENTS, 1e-3)

@@ -19,6 +19,7 @@ from workbench.charts.timelines import PARTS
 from workbench.errors import BadInput, CannotHere, NothingToShow, StoreError
 from workbench.interchange.publications import Publication
 from workbench.interchange.published import read_folder
+from workbench.steps import SURROUNDING_ROLES
 from workbench.store.layout import EXPERIMENT_NAME, runs_folder
 from workbench.store.reader import Store
 
@@ -35,7 +36,7 @@ WITH watched AS (
     SELECT s.component, s.role, s.time_s - r.window_start_s AS time_s, s.cpu_time_s, s.mem_pss_bytes,
            floor((s.time_s - r.window_start_s) / greatest(r.window_s / $2, 0.001)) AS step
     FROM samples s JOIN runs r USING (run_id)
-    WHERE s.run_id = $1 AND s.role NOT IN ('node', 'unattributed')
+    WHERE s.run_id = $1 AND s.role NOT IN (SELECT unnest($4::VARCHAR[]))
           AND s.time_s BETWEEN r.window_start_s AND r.window_end_s
 ), steps AS (
     SELECT component, role, step, max(time_s) AS time_s, max(cpu_time_s) AS cpu_time_s,
@@ -157,7 +158,7 @@ def shown_runs(comparison: Comparison) -> dict[str, str]:
 
 def _series(store: Store, comparison: Comparison) -> pd.DataFrame:
     found = [
-        store.query(_SERIES_SQL, [run_id, MOMENTS, PARTS]).assign(run=label)
+        store.query(_SERIES_SQL, [run_id, MOMENTS, PARTS, list(SURROUNDING_ROLES)]).assign(run=label)
         for label, run_id in shown_runs(comparison).items()
     ]
     filled = [frame for frame in found if len(frame)]

@@ -16,6 +16,7 @@ from workbench.charts.theme import mesh_colours, roles_in_order
 from workbench.metrics import REGISTRY
 from workbench.report.material import Material, Sheet
 from workbench.report.parts import Campaign, Card
+from workbench.steps import SURROUNDING_ROLES
 
 _KINDS = {
     "none": "no data plane",
@@ -60,7 +61,7 @@ def _traits(row: Mapping[Any, Any]) -> tuple[str, ...]:
 def _parts(runs: pd.DataFrame, consumption: pd.DataFrame) -> dict[str, tuple[tuple[str, str], ...]]:
     """Return mesh -> (role, names of the watched processes) in stacking order."""
     joined = consumption.merge(runs[["run_id", "mesh"]], on="run_id", how="inner")
-    joined = joined[~joined["role"].isin(["node", "unattributed"])]
+    joined = joined[~joined["role"].isin(SURROUNDING_ROLES)]
     found: dict[str, tuple[tuple[str, str], ...]] = {}
     for mesh, group in joined.groupby("mesh"):
         names = group.groupby("role")["component"].unique()

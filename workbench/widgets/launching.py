@@ -26,6 +26,7 @@ from workbench.errors import BadInput, StoreError, UnknownName, WorkbenchError
 from workbench.metrics import SAMPLE_COLUMNS
 from workbench.runner import request_stop
 from workbench.settings import Settings
+from workbench.steps import SURROUNDING_ROLES
 from workbench.store import read_campaign
 from workbench.store.capture import COLUMN, read_capture
 from workbench.store.disk import explained, write_whole
@@ -286,7 +287,7 @@ def _present(folder: Path) -> tuple[str, tuple[Part, ...]]:
         return "", ()  # it has just been completed
     spec = header.run.spec
     run = f"{spec.mesh.label} at {spec.load.rate_per_s:,.10g} requests/s, block {spec.block}"
-    shown = [(place, one) for place, one in enumerate(parts) if one.role not in ("node", "unattributed")]
+    shown = [(place, one) for place, one in enumerate(parts) if one.role not in SURROUNDING_ROLES]
     return run, tuple(_part(one.name, one.role, records[records[:, 1] == place]) for place, one in shown)
 
 

@@ -121,6 +121,7 @@ class Machine:
             for pipe in filter(None, (process.stdin, process.stdout)):
                 pipe.close()
         until(self._remove_cgroups, f"the cgroups {self.name} do not go", lambda: "")
+        shutil.rmtree(self.folder / "lib", ignore_errors=True)  # images and layers, a gigabyte
 
     def order(self, **order: object) -> None:
         """Tell the node's first process to start or stop a program."""
@@ -159,7 +160,8 @@ class Machine:
 
     def _make_cgroups(self) -> None:
         for left in CGROUPS.glob(f"*/{PREFIX}*"):
-            _remove_tree(left)
+            if not (left / "cgroup.procs").read_text():  # a node that lives has its first process there
+                _remove_tree(left)
         for one in self._cgroups():
             one.mkdir()
             for setting in ("cpuset.cpus", "cpuset.mems"):

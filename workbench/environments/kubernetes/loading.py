@@ -20,7 +20,9 @@ from workbench.steps import Role
 RESULT = "fortio.json"
 POLL_S = 5.0
 FEWEST_READINGS = 3
-_STEP_S = 0.2
+_STEP_S = 0.05
+"""Between two questions whether a run has ended: until the next begins there is no load, and counters stand."""
+
 _SLACK_S = 30.0
 
 
@@ -38,6 +40,7 @@ class Loading:
     cpus: int
     poll_s: float = POLL_S
     _next: float = 0.0
+    _took_s: float = 0.0
 
     def drive(self) -> JobOutput:
         """Drive the three runs one after the other while the source is asked; return the middle one's result.
@@ -106,7 +109,7 @@ class Loading:
         end = time.monotonic() + _lasts_s(body)
         deadline = end + float(body["timeout"].rstrip("s")) + _SLACK_S
         while True:
-            self._read_when_due()
+            self._read_when_due(end)
             time.sleep(max(_STEP_S, min(end - time.monotonic(), self.poll_s)))
             if time.monotonic() >= end and (result := self._result(run, name)) is not None:
                 return result
@@ -139,10 +142,13 @@ class Loading:
                 return
             time.sleep(min(1.0, self.poll_s))
 
-    def _read_when_due(self) -> None:
-        if time.monotonic() >= self._next:
-            self._next = time.monotonic() + self.poll_s
+    def _read_when_due(self, end: float) -> None:
+        """Ask now and then, but not when the run would be over before the answers are there."""
+        now = time.monotonic()
+        if self._next <= now < end - min(self._took_s, self.poll_s):
+            self._next = now + self.poll_s
             self._read(self.reader.during())
+            self._took_s = time.monotonic() - now
 
     def _read(self, asks: Sequence[Ask]) -> None:
         for ask in asks:

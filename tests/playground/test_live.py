@@ -340,6 +340,30 @@ def test_nothing_stays_behind_when_the_kernel_is_killed():
     assert not Path(folder).exists()
 
 
+FORGOTTEN = """
+import gc, time
+from workbench.playground.live import LiveLab
+live = LiveLab(rate_per_s=50)
+live.start()
+print(*[one.popen.pid for one in live._running.deployment.children], flush=True)
+live = None
+gc.collect()
+time.sleep(60)
+"""
+
+
+def test_a_session_that_is_forgotten_ends_while_its_kernel_goes_on():
+    with subprocess.Popen([sys.executable, "-c", FORGOTTEN], stdout=subprocess.PIPE, text=True) as kernel:
+        pids = kernel.stdout.readline().split()
+        assert len(pids) == 6
+        end = time.monotonic() + 10
+        while time.monotonic() < end and any(map(alive, pids)):
+            time.sleep(0.05)
+        assert not [pid for pid in pids if alive(pid)]
+        assert kernel.poll() is None
+        kernel.kill()
+
+
 def alive(pid):
     try:
         os.kill(int(pid), 0)

@@ -122,12 +122,13 @@ class SidecarMesh:
     def facts(self, spec: MeshSpec) -> MeshFacts:
         """Return what must be said beside its numbers."""
         check_profile(spec, self.profiles)
+        encrypted = wishes(spec, self.options).encrypted
         return MeshFacts(
             label=spec.label,
-            title=self.title,
+            title=self.title if encrypted else self.title.replace("over mTLS", "in the clear"),
             data_plane="sidecar",
             layer=self.layer_name,
-            mtls=wishes(spec, self.options).encrypted,
+            mtls=encrypted,
             archetype=True,
             shape_of=self.shape_of,
             lacks=self.lacks,

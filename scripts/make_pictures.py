@@ -92,11 +92,11 @@ def launcher(stage: Stage, out: Path) -> None:
     """Show the launcher while something is measured; stop it afterwards."""
     with stage.notebook("20_run_an_experiment", LAPTOP, ".wb-launcher") as page:
         page.get_by_label("Begin from").select_option("quick")
-        _top(page, ".wb-launcher")
         page.get_by_role("button", name="Start", exact=True).click()
         page.get_by_text("running: 2 of", exact=False).wait_for(timeout=60_000)
-        page.get_by_text("Now: ", exact=False).first.wait_for(timeout=60_000)
-        page.wait_for_timeout(2500)
+        page.locator(".wb-launcher polyline").first.wait_for(timeout=60_000)
+        _top(page, ".wb-launcher")
+        page.locator(".wb-launcher polyline").first.wait_for(timeout=60_000)
         page.screenshot(path=out)
         page.get_by_role("button", name="Stop", exact=True).click()
         page.get_by_text("interrupted", exact=False).first.wait_for(timeout=60_000)
@@ -111,13 +111,16 @@ def jupyterlab(stage: Stage, out: Path) -> None:
         page.screenshot(path=out)
 
 
-def _chart(nth: int, size: Any) -> Take:
-    """Chart number ``nth`` of `05_choose_a_mesh` on its own."""
+def _chart(nth: int, choice: str = "") -> Take:
+    """Chart number ``nth`` of `05_choose_a_mesh` on its own, with ``choice`` in its drop-down."""
 
     def take(stage: Stage, out: Path) -> None:
-        with stage.notebook("05_choose_a_mesh", size, ".vega-embed svg") as page:
+        with stage.notebook("05_choose_a_mesh", LAPTOP, ".vega-embed svg") as page:
             chart = page.locator(".jp-OutputArea-output .vega-embed").nth(nth)
             chart.scroll_into_view_if_needed()
+            if choice:
+                chart.locator("select").select_option(choice)
+            page.add_style_tag(content=".vega-embed details, .vega-bindings {display: none !important}")
             page.wait_for_timeout(800)
             chart.screenshot(path=out)
 
@@ -128,11 +131,11 @@ PICTURES: dict[str, Take] = {
     "report": report,
     "explorer": _explorer(LAPTOP),
     "explorer-projector": _explorer(PROJECTOR),
-    "launcher": launcher,
-    "architecture": _chart(0, LAPTOP),
-    "adoption": _chart(1, LAPTOP),
-    "nsm-steps": _chart(3, LAPTOP),
+    "architecture": _chart(0, "Istio (sidecar mode)"),
+    "adoption": _chart(1, "NSM beside a sidecar mesh"),
+    "nsm-steps": _chart(3),
     "jupyterlab": jupyterlab,
+    "launcher": launcher,
 }
 """File name -> what makes it, given the stage and the file."""
 

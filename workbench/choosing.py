@@ -13,7 +13,7 @@ from workbench.landscape import Choice, choose_from, parse_needs, read_landscape
 if TYPE_CHECKING:
     import pandas as pd
 
-MEASURED: Final = ("archetype", "mesh", "role", "rate_per_s", "cores_per_1000", "low", "high")
+MEASURED: Final = ("archetype", "product", "data_plane", "mesh", "role", "rate_per_s", "cores_per_1000", "low", "high")
 """Columns of what was measured, see `measured`."""
 
 
@@ -37,13 +37,14 @@ def choose(needs: str | Iterable[str] = "", data: str | Path = "") -> Choice:
 
 
 def measured(data: str | Path = "") -> pd.DataFrame:
-    """Return what each part of each archetype consumed in the latest campaign, at its highest rate.
+    """Return what each part of each data plane consumed in the latest campaign, at its highest rate.
 
     Returns
     -------
     DataFrame
-        Columns archetype (its name), mesh (its label), role, rate_per_s, cores_per_1000 (cores at 1000 requests/s,
-        median over blocks), low, high. Only archetypes, without the baseline; empty when nothing has been measured.
+        Columns archetype and product (the data plane's name in the one that it is, empty in the other), data_plane,
+        mesh (its label), role, rate_per_s, cores_per_1000 (cores at 1000 requests/s, median over blocks), low, high.
+        Without the baseline; empty when nothing has been measured.
     """
     import pandas as pd
 
@@ -52,14 +53,16 @@ def measured(data: str | Path = "") -> pd.DataFrame:
     except NothingToShow:
         return pd.DataFrame({name: pd.Series(dtype=float) for name in MEASURED})
     runs = facade.open_store(data).runs()
-    known = runs[runs["archetype"].astype(bool) & ~runs["is_baseline"].astype(bool)]
-    names = dict(zip(known["mesh"], known["mesh_name"], strict=True))
+    known = runs[~runs["is_baseline"].astype(bool)].drop_duplicates("mesh", keep="last").set_index("mesh")
+    archetype = known["archetype"].astype(bool)
     bill = comparison.bill_summary
-    bill = bill[bill["mesh"].isin(list(names)) & bill["cpu_per_request_s"].notna()]
+    bill = bill[bill["mesh"].isin(known.index) & bill["cpu_per_request_s"].notna()]
     highest = bill.groupby("mesh")["rate_per_s"].transform("max")
     bill = bill[bill["rate_per_s"] == highest]
     shown = bill.assign(
-        archetype=bill["mesh"].map(names),
+        archetype=bill["mesh"].map(known["mesh_name"].where(archetype, "")),
+        product=bill["mesh"].map(known["mesh_name"].mask(archetype, "")),
+        data_plane=bill["mesh"].map(known["data_plane"]),
         cores_per_1000=bill["cpu_per_request_s"] * 1000,
         low=bill["low"] * 1000,
         high=bill["high"] * 1000,

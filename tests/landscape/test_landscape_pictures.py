@@ -20,10 +20,17 @@ from workbench.landscape.facts import Box, Topology
 KNOWN = landscape.read_landscape()
 MEASURED = pd.DataFrame(
     [
-        {"archetype": "l7-sidecars", "mesh": "l7-sidecars", "role": role, "rate_per_s": 1000.0, "cores_per_1000": cores}
-        for role, cores in (("sidecar", 0.19), ("application", 0.05), ("load-generator", 0.07))
+        {"archetype": archetype, "product": product, "data_plane": "sidecar", "mesh": archetype or product,
+         "role": role, "rate_per_s": 1000.0, "cores_per_1000": cores}
+        for archetype, product, role, cores in (
+            ("l7-sidecars", "", "sidecar", 0.19),
+            ("l7-sidecars", "", "application", 0.05),
+            ("l7-sidecars", "", "load-generator", 0.07),
+            ("", "linkerd", "sidecar", 0.11),
+            ("", "istio", "sidecar", 0.23),
+        )
     ]
-)
+)  # fmt: skip
 
 
 def texts(picture) -> list[str]:
@@ -64,6 +71,16 @@ def test_measured_figures_stand_in_the_picture_under_the_archetypes_name():
     assert "0.05" not in text
     assert "nothing yet in this shape" in written(topology.architecture([KNOWN.meshes["consul"]], MEASURED))
     assert "no archetype" in written(topology.architecture([KNOWN.meshes["octarine"]], MEASURED))
+
+
+def test_what_was_measured_of_a_product_stands_with_that_product_and_that_mode_alone():
+    def drawn(name):
+        return written(topology.architecture([KNOWN.meshes[name]], MEASURED))
+
+    assert "on this product: linkerd: sidecar 0.11 cores per 1000/s here" in drawn("linkerd")
+    assert "istio: sidecar 0.23" in drawn("istio-sidecar")
+    assert "0.23" not in drawn("istio-ambient")
+    assert "0.11" not in drawn("consul")
 
 
 @pytest.mark.parametrize("pattern", KNOWN.patterns.values(), ids=lambda pattern: pattern.name)

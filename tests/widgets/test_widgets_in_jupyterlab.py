@@ -134,3 +134,24 @@ def test_a_measurement_outlives_its_tab_and_kernel_and_is_found_again(browser, l
         frame.locator("h1").first.wait_for(timeout=30_000)
         time.sleep(0.5)
         picture(page, "launch-report")
+
+
+@pytest.mark.lab
+def test_closing_the_tab_stops_nothing_and_another_one_finds_it_and_stops_it_with_the_keyboard(browser, lab):
+    (lab.folder / "long.toml").write_text(TINY.replace('"tiny"', '"long"').replace("blocks = 3", "blocks = 60"))
+    write_notebook(lab.folder / "begin.ipynb", "import workbench as wb", "wb.launch('./long.toml')")
+    with opened(browser, lab, "begin.ipynb", SIZES["laptop"]) as page:
+        page.get_by_text("120 runs in 60 randomized blocks").wait_for(timeout=60_000)
+        page.get_by_role("button", name="Start", exact=True).focus()
+        page.keyboard.press("Enter")
+        page.get_by_text("running: ", exact=False).first.wait_for(timeout=30_000)
+    write_notebook(lab.folder / "again.ipynb", "import workbench as wb", "wb.launch()")
+    with opened(browser, lab, "again.ipynb", SIZES["laptop"]) as page:
+        page.get_by_text("of 120 runs", exact=False).first.wait_for(timeout=60_000)
+        page.get_by_label("Campaign").focus()
+        page.keyboard.press("Tab")
+        assert focused(page) == "Stop"
+        page.keyboard.press("Enter")
+        page.get_by_text("interrupted: ", exact=False).first.wait_for(timeout=30_000)
+        assert page.get_by_role("button", name="Continue", exact=True).is_enabled()
+        picture(page, "launch-stopped")

@@ -48,7 +48,8 @@ def architecture(entries: Iterable[Entry], measured: pd.DataFrame | None = None)
     entries
         Meshes of the landscape, the one shown first foremost.
     measured
-        Columns archetype, mesh, role, rate_per_s, cores_per_1000; None or empty: nothing has been measured here.
+        Columns archetype, product, data_plane, mesh, role, rate_per_s, cores_per_1000; None or empty: nothing has been
+        measured here.
     """
     shown = list(entries)
     rows = [
@@ -150,13 +151,15 @@ def steps_table(steps: Steps) -> pd.DataFrame:
 
 
 def _measured_lines(entry: Entry, measured: pd.DataFrame | None) -> list[str]:
+    own, like = ([] if measured is None else figures(measured, entry, product=product)[:3] for product in (True, False))
+    told = ["Measured here on this product:", *own] if own else []
+    if like:
+        return [*told, "Measured here on the archetype of this shape, not on this product:", *like]
+    if told:
+        return told
     if not entry.shapes:
         return ["Measured here: nothing; the lab has no archetype of this shape."]
-    found = [] if measured is None or measured.empty else figures(measured, entry.shapes)
-    shapes = " and ".join(entry.shapes)
-    if not found:
-        return [f"Measured here: nothing yet in this shape; `workbench demo` measures {shapes}."]
-    return ["Measured here on the archetype of this shape, not on this product:", *found[:3]]
+    return [f"Measured here: nothing yet in this shape; `workbench demo` measures {' and '.join(entry.shapes)}."]
 
 
 def _heading(title: str, says: str) -> list[dict[str, Any]]:

@@ -23,8 +23,8 @@ class Choice:
     standings
         Every mesh, the best first.
     measured
-        What the user's own store holds of the archetypes: columns archetype, mesh, role, rate_per_s, cores_per_1000,
-        low, high (cores at 1000 requests/s); empty when nothing has been measured.
+        What the user's own store holds of the data planes: columns archetype, product, data_plane, mesh, role,
+        rate_per_s, cores_per_1000, low, high (cores at 1000 requests/s); empty when nothing has been measured.
     """
 
     needs: tuple[Need, ...]
@@ -45,7 +45,9 @@ class Choice:
                 "standing": one.standing,
                 "why": "; ".join(verdict.why for verdict in one.reasons) or "meets everything asked for",
                 "source": "; ".join(dict.fromkeys(filter(None, (verdict.fact.cited for verdict in one.reasons)))),
-                "measured here": "; ".join(figures(self.measured, one.entry.shapes)),
+                "measured here": "; ".join(
+                    text for product in (True, False) for text in figures(self.measured, one.entry, product=product)
+                ),
             }
             for one in self.standings
         ]
@@ -87,15 +89,22 @@ def choose_from(entries: Iterable[Entry], needs: Sequence[Need], measured: pd.Da
     return Choice(needs=tuple(needs), standings=choose(entries, needs), measured=measured)
 
 
-def figures(measured: pd.DataFrame, shapes: Sequence[str]) -> list[str]:
-    """Return what was measured of the archetypes ``shapes``, each figure under the archetype's own name.
+_PLACED = {"sidecar": "per pod", "node-proxy": "per node"}
+"""Kind of data plane of a measured mesh -> word of the fact `placement`: which mode of a product it was."""
+
+
+def figures(measured: pd.DataFrame, entry: Entry, *, product: bool) -> list[str]:
+    """Return what was measured of ``entry`` itself, or of the archetypes of its shape, each under its own name.
 
     Such as ``"l7-sidecars: sidecar 0.19 cores per 1000/s here, at 1,000/s"``. Baseline, application and load generator
     are not the data plane's and stay away.
     """
-    found = measured[
-        measured["archetype"].isin(list(shapes)) & ~measured["role"].isin(["application", "load-generator"])
-    ]
+    if measured.empty:
+        return []
+    own = measured["product"].isin([entry.adapter] if entry.adapter else [])
+    own &= measured["data_plane"].map(_PLACED).isin(entry.facts["placement"].values)
+    found = measured[own if product else measured["archetype"].isin(entry.shapes)]
+    found = found[~found["role"].isin(["application", "load-generator"])]
     return [
         f"{row.mesh}: {row.role} {row.cores_per_1000:.2f} cores per 1000/s here, at {row.rate_per_s:,.10g}/s"
         for row in found.itertuples(index=False)

@@ -54,7 +54,7 @@ def test_what_the_application_takes_of_the_cluster_is_seen_first(said: ReportCon
 
 def test_every_picture_says_that_nothing_was_measured(said: ReportContent) -> None:
     assert any("Nothing was measured" in one for one in said.banners)
-    for one in (said.headline, *said.figures):
+    for one in (said.headline, *said.figures, *said.trust):
         assert one.title.endswith("(synthetic data, nothing was measured)")
         assert one.words.startswith("Synthetic data, nothing was measured.")
 

@@ -5,6 +5,8 @@ Second stage: material -> content -> page.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from workbench.analysis import headline
 from workbench.report import figures, prose, tables, trust
 from workbench.report.cluster_tables import cluster_tables
@@ -20,6 +22,7 @@ def report_content(material: Material, title: str | None = None) -> ReportConten
     """Say everything that ``material`` holds; ``title`` replaces the title that the experiments' names make."""
     comparison, order = material.comparison, figures.full_order(material)
     campaigns = tuple(prose.campaign(sheet) for sheet in material.sheets)
+    others = published(material)
     names = list(dict.fromkeys(one.experiment or one.campaign_id for one in campaigns))
     question = next((one.question for one in campaigns if one.question), DEFAULT_QUESTION)
     return ReportContent(
@@ -37,7 +40,7 @@ def report_content(material: Material, title: str | None = None) -> ReportConten
         verdicts=tables.verdict_table(comparison),
         cards=prose.cards(material, order),
         findings=trust.findings(comparison),
-        trust=figures.trust_figures(material),
+        trust=tuple(figures.marked(one, material) for one in figures.trust_figures(material)),
         gates=tables.gate_table(material.gates, material.runs, order),
         left_out=tables.left_out_table(comparison),
         load=prose.load(comparison),
@@ -47,7 +50,7 @@ def report_content(material: Material, title: str | None = None) -> ReportConten
         campaigns=campaigns,
         downloads=downloads(material),
         versions=prose.versions(),
-        published=published(material),
+        published=None if others is None else replace(others, figure=figures.marked(others.figure, material)),
     )
 
 

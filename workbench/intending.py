@@ -112,7 +112,8 @@ def configured_cluster(
     enrolled: ClusterApplication = mesh.enrol(
         spec, replace(application, objects=changed[:-1], client=changed[-1], namespace_metadata=metadata)
     )
-    return steps, replace(enrolled, objects=(*enrolled.objects, *rendering.objects))
+    ours, new = patched(enrolled.objects, rendering.objects)
+    return steps, replace(enrolled, objects=(*ours, *new))
 
 
 def _with_values(step: ClusterStep, values: Mapping[str, Mapping[str, Any]]) -> ClusterStep:

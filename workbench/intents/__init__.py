@@ -3,7 +3,7 @@
 Pure data below `workbench.spec`: a mesh's `configure` takes an `Intent` and a `Target` and gives back a `Rendering`.
 """
 
-from workbench.intents.design import Design, Target, design_from_toml, read_design, write_design
+from workbench.intents.design import Design, Target, design_from_toml, read_design, short_name, write_design
 from workbench.intents.features import FEATURES, Feature
 from workbench.intents.intent import (
     METHODS,
@@ -65,5 +65,6 @@ __all__ = [
     "patched",
     "read_design",
     "rendered",
+    "short_name",
     "write_design",
 ]

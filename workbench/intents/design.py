@@ -24,6 +24,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -36,6 +37,21 @@ from workbench.intents.features import FEATURES
 from workbench.intents.intent import Intent, check_name
 
 PROTOCOLS: Final = ("http", "http2", "grpc", "tcp")
+
+
+_LONGEST_NAME: Final = 63
+
+
+def short_name(name: str) -> str:
+    """Return ``name``, or where a cluster would refuse its length its beginning and a digest of it.
+
+    >>> short_name("a-name"), short_name("a" * 64)[-10:]
+    ('a-name', 'a-ffe054fe')
+    """
+    if len(name) <= _LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name[: _LONGEST_NAME - 9].rstrip('-')}-{digest}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +95,7 @@ class Target(Checked):
 
     def version_service(self, version: str) -> str:
         """Return the name of the Service that selects only this version's pods, for meshes that split by Service."""
-        return f"{self.service}-{version}"
+        return short_name(f"{self.service}-{version}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,6 @@ retries and its timeout come out as one; `Finish` gives what has been put togeth
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,11 +22,11 @@ from workbench.intents import (
     identity,
     in_order,
     merged,
+    short_name,
 )
 from workbench.spec import MeshSpec
 
 Manifest = Mapping[str, Any]
-_LONGEST_NAME = 63
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +39,7 @@ class Asked:
 
     def name(self, what: str = "") -> str:
         """Return the name of an object of this design."""
-        return short("-".join(part for part in (self.intent.name, self.target.service, what) if part))
+        return short_name("-".join(part for part in (self.intent.name, self.target.service, what) if part))
 
     @property
     def pods(self) -> dict[str, str]:
@@ -121,14 +120,6 @@ def _together(fragments: Iterable[Manifest]) -> list[dict[str, Any]]:
         place = identity(one)
         found[place] = merged(found[place], one) if place in found else copy.deepcopy(dict(one))
     return list(found.values())
-
-
-def short(name: str) -> str:
-    """Return ``name``, or where a cluster would refuse its length its beginning and a digest of it."""
-    if len(name) <= _LONGEST_NAME:
-        return name
-    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
-    return f"{name[: _LONGEST_NAME - 9].rstrip('-')}-{digest}"
 
 
 def milliseconds(seconds: float) -> int:

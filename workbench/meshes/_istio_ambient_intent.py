@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from workbench.intents import Authorization, CircuitBreaking, Mtls, ProxyResources, RateLimit
+from workbench.intents import Authorization, CircuitBreaking, Mtls, ProxyResources, RateLimit, Retries
 from workbench.meshes._intent_parts import Asked, Maker, Part, cannot, resources
 from workbench.meshes._istio_intent import (
     SECURITY,
@@ -127,6 +127,10 @@ def _no_requests(asked: Asked, wanted: Any) -> Part:
     return cannot(_L4, _WAYPOINT)
 
 
+def _no_retries(asked: Asked, wanted: Retries) -> Part:
+    return cannot(_L4, _WAYPOINT) if wanted.attempts else Part(says="Ztunnel sees no requests and sends none again.")
+
+
 def _no_breaking(asked: Asked, wanted: CircuitBreaking) -> Part:
     return cannot("Ztunnel limits no connections and sees no requests.", _WAYPOINT)
 
@@ -150,6 +154,7 @@ def _at_waypoint(maker: Maker, *, alpha: bool = False) -> Maker:
 AMBIENT: Final[Mapping[str, Maker]] = {
     **dict.fromkeys(SIDECAR, _no_requests),
     "mtls": _ambient_mtls,
+    "retries": _no_retries,
     "circuit_breaking": _no_breaking,
     "authorization": _ambient_authorization,
     "access_log": _ambient_access_log,

@@ -27,8 +27,11 @@ from workbench.cluster_steps import (
     Wait,
 )
 from workbench.errors import BadInput
+from workbench.intents import Intent, Rendering, Target
 from workbench.meshes import _cluster_options as cluster
 from workbench.meshes import _cluster_pods as pods
+from workbench.meshes import _consul_intent
+from workbench.meshes._intent_parts import Asked, rendered
 from workbench.protocols import Option
 from workbench.records import MeshFacts
 from workbench.spec import MeshSpec
@@ -128,6 +131,8 @@ class Consul:
         def join(one: dict[str, Any]) -> None:
             service, port = _registered(application, one)
             annotations = {"connect-inject": "true", "kubernetes-service": service, "connect-service-port": str(port)}
+            if version := pods.pod_labels(one).get("version"):
+                annotations["service-meta-version"] = version  # by which a split tells the versions apart
             if one["metadata"]["name"] == application.client["metadata"]["name"]:
                 annotations["transparent-proxy-exclude-inbound-ports"] = pods.client_port(application)
             pods.annotate(one, {_ANNOTATION + key: value for key, value in annotations.items()})
@@ -187,6 +192,13 @@ class Consul:
                 strip_finalizers=True,
             ),
         )
+
+    def configure(self, spec: MeshSpec, intent: Intent, target: Target) -> Rendering:
+        """Return the intent as config entries and annotations."""
+        self._asked(spec)
+        protocol = {"config": {"protocol": target.protocol}} if _l7(spec) else {}
+        makers = {**_consul_intent.MAKERS, "access_log": _consul_intent.access_log(protocol)}
+        return rendered(Asked(spec=spec, intent=intent, target=target), makers, _consul_intent.finished)
 
     def _scheme(self, spec: MeshSpec, application: ClusterApplication) -> str:
         return cluster.check_scheme(spec, application, tuple(_NAMES) if _l7(spec) else cluster.SCHEMES)

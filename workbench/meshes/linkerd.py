@@ -27,8 +27,11 @@ from workbench.cluster_steps import (
     Uninstall,
     Wait,
 )
+from workbench.intents import Intent, Rendering, Target
 from workbench.meshes import _cluster_options as cluster
 from workbench.meshes import _cluster_pods as pods
+from workbench.meshes import _linkerd_intent
+from workbench.meshes._intent_parts import Asked, rendered
 from workbench.protocols import Option
 from workbench.records import MeshFacts
 from workbench.spec import MeshSpec
@@ -174,6 +177,11 @@ class Linkerd:
                 ),
             ),
         )
+
+    def configure(self, spec: MeshSpec, intent: Intent, target: Target) -> Rendering:
+        """Return the intent as annotations, a route with a Service for each version, and policies."""
+        self._asked(spec)
+        return rendered(Asked(spec=spec, intent=intent, target=target), _linkerd_intent.MAKERS)
 
     def _asked(self, spec: MeshSpec) -> dict[str, Any]:
         cluster.check_profile(spec, self.profiles)

@@ -67,8 +67,9 @@ class NodeL7:
 
     def _manager(self, service: Service, versions: tuple[Service, ...], asked: Wishes) -> dict[str, Any]:
         intent, filters = asked.intent, []
-        if intent.authorization is not None:
-            filters.append(envoy.http_rbac(traffic.rules((), replace(intent.authorization, callers=()))))
+        allowed = intent.authorization
+        if allowed is not None and (allowed.methods or allowed.paths):  # who calls, it cannot tell
+            filters.append(envoy.http_rbac(traffic.rules((), replace(allowed, callers=()))))
         if intent.rate_limit is not None:
             filters.append(traffic.rate_limit_filter(intent.rate_limit))
         action = traffic.route_action(service.name, versions, intent, envoy.RETRIES)

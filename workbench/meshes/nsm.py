@@ -27,10 +27,13 @@ from workbench.cluster_steps import (
     Part,
 )
 from workbench.errors import BadInput
+from workbench.intents import Intent, Rendering, Target
 from workbench.meshes import _cluster_options as cluster
 from workbench.meshes import _cluster_pods as pods
+from workbench.meshes import _nsm_intent
 from workbench.meshes import _nsm_manifests as manifests
 from workbench.meshes import _nsm_spire as spire
+from workbench.meshes._intent_parts import Asked, rendered
 from workbench.meshes._nsm_calls import Call, calls_of, dialled
 from workbench.meshes._nsm_objects import (
     AGENT_SOCKET,
@@ -249,6 +252,12 @@ class Nsm:
                 strip_finalizers=True,
             ),
         )
+
+    def configure(self, spec: MeshSpec, intent: Intent, target: Target) -> Rendering:
+        """Return the payload that an intent's mutual TLS is nearest to, and that requests are not NSM's."""
+        way, _ = self._asked(spec)
+        makers = {**_nsm_intent.MAKERS, "mtls": _nsm_intent.mtls(way.payload)}
+        return rendered(Asked(spec=spec, intent=intent, target=target), makers)
 
     def _asked(self, spec: MeshSpec) -> tuple[_Way, dict[str, Any]]:
         cluster.check_profile(spec, self.profiles)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from workbench import adapters
 from workbench.errors import BadInput, UnknownName
-from workbench.intents import FEATURES, Answer, Design, Rendering, Standing, identity
+from workbench.intents import FEATURES, Answer, Design, Rendering, Standing, identity, rendered
 from workbench.spec import MeshSpec
 
 if TYPE_CHECKING:
@@ -70,12 +70,9 @@ def _spec(one: str | MeshSpec) -> MeshSpec:
 
 def _rendered(spec: MeshSpec, design: Design) -> Rendering:
     mesh = adapters.load("meshes", spec.name)
-    if not hasattr(mesh, "configure"):
-        raise BadInput(f"The mesh {spec.name!r} does not say what it makes of an intent: leave it out.")
     if spec.profile not in mesh.profiles:
         raise UnknownName("profile", spec.profile, mesh.profiles, f"mesh {spec.name}")
-    rendering: Rendering = mesh.configure(spec, design.intent, design.target)
-    return rendering
+    return rendered(mesh, spec, design.intent, design.target)
 
 
 def distinct(renderings: Iterable[Rendering]) -> tuple[Rendering, ...]:
@@ -180,6 +177,10 @@ def _document(value: Any) -> str:
         def ignore_aliases(self, data: Any) -> bool:
             return True
 
+    def text(dumper: Any, value: str) -> Any:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+    Plain.add_representer(str, text)
     return str(yaml.dump(_plain(value), Dumper=Plain, sort_keys=False, width=_WIDTH, allow_unicode=True)).rstrip()
 
 

@@ -6,8 +6,11 @@ What counts is that the adapter's own charts, waits, injection, gates, parts and
 
 from __future__ import annotations
 
+import copy
+import json
 import os
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,15 +19,21 @@ import node_campaign
 import node_machine
 import pytest
 
+from workbench import adapters
 from workbench.environments._supervisor import envoy_path
 from workbench.environments.kubernetes import snapshot
+from workbench.environments.kubernetes.client import Refused
+from workbench.environments.kubernetes.session import OpenCluster, Options
+from workbench.intents import Abort, Intent, Target, read_design
 from workbench.runner import run_experiment
-from workbench.spec import EnvironmentSpec, MeshSpec
+from workbench.spec import EnvironmentSpec, MeshSpec, Workload
 from workbench.store import Store, read_run
 
 pytestmark = pytest.mark.timeout(400)
 
 MESH = "istiod-stock-envoy"
+DESIGNS = Path(__file__).parents[2] / "data" / "designs"
+FAULT = Intent(name="all-fail", abort=Abort(percent=100, status=503))
 USER = "1337:1337"
 
 
@@ -87,3 +96,46 @@ def test_istios_description_holds_with_istiod_and_stock_envoy(charts, machine, r
     assert istiod.endswith("/discovery")
     assert ended[0].data["left_behind"] == []
     assert snapshot.differences(before, snapshot.take(real)) == ()
+
+
+def test_istios_own_webhook_takes_every_design_and_a_fault_reaches_the_traffic(charts, machine):
+    """Dry runs of every shipped design against Istio's CRDs and its validating webhook; then one for real."""
+    with node_campaign.known():
+        mesh = adapters.load("meshes", MESH)
+    spec, plain = MeshSpec(name=MESH), adapters.load("workloads", "echo").cluster_application(Workload(name="echo"))
+    enrolled = mesh.enrol(spec, plain)
+    opened = OpenCluster(Options(kubeconfig=str(machine.kubeconfig), charts=str(charts)))
+    with opened, opened.deploy(mesh.install(spec, plain), enrolled, removal=mesh.remove(spec, enrolled)) as up:
+        cluster = up.cluster
+        for design in map(read_design, sorted(DESIGNS.glob("*.toml"))):
+            for one in mesh.configure(spec, design.intent, design.target).objects:
+                cluster.apply(one, dry_run=True)
+        with pytest.raises(Refused, match="denied the request"):
+            cluster.apply(_broken(mesh.configure(spec, FAULT, Target()).objects), dry_run=True)
+        assert answered(up, "200")
+        for one in mesh.configure(spec, FAULT, Target()).objects:
+            cluster.apply(one)
+        assert answered(up, "503")
+        for one in mesh.configure(spec, FAULT, Target()).objects:
+            cluster.delete(one)
+        assert answered(up, "200")
+    assert opened.left_behind == ()
+
+
+def answered(up, status, deadline_s=20.0):
+    """Whether the client's calls are soon answered so: what istiod is told reaches the proxies in a second or two."""
+    deadline, said = time.monotonic() + deadline_s, None
+    while time.monotonic() < deadline:
+        asked = {"url": up.application.url, "n": "4", "c": "1", "qps": "-1"}
+        said = json.loads(up.post("rest/run", asked))["RetCodes"]
+        if set(said) == {status}:
+            return True
+        time.sleep(0.5)
+    raise AssertionError(f"the calls are answered {said}, not {status}")
+
+
+def _broken(objects):
+    """Return the VirtualService with a share of faults that no schema forbids and Istio does."""
+    made = copy.deepcopy(dict(next(one for one in objects if one["kind"] == "VirtualService")))
+    made["spec"]["http"][0]["fault"]["abort"]["percentage"]["value"] = 250
+    return made

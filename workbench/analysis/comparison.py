@@ -176,6 +176,18 @@ def _circumstances(counted: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+def _judged(
+    counted: pd.DataFrame, wide: pd.DataFrame, main: pd.DataFrame, summed: pd.DataFrame
+) -> tuple[list[str], pd.DataFrame]:
+    """Return the order of the meshes, and every pair's verdicts in it."""
+    order = _order(counted, summed)
+    judged = verdicts.verdicts(counted, wide, main["count"], order)
+    settled = _settled(order, judged, counted)
+    if settled != order:
+        order, judged = settled, verdicts.verdicts(counted, wide, main["count"], settled)
+    return order, judged
+
+
 def compare(
     runs: pd.DataFrame,
     consumption: pd.DataFrame,
@@ -212,23 +224,13 @@ def compare(
     shares = wide_bill(counted, cpu)
     bill = long_bill(counted, shares)
     summed = summary(counted, wide)
-    order = _order(counted, summed)
     main = main_latency(counted, durations)
-    judged = verdicts.verdicts(counted, wide, main["count"], order)
-    settled = _settled(order, judged, counted)
-    if settled != order:
-        order, judged = settled, verdicts.verdicts(counted, wide, main["count"], settled)
+    order, judged = _judged(counted, wide, main, summed)
     cluster = _cluster(counted, usage, clean_reservations(reservations), clean_sources(sources))
     evidence = checks.Evidence(
-        runs=counted,
-        selection=selection,
-        wide=wide,
-        cpu=cpu,
-        latency=main,
-        consumption=usage,
-        verdicts=judged,
+        runs=counted, selection=selection, wide=wide, cpu=cpu, latency=main, consumption=usage, verdicts=judged,
         **{name: cluster[name] for name in ("resources", "node_bill", "sources")},
-    )
+    )  # fmt: skip
     return Comparison(
         costs=long_costs(counted, wide),
         summary=summed,

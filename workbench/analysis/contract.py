@@ -25,6 +25,9 @@ BILLED_ROLES = ("application", *DATA_PLANE_ROLES, "load-generator")
 """Who takes part in a request. The node and what is unattributed contain foreign work, a control plane's work does
 not follow the requests: none of these three is in a sum per request."""
 
+SHOWN_ROLES = (*BILLED_ROLES, "control-plane")
+"""What can be looked at: who takes part in a request, and what a mesh brings besides."""
+
 LIKE = (
     "environment",
     "fingerprint",

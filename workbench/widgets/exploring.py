@@ -12,14 +12,11 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.analysis.contract import BILLED_ROLES, clean_latency, clean_runs
+from workbench.analysis.contract import SHOWN_ROLES, clean_latency, clean_runs
 from workbench.analysis.costing import main_latency
 from workbench.analysis.selection import Selection, differences, select
 from workbench.errors import NothingToShow, UnknownName
 from workbench.store import Store
-
-ROLES = (*BILLED_ROLES, "control-plane")
-"""Roles that can be looked at: who takes part in a request, and what a mesh brings besides."""
 
 QUANTILES = {"p50_s": "p50", "p90_s": "p90", "p99_s": "p99", "p999_s": "p99.9"}
 """Columns of the latency frame -> what stands on the axis."""
@@ -248,7 +245,7 @@ class Explorer:
             meshes=_ordered(work),
             rates=tuple(sorted(set(work["rate_per_s"].dropna()))),
             blocks=blocks,
-            roles=tuple(role for role in ROLES if role in found),
+            roles=tuple(role for role in SHOWN_ROLES if role in found),
             runs=tuple(shown.sort_values("started_at", kind="stable")["run_id"]),
         )
 
@@ -335,8 +332,7 @@ class Explorer:
             try:
                 self._selected[key] = select(runs.reset_index(drop=True))
             except NothingToShow as error:
-                none = runs.iloc[:0]
-                left = runs.assign(why=runs["status"])
+                none, left = runs.iloc[:0], runs.assign(why=runs["status"])
                 self._selected[key] = Selection(counted=none, left_out=left, unlike={"": [str(error)]})
         return self._selected[key]
 
@@ -345,7 +341,7 @@ class Explorer:
         key = tuple(sorted(campaigns))
         if key not in self._read:
             counted = self._selection(campaigns).counted
-            params = {"run_ids": list(counted["run_id"]), "roles": list(ROLES)}
+            params = {"run_ids": list(counted["run_id"]), "roles": list(SHOWN_ROLES)}
             consumed = self.store.query(_QUERY.format(quantities=_named(*QUANTITIES)), params)
             self._read[key] = consumed, _quantiles(counted, self._read_latency(params["run_ids"]))
         return self._read[key]

@@ -27,6 +27,7 @@ from workbench.cluster_steps import (
     Uninstall,
     Wait,
 )
+from workbench.environments.kubernetes.objects import is_ours, labelled, labels
 from workbench.errors import BadInput, UnknownName
 from workbench.spec import MeshSpec
 
@@ -73,6 +74,20 @@ def test_every_object_would_be_taken_by_an_api_server(case):
     named = {"name": "x", **enrolled.namespace_metadata}
     found += complaints({"apiVersion": "v1", "kind": "Namespace", "metadata": named})
     assert not found
+
+
+def test_everything_that_would_be_made_bears_the_runs_labels_and_keeps_its_own(case):
+    mesh, spec, app = case
+    enrolled = mesh.enrol(spec, app)
+    for one in (*manifests(mesh.install(spec, app)), *enrolled.objects, enrolled.client):
+        made = labelled(one, "wb-1")
+        own = one["metadata"].get("labels") or {}
+        assert is_ours(made, "wb-1")
+        assert made["metadata"]["labels"] == {**own, **labels("wb-1")}
+        if one["kind"] in ("Deployment", "DaemonSet", "StatefulSet"):
+            template = made["spec"]["template"]["metadata"]["labels"]
+            assert template == {**one["spec"]["template"]["metadata"]["labels"], **labels("wb-1")}
+            assert made["spec"]["selector"] == one["spec"]["selector"], "so that pods are found as the mesh finds them"
 
 
 def test_the_check_of_objects_finds_what_is_wrong():

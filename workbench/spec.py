@@ -27,6 +27,15 @@ NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """Names of experiments become parts of folder names: letters, digits, dot, dash, underscore; at most 64."""
 
 
+TELLING = re.compile(
+    r"(?i)(password|passwd|secret|token|credential|private|api[-_.]?key|signing[-_.]?key|kubeconfig|bearer|licen[sc]e)"
+    r"|key(pem)?$"
+)
+"""Names of what must not be told: wherever a value so named would be shown or stored, `HIDDEN` stands instead."""
+
+HIDDEN = "(not stored)"
+
+
 def _flat(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
     """Yield every value of nested tables under its dotted key: ``values.istiod.replicaCount``."""
     for key, value in table.items():
@@ -55,7 +64,10 @@ class MeshSpec(Checked):
         parts = [self.name if self.profile == "default" else f"{self.name}/{self.profile}"]
         if self.version:
             parts.append(self.version)
-        parts += [f"{key}={value}" for key, value in sorted(_flat(self.options))]
+        shown = [
+            (key, HIDDEN if TELLING.search(key.rpartition(".")[2]) else value) for key, value in _flat(self.options)
+        ]
+        parts += [f"{key}={value}" for key, value in sorted(shown)]
         if self.intent is not None:
             parts.append(f"with {self.intent.name}")
         return " ".join(parts)

@@ -15,19 +15,15 @@ import yaml  # type: ignore[import-untyped]  # published without type informatio
 
 from workbench.environments.kubernetes.client import MANAGER, Object
 from workbench.errors import CannotHere
+from workbench.spec import HIDDEN, TELLING
 
 MANAGED = "app.kubernetes.io/managed-by"
 RUN = "mesh-workbench/run"
 DESIGN = "mesh-workbench/design"
 """Label of everything that a design of the playground applied; its value is the design's name."""
 
-HIDDEN = "(not stored)"
-
 _FETCH_S = 60.0
 
-_TELLING = re.compile(
-    r"(?i)(password|passwd|secret|token|credential|private|api[-_.]?key|signing[-_.]?key|kubeconfig|bearer|licen[sc]e)|key(pem)?$"
-)
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
 _JWT = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
 _BEARER = re.compile(r"(?i)\b(bearer\s+)[\w.~+/=-]{12,}")
@@ -150,7 +146,7 @@ def redacted(value: Any) -> Any:
 
 
 def _redact_item(key: str, value: Any, variable: str) -> Any:
-    telling = _TELLING.search(key) or (key == "value" and _TELLING.search(variable))
+    telling = TELLING.search(key) or (key == "value" and TELLING.search(variable))
     return HIDDEN if telling and isinstance(value, str | bytes) and value else redacted(value)
 
 

@@ -17,7 +17,7 @@ from workbench.intending import configured_cluster, intended
 from workbench.intents.words import in_words
 from workbench.protocols import LoadGenerator, Mesh
 from workbench.records import MeshFacts
-from workbench.spec import EnvironmentSpec, Load, MeshSpec, Plan, RunSpec, Workload
+from workbench.spec import EnvironmentSpec, Experiment, Load, MeshSpec, Plan, RunSpec, Workload
 from workbench.steps import Application, Gate, Job, Step
 
 _DEPLOY_S = 0.6
@@ -66,6 +66,18 @@ class Deploying:
             objects = (*self.application.objects, self.application.client)
             return (*self.steps, Manifest(name="the application", objects=objects))
         return (*self.steps, *(service.process for service in self.application.services))
+
+
+def pinned(experiment: Experiment) -> Experiment:
+    """Return the experiment with what its environment takes from a default said by name: a cluster's context.
+
+    Raises
+    ------
+    CannotHere, BadInput
+        Where there is no such cluster.
+    """
+    pin = getattr(adapters.load("environments", experiment.environment.name), "pinned", None)
+    return replace(experiment, environment=pin(experiment.environment)) if pin else experiment
 
 
 def deployments(plan: Plan) -> tuple[Deploying, ...]:

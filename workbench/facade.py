@@ -126,6 +126,8 @@ def run(
 
     where = Settings.resolve(data=data).data
     if resume:
+        if context:
+            raise BadInput("A campaign is continued on the cluster that it was begun on: leave the context out.")
         text = asked_before(where, resume)
         wanted = experiment_from_toml(text, f"campaign {resume}")
     elif isinstance(asked, Experiment):
@@ -134,7 +136,7 @@ def run(
         path = shipped.experiment_file(asked, where)
         wanted, text = read_experiment(path), path.read_text(encoding="utf-8")
     return run_experiment(
-        _placed(wanted, context, settings),
+        placed(wanted, context, settings),
         data=where,
         toml=text,
         campaign_id=campaign_id or None,
@@ -143,7 +145,7 @@ def run(
     )
 
 
-def _placed(asked: Experiment, context: str, settings: Mapping[str, Any]) -> Experiment:
+def placed(asked: Experiment, context: str, settings: Mapping[str, Any]) -> Experiment:
     """Return the experiment on the cluster of ``context``, or with these settings; as it is without any.
 
     Raises

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench import adapters
-from workbench.deployments import Deploying, deployments, estimate_s, job_of, load_generator, steps_of
+from workbench.deployments import Deploying, deployments, estimate_s, job_of, load_generator, pinned, steps_of
 from workbench.errors import CannotHere, Interrupted, RunFailed
 from workbench.plan import make_plan
 from workbench.protocols import Deployment, LoadGenerator, OpenEnvironment, SampleRow, TelemetrySource
@@ -81,7 +81,7 @@ def run_experiment(
         When not one run finished, with the first reason.
     """
     recover(data)
-    plan = read_campaign(data / "runs" / resume).plan if resume else make_plan(experiment)
+    plan = read_campaign(data / "runs" / resume).plan if resume else make_plan(pinned(experiment))
     todo = deployments(plan)
     environment = adapters.load("environments", plan.experiment.environment.name)(plan.experiment.environment)
     with environment as opened:

@@ -14,7 +14,7 @@ from test_cluster_failures import expire, wait_for
 
 from workbench.environments.kubernetes import journal, snapshot
 from workbench.environments.kubernetes.acting import labelled_objects
-from workbench.store import read_run
+from workbench.store import read_campaign, read_run
 
 pytestmark = pytest.mark.usefixtures("live")
 
@@ -176,7 +176,8 @@ def test_no_secret_of_cluster_or_application_reaches_folder_notebook_log_or_repo
 
 def test_a_run_stopped_by_a_person_is_recorded_and_leaves_the_cluster_as_it_was(asked, cluster):
     before = snapshot.take(cluster)
-    child = asked.start(asked.run())
+    nameless = [word for word in asked.run() if word not in ("--context", "rig")]
+    child = asked.start(nameless)
     try:
         wait_for(lambda: asked.seen("run-started"), 60)
         child.send_signal(signal.SIGINT)
@@ -185,6 +186,9 @@ def test_a_run_stopped_by_a_person_is_recorded_and_leaves_the_cluster_as_it_was(
         child.kill()
         child.wait()
     assert child.returncode == 5, printed
+    assert "On the cluster of context rig." in printed
+    (folder,) = asked.home.glob("data/runs/*")
+    assert read_campaign(folder).plan.experiment.environment.options["context"] == "rig", "it stays on its cluster"
     assert "Continue with: workbench run --resume" in printed
     assert {run.status for run in asked.records()} <= {"interrupted", "finished"}
     assert asked.records()[-1].status == "interrupted"

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 RUN_NOTEBOOK = "20_run_an_experiment"
 
+PLACE = ("context", "kubeconfig", "charts")
+"""Parameters of that notebook which say where it happens."""
+
 LONG_S = 3600.0
 """A plan that takes longer is not started without a yes."""
 
@@ -129,7 +132,8 @@ def measure(
     from workbench.notebooks import Execution, read_values
     from workbench.shipped import notebook
 
-    what = _checked(settings, asked, resume, yes=yes, quiet=quiet)
+    said = {**(place or {}), **{name: (parameters or {}).get(name, "") for name in PLACE if name in (parameters or {})}}
+    what = _checked(settings, asked, resume, said, yes=yes, quiet=quiet)
     campaign_id = resume or wanted_id or fresh_id(what.experiment.name)
     folder = settings.data / "runs" / campaign_id
     own = {"data": str(settings.data), **({"resume": resume} if resume else _asked(settings, asked, campaign_id))}
@@ -166,19 +170,24 @@ def _asked(settings: Settings, asked: str, campaign_id: str) -> dict[str, str]:
     return {"experiment": str(experiment_file(asked, settings.data).resolve()), "campaign_id": campaign_id}
 
 
-def _checked(settings: Settings, asked: str, resume: str, *, yes: bool, quiet: bool) -> Plan:
+def _checked(settings: Settings, asked: str, resume: str, place: Mapping[str, str], *, yes: bool, quiet: bool) -> Plan:
     """Return the plan, after refusing what cannot work and asking about what takes long."""
-    from workbench.facade import asked_before, plan_of
+    from workbench.deployments import pinned
+    from workbench.facade import asked_before, experiment, placed, plan_of
     from workbench.runner import estimate_s, steps_of
-    from workbench.spec import experiment_from_toml
+    from workbench.store import read_campaign
 
     if resume:
-        what = plan_of(experiment_from_toml(asked_before(settings.data, resume), f"campaign {resume}"))
+        asked_before(settings.data, resume)
+        what = read_campaign(settings.data / "runs" / resume).plan
     else:
-        what = plan_of(asked, settings.data)
+        what = plan_of(pinned(placed(experiment(asked, settings.data), place.get("context", ""), place)))
     steps_of(what)  # refuses unknown names, profiles, options and impossible loads
     if not quiet:
         announce(what, to=note)
+        context = what.experiment.environment.options.get("context")
+        if context:
+            note(f"On the cluster of context {context}.")
         if not resume:
             _mention_namesakes(settings, asked, what.experiment.name)
     about = estimate_s(what)

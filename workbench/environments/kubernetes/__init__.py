@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkbenchError
@@ -37,6 +38,21 @@ class Kubernetes:
         from workbench.environments.kubernetes.session import OpenCluster, Options
 
         return OpenCluster(Options.read(spec))
+
+    def pinned(self, spec: EnvironmentSpec) -> EnvironmentSpec:
+        """Return the environment with the context that is meant by name, so that a campaign stays on its cluster.
+
+        Raises
+        ------
+        CannotHere, BadInput, UnknownName
+            As when it is opened; nothing is asked of the cluster yet.
+        """
+        from workbench.environments.kubernetes.client import Cluster
+        from workbench.environments.kubernetes.session import Options
+
+        options = Options.read(spec)
+        context = Cluster.connect(options.context, options.kubeconfig).context
+        return replace(spec, options={**spec.options, "context": context})
 
     def diagnose(self, spec: EnvironmentSpec | None = None) -> tuple[GateResult, ...]:
         """Say what the cluster of the present context can do and why not, changing nothing."""

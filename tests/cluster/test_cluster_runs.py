@@ -177,14 +177,13 @@ def test_no_secret_of_cluster_or_application_reaches_folder_notebook_log_or_repo
 def test_a_run_stopped_by_a_person_is_recorded_and_leaves_the_cluster_as_it_was(asked, cluster):
     before = snapshot.take(cluster)
     nameless = [word for word in asked.run() if word not in ("--context", "rig")]
-    child = asked.start(nameless)
-    try:
-        wait_for(lambda: asked.seen("run-started"), 60)
-        child.send_signal(signal.SIGINT)
-        printed, _ = child.communicate(timeout=60)
-    finally:
-        child.kill()
-        child.wait()
+    with asked.start(nameless) as child:
+        try:
+            wait_for(lambda: asked.seen("run-started"), 60)
+            child.send_signal(signal.SIGINT)
+            printed, _ = child.communicate(timeout=60)
+        finally:
+            child.kill()
     assert child.returncode == 5, printed
     assert "On the cluster of context rig." in printed
     (folder,) = asked.home.glob("data/runs/*")

@@ -44,6 +44,7 @@ RUNTIME_CGROUP, KUBELET_CGROUP = "system/runtime", "system/kubelet"
 PROGRAMS = ("kubelet", "kube-proxy", "coredns", "idle", "fortio")
 SYSTEM = ("containerd", "ctr", "runc", "iptables", "ip", "unshare", "nsenter", "sysctl")
 PLUGINS = Path("/usr/lib/cni")
+NAMESPACES = ("--net", "--mount", "--pid", "--uts", "--ipc", "--cgroup", "--fork")
 SOCKET = "/run/containerd/containerd.sock"
 """Of the node, where a kubelet's cAdvisor looks for it."""
 
@@ -68,6 +69,10 @@ def why_not() -> str:
         )
     if not (CGROUPS / "cpuacct").is_dir() or not (CGROUPS / "systemd").is_dir():
         return "a real node is made with cgroup v1 only so far, and this machine has v2"
+    may = subprocess.run(["unshare", *NAMESPACES, "--mount-proc", "true"], capture_output=True, text=True)
+    if may.returncode or not os.access(CGROUPS / "cpuacct", os.W_OK):
+        why = may.stderr.strip() or "cgroups cannot be written to"
+        return f"a real node needs the right to make namespaces and cgroups ({why})"
     if assets() is None or any(not os.access(cache() / name, os.X_OK) for name in PROGRAMS):
         return "no kubelet built yet: run scripts/control_plane/build --node (needs Go; some minutes, once)"
     return ""
@@ -182,8 +187,7 @@ class Machine:
         with (self.folder / "inside.log").open("wb") as log:
             self.holder = subprocess.Popen(
                 [
-                    *("unshare", "--net", "--mount", "--pid", "--uts", "--ipc", "--cgroup", "--fork", "--mount-proc"),
-                    *("--kill-child=KILL", "--propagation", "private"),
+                    *("unshare", *NAMESPACES, "--mount-proc", "--kill-child=KILL", "--propagation", "private"),
                     *(sys.executable, "-I", "-S", str(HERE / "inside.py"), str(self.folder), ADDRESS, SERVICES),
                 ],
                 stdin=subprocess.PIPE,

@@ -46,6 +46,11 @@ def rows_of(picture, part: str) -> list[dict]:
     return [row for row in specification(picture)["data"]["values"] if row["part"] == part]
 
 
+@pytest.mark.parametrize("one", [*KNOWN.meshes.values(), *KNOWN.patterns.values()], ids=lambda one: one.name)
+def test_a_heading_fits_the_width(one):
+    assert len(f"{one.title}: {one.says}") <= 100
+
+
 @pytest.mark.parametrize("entry", KNOWN.meshes.values(), ids=lambda entry: entry.name)
 def test_each_architecture_is_drawn_whole(entry):
     picture = topology.architecture([entry])

@@ -17,7 +17,7 @@ from workbench.charts.rows import NOT_MEASURED
 STYLE = """<style>
 .wb-words {font-family: system-ui, sans-serif; font-size: 13px; line-height: 1.45}
 .wb-words table {border-collapse: collapse; margin: 4px 0}
-.wb-words th, .wb-words td {padding: 3px 10px; text-align: right; border-bottom: 1px solid #ddd}
+.wb-words th, .wb-words td {padding: 3px 10px; text-align: right; border-bottom: 1px solid rgba(128, 128, 128, .35)}
 .wb-words th:first-child, .wb-words td:first-child {text-align: left}
 .wb-left td, .wb-left th {text-align: left !important}
 .wb-words pre {white-space: pre-wrap; font-size: 12px; background: #f5f6f7; color: #212529; padding: 8px; margin: 4px 0}
@@ -78,7 +78,7 @@ class Ticks:
         return tuple(one for one, box in zip(self._options, self._group.children, strict=True) if box.value)
 
     def _box(self, name: str) -> Any:
-        box = widgets.Checkbox(description=name, indent=False, layout={"width": "auto", "margin": "0"})
+        box = widgets.Checkbox(description=name, indent=False, layout={"width": "auto", "margin": "0 10px 0 0"})
         box.observe(self._told, "value")
         return box
 

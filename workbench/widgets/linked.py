@@ -196,7 +196,7 @@ def _time(view: View, title: str) -> Spec:
         encoding={
             "x": x,
             "y": _y(title, zero=True),
-            **_signs(view, {"columns": 3, "labelLimit": 125}),
+            **_signs(view, {"columns": 3, "labelLimit": 150}),
             "opacity": _faded(_MESH),
             "tooltip": _mesh_tips(title, *tips),
         },

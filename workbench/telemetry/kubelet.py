@@ -11,10 +11,12 @@ nothing. Sources: kubernetes ``pkg/kubelet/server/stats`` and ``metrics/collecto
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
+
+from pydantic_core import from_json
 
 from workbench.prometheus_text import TextReader
 from workbench.protocols import Ask, SampleRow
@@ -77,7 +79,7 @@ class Reader:
         """Return the new readings in a summary; a damaged page gives none."""
         rows: list[SampleRow] = []
         try:
-            told = json.loads(page)
+            told = from_json(page)  # half as fast again as the standard library's
             daemons = ((f"{node}/@{one['name']}", one) for one in told["node"].get("systemContainers") or ())
             for instance, found in ((node, told["node"]), *daemons, *_containers(node, told.get("pods") or ())):
                 position = self._position.get(instance)
@@ -144,9 +146,15 @@ def _containers(node: str, pods: Iterable[Mapping[str, Any]]) -> Iterator[tuple[
 
 def _time(text: Any) -> float | None:
     try:
-        return datetime.fromisoformat(text).timestamp()
+        return _moment(text)
     except (TypeError, ValueError):
         return None
+
+
+@lru_cache(maxsize=1024)
+def _moment(text: str) -> float:
+    """Return a time as seconds since the epoch; whole seconds, as a summary's are, recur in hundreds of containers."""
+    return datetime.fromisoformat(text).timestamp()
 
 
 class Kubelet:

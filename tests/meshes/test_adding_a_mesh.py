@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import test_meshes_conformance as conformance
+from intent_cases import designs
 
 import workbench.meshes
 from workbench import adapters
@@ -77,6 +78,13 @@ def test_it_keeps_what_every_mesh_must_keep(added, workload):
 
 def _takes_a_case(check) -> bool:
     return check.__code__.co_varnames[: check.__code__.co_argcount] == ("case",)
+
+
+def test_it_answers_every_feature_of_an_intent(added):
+    for design in designs():
+        one = added.configure(MeshSpec(name=NAME), design.intent, design.target)
+        assert [answer.feature for answer in one.answers] == list(design.intent.asked)
+        assert {answer.standing for answer in one.answers} == {"not"}
 
 
 @pytest.mark.lab

@@ -111,6 +111,17 @@ def test_a_mesh_keeps_its_colour_when_others_are_left_out(explorer):
     assert few.items() <= all_of_them.items()
 
 
+def test_a_panel_without_rows_says_so(explorer):
+    def titles(view):
+        spec = linked(view)
+        return [panel["title"]["text"] for row in spec["vconcat"] for panel in row.get("hconcat", [row])]
+
+    view = explorer.look(explorer.default())
+    assert not [title for title in titles(view) if "not measured" in title]
+    bare = replace(view, latency=view.latency.iloc[:0], moments=view.moments.iloc[:0])
+    assert [place for place, title in enumerate(titles(bare)) if title.endswith(": not measured")] == [3, 4]
+
+
 @pytest.mark.parametrize("quantity", QUANTITIES)
 def test_every_quantity_is_drawn_and_said(explorer, quantity):
     view = explorer.look(replace(explorer.default(), quantity=quantity))

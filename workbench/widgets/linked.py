@@ -13,7 +13,7 @@ from typing import Any
 
 from workbench.charts.display import fit
 from workbench.charts.engine import alt
-from workbench.charts.rows import plain, rate_text, records
+from workbench.charts.rows import NOT_MEASURED, plain, rate_text, records
 from workbench.charts.theme import QUIET, ROLE_COLOURS, config, mesh_colours, mesh_shapes, roles_in_order
 from workbench.widgets.exploring import QUANTILES, QUANTITIES, View, over_time
 
@@ -83,6 +83,8 @@ def linked(view: View) -> Spec:
     """Return ``view`` as Vega-Lite with its rows; without any row, empty charts."""
     title = _title(view)
     left, right = [_time(view, title), _rates(view, title)], [_stack(view, title), _tail(view)]
+    close, rows = _close(view), rows_of(view)
+    _say_what_is_missing({"cost": [*left, right[0]], "latency": [right[1]], "moment": [close]}, rows)
     spec = {
         "$schema": alt.SCHEMA_URL,
         "config": config(),
@@ -93,16 +95,23 @@ def linked(view: View) -> Spec:
         },
         "description": describe(view),
         "usermeta": {"naturalWidth": WIDTH + NARROW + _BESIDE},
-        "data": {"values": rows_of(view)},
+        "data": {"values": rows},
         "spacing": 26,
         "vconcat": [
             {"hconcat": list(pair), "spacing": 40, "resolve": _own_scales()} for pair in zip(left, right, strict=True)
         ]
-        + [_close(view)],
+        + [close],
         "resolve": _own_scales(),
     }
     whole: Spec = fit(spec)
     return whole
+
+
+def _say_what_is_missing(panels: Mapping[str, Sequence[Spec]], rows: Sequence[Spec]) -> None:
+    """Write it over panels that have no rows: an empty frame tells nobody why it is empty."""
+    there = {row["kind"] for row in rows}
+    for panel in (panel for kind, those in panels.items() if kind not in there for panel in those):
+        panel["title"]["text"] += f": {NOT_MEASURED}"
 
 
 def picture(view: View) -> Any:

@@ -17,7 +17,7 @@ import traitlets
 from workbench.charts.intended import intended
 from workbench.errors import WorkbenchError
 from workbench.intents import FEATURES, Design, Rendering
-from workbench.widgets.controls import STYLE, Ticks, notes, words
+from workbench.widgets.controls import STYLE, Keys, Ticks, notes, words
 from workbench.widgets.picture import Picture
 from workbench.widgets.playing import Played, Playground
 from workbench.widgets.wishes import Wishes
@@ -59,13 +59,13 @@ class PlayerView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no typ
         self._wishes = Wishes(self._read)
         self._make_outputs()
         super().__init__(
-            [widgets.HTML(STYLE + _LOOK), self._bar(), widgets.HBox([self._wishes.box, self._shown()])],
+            [widgets.HTML(STYLE + _LOOK), Keys(), self._bar(), widgets.HBox([self._wishes.box, self._shown()])],
             design=design,
             mesh=self._first(),
         )
         self._silent = False
         self._show()
-        self.add_class("wb-player")
+        self.add_class("wb-root").add_class("wb-player")
         self.observe(self._changed, "design")
         self.observe(lambda _: self._draw(), "mesh")
 

@@ -57,6 +57,23 @@ def test_values_arrive_in_the_charts():
     assert release.values["resources"], "what the profile says stays"
 
 
+def test_istio_without_mtls_says_so_and_proves_plaintext():
+    mesh, spec = (
+        adapters.load("meshes", "istio"),
+        MeshSpec(name="istio", intent=Intent(name="one", mtls=Mtls(mode="off"))),
+    )
+    _, _, enrolled = deployed("istio", "default", mtls=Mtls(mode="off"))
+    facts = mesh.facts(spec)
+    assert not facts.mtls
+    assert "mTLS" not in facts.title
+    assert facts.features[0] == "mTLS off"
+    last = mesh.gates(spec, enrolled)[-1]
+    assert last.labels["connection_security_policy"] == "none"
+    strict = MeshSpec(name="istio", intent=Intent(name="one", mtls=Mtls(mode="strict")))
+    assert mesh.gates(strict, enrolled)[-1].labels["connection_security_policy"] == "mutual_tls"
+    assert mesh.facts(strict).features[0].startswith("mTLS, strict")
+
+
 def test_what_enrolment_makes_too_is_made_once():
     _, _, enrolled = deployed("nsm", "default", mtls=Mtls(mode="off"))
     (service,) = (one for one in enrolled.objects if one["kind"] == "NetworkService")

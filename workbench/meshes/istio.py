@@ -70,18 +70,21 @@ class Istio:
             "ambient": "Istio ambient: ztunnel on each node tunnels connections over mTLS",
             "waypoint": "Istio ambient with a waypoint: ztunnel on each node, and one Envoy that parses every request",
         }
+        title = titles[_mode(spec)].removesuffix(" over mTLS" if _plain(spec) else "")
         return MeshFacts(
             label=spec.label,
-            title=f"{titles[_mode(spec)]} ({cluster.version_of(spec, VERSION)})",
+            title=f"{title} ({cluster.version_of(spec, VERSION)})",
             data_plane="sidecar" if _mode(spec) == "default" else "node-proxy",
             layer="L4" if _mode(spec) == "ambient" else "L7",
-            mtls=True,
+            mtls=not _plain(spec),
             archetype=False,
             features=self._features(spec),
         )
 
     def _features(self, spec: MeshSpec) -> tuple[str, ...]:
-        on = ["mTLS, permissive: callers outside the mesh are let in"]
+        on = ["mTLS off" if _plain(spec) else "mTLS, permissive: callers outside the mesh are let in"]
+        if spec.intent is not None and spec.intent.mtls is not None and spec.intent.mtls.mode == "strict":
+            on = ["mTLS, strict: nobody else is let in"]
         if _mode(spec) == "ambient":
             on.append("telemetry of connections")
         else:
@@ -140,7 +143,7 @@ class Istio:
         scheme = cluster.check_scheme(spec, application, cluster.SCHEMES)
         answers = Answers(name="the client's call is answered")
         if _mode(spec) == "default":
-            return (answers, *_sidecar_gates(scheme))
+            return (answers, *_sidecar_gates(scheme, plain=_plain(spec)))
         gates: tuple[ClusterGate, ...] = (
             answers,
             PodSays(
@@ -275,10 +278,21 @@ def _counted(scheme: str, name: str, part: Part, labels: Mapping[str, str]) -> M
     )
 
 
-def _sidecar_gates(scheme: str) -> tuple[ClusterGate, ...]:
-    return (
+def _plain(spec: MeshSpec) -> bool:
+    """Whether the intent switches mTLS off."""
+    return spec.intent is not None and spec.intent.mtls is not None and spec.intent.mtls.mode == "off"
+
+
+def _sidecar_gates(scheme: str, *, plain: bool) -> tuple[ClusterGate, ...]:
+    injected = (
         HasProxy(name="every pod has a ready istio-proxy", container="istio-proxy"),
         PodSays(name="every pod was injected", where="annotation", key="sidecar.istio.io/status"),
+    )
+    if plain:
+        plaintext = {"reporter": "destination", "connection_security_policy": "none"}
+        return (*injected, _counted(scheme, "the call arrived in plaintext", _SIDECARS, plaintext))
+    return (
+        *injected,
         PodSays(name="every pod speaks mTLS", where="label", key="security.istio.io/tlsMode", value="istio"),
         # connection_security_policy stands on the destination's reports only
         _counted(

@@ -19,6 +19,8 @@ MOST_CODE_CELLS = 15
 MOST_LINES = 10
 SECTIONS = ("You will do", "You need", "You get")
 NAME = re.compile(r"\d\d_[a-z]+(_[a-z]+)+\.ipynb")
+PLACES = ("60_playground.ipynb",)
+"""A place to be in, not a step of the pipeline: it bears no verb."""
 CELL_ID = re.compile(r"[a-z][a-z0-9-]{1,40}")
 SQL = re.compile(r"\b(select\s.+\sfrom|insert\s+into|create\s+(table|view))\b", re.IGNORECASE | re.DOTALL)
 SHELL = re.compile(r"^\s*[!%]|get_ipython|os\.system|subprocess", re.MULTILINE)
@@ -41,7 +43,7 @@ PLAIN = ("str", "int", "float", "bool")
 
 def problems(path: Path) -> Iterator[str]:
     """Yield what is wrong with the notebook at ``path``, one sentence each."""
-    if not NAME.fullmatch(path.name):
+    if not NAME.fullmatch(path.name) and path.name not in PLACES:
         yield "the name is not NN_verb_object.ipynb"
     notebook = json.loads(path.read_text(encoding="utf-8"))
     cells = notebook["cells"]

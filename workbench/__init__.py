@@ -16,6 +16,8 @@
     wb.charts.consumption(...)        frames in, charts out
     wb.explore()                      choose, see, brush and export what was measured, by widgets
     wb.play("canary")                 set an intent by widgets, see it as every mesh carries it, apply it, measure it
+    wb.live_lab()                     real proxies under a light stream, reconfigured while one looks
+    wb.price("canary")                measure what a design costs, without and with it
     wb.launch("quick")                build, start, watch and stop an experiment, by widgets
     wb.enable_charts()                show charts without a network; once in a notebook
     wb.metric("normalised_cpu")       unit, label and exact definition
@@ -46,10 +48,12 @@ _HOMES = {
     "explore": "workbench.facade",
     "headline": "workbench.analysis",
     "launch": "workbench.facade",
+    "live_lab": "workbench.facade",
     "metric": "workbench.metrics",
     "open_store": "workbench.facade",
     "outline": "workbench.facade",
     "play": "workbench.facade",
+    "price": "workbench.facade",
     "run": "workbench.facade",
     "write_report": "workbench.facade",
 }

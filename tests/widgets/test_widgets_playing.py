@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 import threading
 from functools import partial
 from pathlib import Path
@@ -24,7 +25,9 @@ from workbench.widgets.wishes import GROUPS, Wishes
 
 @pytest.fixture
 def player(tmp_path):
-    return wb.play("canary", data=tmp_path / "data")
+    made = wb.play("canary", data=tmp_path / "data")
+    made.mesh = "istio"
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +153,49 @@ def test_hostile_words_are_shown_and_not_run(player):
 def test_a_design_that_is_not_there_names_the_known_ones(tmp_path):
     with pytest.raises(BadInput, match="canary"):
         wb.play("canry", data=tmp_path)
+
+
+@pytest.mark.lab
+def test_the_labs_proxies_follow_the_design(player):
+    panel = dict(player._panels)["In the lab"]
+    assert panel._stop.disabled and panel._apply.disabled
+    panel._start.click()
+    try:
+        assert "canary</b> is in force" in panel._told.value
+        abort = player._wishes._wishes["abort"]
+        abort._tick.value = True  # followed at once
+        assert panel.live.applied.design == player.design
+        panel._follow.value = False
+        abort._tick.value = False
+        assert panel.live.applied.design != player.design
+        panel._apply.click()
+        assert panel.live.applied.design == player.design
+        panel._revert.click()
+        assert panel.live.applied.design.intent.abort is not None
+        panel.look()
+        assert panel._picture.spec["description"]
+        assert "Traffic split" in panel._counters.value
+    finally:
+        panel._stop.click()
+    assert panel.live is None
+    assert "It ends with Stop" in panel._told.value
+
+
+@pytest.mark.lab
+def test_one_click_measures_what_the_design_costs(player):
+    panel = dict(player._panels)["What it costs"]
+    panel._blocks.value = 1
+    assert "3 runs in 1 randomized blocks" in panel._told.value
+    panel._measure.click()
+    deadline = time.monotonic() + 90
+    while not panel.look():
+        assert time.monotonic() < deadline
+        time.sleep(0.3)
+    assert "From l7-sidecars to l7-sidecars with canary" in panel._state.value
+    assert panel._picture.spec["description"]
+    panel._where.value = "l4-sidecars"
+    assert "does not carry all of it" in panel._told.value
+    assert panel._measure.disabled
 
 
 def test_without_a_cluster_the_panel_says_so_and_what_to_do(player, monkeypatch, tmp_path):

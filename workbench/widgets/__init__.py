@@ -14,7 +14,8 @@ tested without a browser; the view beside it only binds controls to it::
     wishes        controls for an intent's features, made from their own help and ranges
     playing       designs by name, and what every mesh makes of one; no widget
     player        the view of these two
-    cluster_panel the view of a design on a cluster
+    cluster_panel, live_panel, cost_panel
+                  a design on a cluster, on the lab's real proxies, and its price
     background    what takes seconds, beside a kernel that goes on answering
     controls      check boxes in groups, words in HTML
 """

@@ -82,7 +82,7 @@ class PlayerView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no typ
         self._picture = Picture()
         self._told = widgets.HTML()
         self._known = widgets.Dropdown(
-            description="Design", layout={"width": "300px"}, style={"description_width": "50px"}
+            description="Design", layout={"width": "260px"}, style={"description_width": "50px"}
         )
         self._known.observe(lambda change: self._open(change.new), "value")
         self._save = widgets.Button(description="Save", tooltip="Keep this design under its name")

@@ -102,6 +102,19 @@ def launcher(stage: Stage, out: Path) -> None:
         page.get_by_text("interrupted", exact=False).first.wait_for(timeout=60_000)
 
 
+def playground(stage: Stage, out: Path) -> None:
+    """Show the playground with a design that asks for much."""
+    with stage.notebook("60_playground", PROJECTOR, ".wb-player .wb-picture svg") as page:
+        _top(page, ".wb-player")
+        page.get_by_label("Design", exact=True).select_option("canary")
+        for feature in ("Retries", "Injected failure", "Outlier detection", "Mutual TLS", "Rate limit"):
+            page.get_by_role("checkbox", name=feature).check()
+        page.get_by_label("As carried by").select_option("linkerd")
+        page.get_by_text("as linkerd carries it").wait_for()
+        _top(page, ".wb-player")
+        page.screenshot(path=out)
+
+
 def jupyterlab(stage: Stage, out: Path) -> None:
     """Show JupyterLab as `workbench lab` opens it, with the answer of the tour."""
     with stage.notebook("00_take_the_tour", PROJECTOR, ".jp-RenderedSVG, .vega-embed svg", simple=False) as page:
@@ -134,6 +147,7 @@ PICTURES: dict[str, Take] = {
     "architecture": _chart(0, "Istio (sidecar mode)"),
     "adoption": _chart(1, "NSM beside a sidecar mesh"),
     "nsm-steps": _chart(3),
+    "playground": playground,
     "jupyterlab": jupyterlab,
     "launcher": launcher,
 }

@@ -135,7 +135,7 @@ def _comments(rendering: Rendering, design: Design | None) -> Iterator[str]:
         yield from _comment(f"{design.intent.name} for the mesh {rendering.mesh}{says}")
         yield from _comment(f"The Service {target.service}, port {target.port}, in the namespace {target.namespace}.")
     if rendering.objects or rendering.patches:
-        yield from _comment("kubectl apply --server-side --field-manager=mesh-workbench -f FILE")
+        yield from _comment("kubectl apply --server-side --field-manager=mesh-workbench-design -f FILE")
     else:
         yield from _comment("Nothing to apply.")
     if rendering.patches:

@@ -13,6 +13,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from workbench import adapters
 from workbench.charts.change import change, describe_change
 from workbench.deployments import estimate_s
 from workbench.errors import WorkbenchError
@@ -175,6 +176,9 @@ class CostPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no type
 
 
 def _archetypes() -> list[str]:
-    """Return the lab's data planes, the one that carries most of an intent first."""
-    names = [spec.label for spec in mesh_specs("lab") if spec.name != "baseline" and spec.profile == "default"]
-    return sorted(names, key=lambda name: name != ARCHETYPE)
+    """Return the lab's data planes that have proxies, the one that carries most of an intent first."""
+    specs = [spec for spec in mesh_specs("lab") if spec.profile == "default"]
+    facts = [adapters.load("meshes", spec.name).facts(spec) for spec in specs]
+    return sorted(
+        (one.label for one in facts if one.data_plane in ("sidecar", "node-proxy")), key=lambda name: name != ARCHETYPE
+    )

@@ -121,7 +121,7 @@ class HelmProgram:
                     *("template", release.name, *self._source(release), "--namespace", release.namespace),
                     *("--values", values, "--kube-version", kubernetes, "--include-crds", "--no-hooks"),
                 ],
-                _GRACE_S,
+                release.deadline_s,
             )
         return objects_in(text)
 

@@ -52,7 +52,7 @@ class HelmSdk:
 
     def rendered(self, release: HelmRelease) -> tuple[Object, ...]:
         """Return what a release would consist of; see `workbench.environments.kubernetes.helm.Helm`."""
-        text = self._act("template", release.namespace, _GRACE_S, self._asked(release, {"dry_run": "client"}))
+        text = self._act("template", release.namespace, release.deadline_s, self._asked(release, {"dry_run": "client"}))
         return objects_in(text or "")
 
     def install(self, release: HelmRelease, run: str) -> None:

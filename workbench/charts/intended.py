@@ -184,6 +184,8 @@ def _box(label: str, plane: str, x: float, y: float, says: str) -> dict[str, Any
 def _turns_away(design: Design, carrier: Carrier) -> str:
     """Return what turns strangers away under this mesh; empty when nothing does."""
     intent, standings = design.intent, carrier.standings
+    if not _proxied(carrier):
+        return ""
 
     def carried(name: str) -> bool:
         return name in intent.asked and (name not in standings or standings[name].standing != "not")
@@ -295,8 +297,8 @@ def _signs(design: Design, carrier: Carrier) -> list[dict[str, Any]]:
 def _column(x: float, y: float, signs: Sequence[Sign], carrier: Carrier) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for place, sign in enumerate(signs):
-        top = y + place * (_SIGN_HEIGHT + 4)
-        at = {"x": x, "y": top, "x2": x + 16 + 6.6 * len(sign.label), "y2": top + _SIGN_HEIGHT}
+        top = y + place * (_SIGN_HEIGHT + 2)
+        at = {"x": x, "y": top, "x2": min(x + 16 + 6.6 * len(sign.label), WIDTH + 14), "y2": top + _SIGN_HEIGHT}
         text = {"label": sign.label, "label_x": x + 8, "label_y": top + _SIGN_HEIGHT / 2 + 1, "says": sign.says}
         rows.append({"part": "sign", **at, **text, **_standing(sign.feature, carrier.standings.get(sign.feature))})
     return rows

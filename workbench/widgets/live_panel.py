@@ -27,7 +27,7 @@ SHOWN_S = 60.0
 """Seconds of the stream that the picture shows."""
 ARCHETYPE = "l7-sidecars"
 
-_LABEL = {"description_width": "150px"}
+_LABEL = {"description_width": "190px"}
 
 
 class LivePanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no types
@@ -53,7 +53,7 @@ class LivePanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no type
             description="Follow my changes",
             tooltip="Apply every change of the design at once",
         )
-        look: dict[str, Any] = {"min": 0, "max": 100, "style": _LABEL, "layout": {"width": "330px"}}
+        look: dict[str, Any] = {"min": 0, "max": 100, "style": _LABEL, "layout": {"width": "380px"}}
         self._fails = widgets.IntSlider(description="newest version fails (%)", **look)
         self._slow = widgets.IntSlider(description="... and is slower by (ms)", **look)
         self._picture, self._told, self._counters = Picture(), widgets.HTML(), widgets.HTML()

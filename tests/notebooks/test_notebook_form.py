@@ -62,6 +62,7 @@ def test_there_are_notebooks_and_they_keep_the_form():
         "30_explore_runs",
         "40_compare_meshes",
         "50_build_a_report",
+        "60_playground",
     ]
     assert [problem for path in NOTEBOOKS for problem in form.problems(path)] == []
 

@@ -87,6 +87,7 @@ class ExplorerView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
     def _make_outputs(self) -> None:
         self._picture = Picture()
         self._notes, self._words = widgets.HTML(), widgets.HTML()
+        self._worded: Any = None
 
     def _controls(self) -> Any:
         def named(title: str, control: Any) -> Any:
@@ -152,7 +153,9 @@ class ExplorerView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
             self._show_choice()
             self._picture.spec = linked(self.view)
             self._notes.value = words(notes(self.view.notes), live=True)
-            self._words.value = words(self._table(), self._query())
+            if self.view.rows is not self._worded:  # another run from close leaves table and query as they are
+                self._words.value = words(self._table(), self._query())
+                self._worded = self.view.rows
         self._drawing = False
 
     def _show_choice(self) -> None:

@@ -68,14 +68,16 @@ def _named(*names: str) -> str:
     return ",\n       ".join(f"{QUANTITIES[name].sql} AS {name}" for name in names)
 
 
-_MOMENTS = """WITH span AS (
-    SELECT coalesce(any_value(window_start_s), min(time_s)) AS start,
+_MOMENTS = """WITH own AS (
+    SELECT time_s, component, role, cpu_time_s, {column} AS level FROM samples WHERE run_id = $run_id
+), span AS (
+    SELECT coalesce((SELECT any_value(window_start_s) FROM runs WHERE run_id = $run_id), min(time_s)) AS start,
            greatest((max(time_s) - min(time_s)) / least($moments, count(DISTINCT time_s)), 0.001) AS step
-    FROM samples JOIN runs USING (run_id) WHERE run_id = $run_id
+    FROM own
 ), steps AS (
     SELECT role, component, floor((time_s - start) / step) * step AS bin, max(time_s) AS time_s,
-           arg_max(cpu_time_s, time_s) AS cpu_time_s, avg({column}) AS level
-    FROM samples, span WHERE run_id = $run_id GROUP BY ALL
+           arg_max(cpu_time_s, time_s) AS cpu_time_s, avg(level) AS level
+    FROM own, span GROUP BY ALL
 ), rises AS (
     SELECT *, (cpu_time_s - lag(cpu_time_s) OVER w) / nullif(time_s - lag(time_s) OVER w, 0) AS cpu_cores
     FROM steps WINDOW w AS (PARTITION BY component, role ORDER BY time_s)

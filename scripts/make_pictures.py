@@ -105,6 +105,7 @@ def launcher(stage: Stage, out: Path) -> None:
 def playground(stage: Stage, out: Path) -> None:
     """Show the playground with a design that asks for much."""
     with stage.notebook("60_playground", PROJECTOR, ".wb-player .wb-picture svg") as page:
+        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=180_000)  # its further cells measure
         _top(page, ".wb-player")
         page.get_by_label("Design", exact=True).select_option("canary")
         for feature in ("Retries", "Injected failure", "Outlier detection", "Mutual TLS", "Rate limit"):

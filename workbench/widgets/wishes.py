@@ -74,7 +74,7 @@ class Field:
         )
         unit = item.metadata.get("unit", "")
         title = item.name.removesuffix("_s").replace("_", " ")
-        self.control = self._made(item, f"{title} ({unit})" if unit else title)
+        self.control = self._made(item, title if unit in ("", "%") else f"{title} ({unit})")
         self.control.tooltip = item.metadata.get("help", "")
         self.control.observe(lambda _: changed(), "value")
 

@@ -182,6 +182,13 @@ def test_any_label_is_shown_and_never_run(labels: list[str]) -> None:
             assert not list(parsed.iter("{http://www.w3.org/2000/svg}script"))
 
 
+def test_a_label_that_is_cut_within_a_character_is_drawn() -> None:
+    labels = ["a" * n + "\U0001f600" * 60 for n in (1, 2, 3)]  # Vega holds each face as two halves
+    meshes = ("baseline", "cross-connect", "l7-sidecars")
+    comparison, latency = made(dict(zip(meshes, labels, strict=True)), blocks=2, meshes=meshes)
+    assert "aaa" in svg(drawn("latency_by_percentile", comparison, latency))
+
+
 def test_long_labels_are_cut_in_the_picture_only() -> None:
     label = "l7-sidecars " + "option=value " * 20
     comparison, latency = made({"l7-sidecars": label}, meshes=("baseline", "l7-sidecars"))

@@ -33,13 +33,17 @@ _UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """What XML and UTF-8 cannot hold. A NUL in a text makes vl_convert 1.9 abort the whole process."""
 
 
-def fit(value: Any) -> Any:
+_HALVED = re.compile("[\U00010000-\U0010ffff]")
+"""What Vega holds as two halves: where it cuts a long label between them, vl_convert 1.9 fails on the half."""
+
+
+def fit(value: Any, unfit: re.Pattern[str] = _UNFIT) -> Any:
     """Return ``value`` (plain JSON) with every character that a picture cannot hold replaced by U+FFFD."""
     if isinstance(value, str):
-        return _UNFIT.sub("\ufffd", value)
+        return unfit.sub("\ufffd", value)
     if isinstance(value, dict):
-        return {fit(key): fit(one) for key, one in value.items()}
-    return [fit(one) for one in value] if isinstance(value, list | tuple) else value
+        return {fit(key, unfit): fit(one, unfit) for key, one in value.items()}
+    return [fit(one, unfit) for one in value] if isinstance(value, list | tuple) else value
 
 
 def specification(picture: Picture) -> dict[str, Any]:
@@ -58,7 +62,8 @@ def specification(picture: Picture) -> dict[str, Any]:
 
 def svg(spec: dict[str, Any]) -> str:
     """Return the Vega-Lite ``spec`` drawn as SVG, without reading anything from anywhere."""
-    drawn: str = vl_convert.vegalite_to_svg(fit(quiet_marks(spec)), allowed_base_urls=[])
+    shown = fit(fit(quiet_marks(spec)), _HALVED)
+    drawn: str = vl_convert.vegalite_to_svg(shown, allowed_base_urls=[])
     return drawn
 
 

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 from jupyter_servers import voila_server
-from lab_browsing import SIZES, guarded, picture
+from lab_browsing import SIZES, guarded, picture, write_notebook
 
 from workbench import shipped
 
@@ -31,3 +31,20 @@ def test_voila_shows_the_explorer_and_answers_without_asking_elsewhere(browser, 
         page.get_by_text("Memory, PSS: 5 data planes").first.scroll_into_view_if_needed()
         picture(page, "voila-explore")
         assert page.get_by_text("import workbench as wb").count() == 0
+
+
+def test_voila_plays_a_design(browser, tmp_path):
+    notebook = tmp_path / "play.ipynb"
+    write_notebook(notebook, "import workbench as wb", "wb.play('canary')")
+    with (
+        voila_server(tmp_path, tmp_path / "data", str(notebook)) as url,
+        guarded(browser, url, SIZES["laptop"]) as page,
+    ):
+        page.goto(url)
+        chart = page.locator(".wb-player .wb-picture svg").first
+        chart.wait_for(timeout=90_000)
+        page.get_by_role("checkbox", name="Retries").check()
+        chart.get_by_text("2 retries").wait_for(timeout=15_000)
+        page.get_by_role("tab", name="Objects").click()
+        page.get_by_text("kind: VirtualService").first.wait_for()
+        picture(page, "voila-play")

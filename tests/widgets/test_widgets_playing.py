@@ -19,6 +19,7 @@ from intent_strategies import DESIGNS
 import workbench as wb
 from workbench.errors import BadInput
 from workbench.intents import FEATURES, Design, Intent, read_design
+from workbench.widgets import launching
 from workbench.widgets.background import Background
 from workbench.widgets.wishes import GROUPS, Wishes
 
@@ -191,6 +192,7 @@ def test_one_click_measures_what_the_design_costs(player):
     while not panel.look():
         assert time.monotonic() < deadline
         time.sleep(0.3)
+    launching._children[panel.campaign].wait(30)  # it leaves a moment after its campaign has ended
     assert "From l7-sidecars to l7-sidecars with canary" in panel._state.value
     assert panel._picture.spec["description"]
     panel._where.value = "l4-sidecars"

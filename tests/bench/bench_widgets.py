@@ -21,6 +21,7 @@ sys.path[:0] = [str(TESTS), *(str(TESTS / part) for part in ("report", "analysis
 
 from report_store import write_campaign  # noqa: E402
 
+import workbench as wb  # noqa: E402
 from workbench.store import Store  # noqa: E402
 from workbench.widgets.explorer import ExplorerView  # noqa: E402
 from workbench.widgets.exploring import Explorer  # noqa: E402
@@ -91,7 +92,15 @@ def rows() -> list[dict[str, Any]]:
             _row("explore: a data plane left out, 1e7 samples", mesh_ms, "ms", "<= 200"),
             _row("explore: another run from close, 1e7 samples", _median_ms(close), "ms", "<= 200"),
             *_in_the_browser(Path(folder), store.data),
+            *_played(Path(folder)),
         ]
+
+
+def _played(folder: Path) -> list[dict[str, Any]]:
+    """Time a move of the playground's slider: every mesh asked again, picture, table and objects made anew."""
+    view = wb.play("canary", data=folder / "played")
+    [slider] = view._wishes._split._sliders
+    return [_row("play: a slider moved, all meshes", _median_ms(_turn(slider, cycle([20, 30, 40]))), "ms", "<= 200")]
 
 
 def _in_the_browser(home: Path, data: Path) -> list[dict[str, Any]]:

@@ -15,7 +15,13 @@ from intent_strategies import DESIGNS
 
 from workbench.charts.display import specification, svg
 from workbench.charts.geometry import HEIGHT, WIDTH
-from workbench.charts.intended import Carrier, describe, intended, intended_rows
+from workbench.charts.intended import (
+    Carrier,
+    describe,
+    intended,
+    intended_rows,
+    intended_specification,
+)
 from workbench.intents import (
     FEATURES,
     Abort,
@@ -110,6 +116,13 @@ def test_nothing_stands_outside_the_picture_whatever_is_asked(design):
         for row in [row for row in rows if row["part"] in ("sign", "box", "zone", "way")]:
             assert 0 <= row["x"] <= WIDTH and 0 <= row["x2"] <= WIDTH + 20
             assert 0 <= row["y"] <= HEIGHT and 0 <= row["y2"] <= HEIGHT + 30
+
+
+@pytest.mark.parametrize("placement", ["sidecar", "node-proxy", "kernel", "none"])
+def test_what_is_made_once_is_what_is_made_each_time(placement):
+    for design in (EVERYTHING, Design(intent=Intent(name="nothing"))):
+        carrier = Carrier(label="a mesh", placement=placement)
+        assert intended_specification(design, carrier) == specification(intended(design, carrier))
 
 
 def test_it_is_told_in_words():

@@ -102,8 +102,11 @@ def down(field: str = "y") -> Any:
 
 def frame_layers(rows: Sequence[dict[str, Any]]) -> list[Any]:
     """Return the layers that draw zones; none when ``rows`` hold no zone."""
-    if not any(row["part"] == "zone" for row in rows):
-        return []
+    return zone_layers() if any(row["part"] == "zone" for row in rows) else []
+
+
+def zone_layers() -> list[Any]:
+    """Return the layers that draw zones."""
     frame = part("zone").mark_rect(
         fill="#F7F8F9", stroke="#AEB6BE", strokeWidth=1.2, strokeDash=[4, 3], cornerRadius=8, tooltip=None
     )

@@ -10,14 +10,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
-from workbench.charts.diagram import DASHES, EDGES, FILLS, STROKES, across, down, frame_layers, part
+from workbench.charts.diagram import DASHES, EDGES, FILLS, STROKES, across, down, part, zone_layers
+from workbench.charts.display import fit, specification
 from workbench.charts.engine import Picture, alt
 from workbench.charts.geometry import HEIGHT, ROW, WIDTH
+from workbench.charts.rows import inline
 from workbench.charts.signs import ALERT, LOCK, OPEN_LOCK, Sign, inbound_signs, outbound_signs, proxy_signs
 from workbench.charts.theme import INK, QUIET, finish
-from workbench.intents import FEATURES, Answer, Design, Share
+from workbench.intents import FEATURES, Answer, Design, Intent, Share
 
 TRAFFIC: Final = STROKES["application traffic"]
 WARNING: Final = "#B54C0B"
@@ -64,20 +67,32 @@ class Carrier:
 
 def intended(design: Design, carrier: Carrier) -> Picture:
     """Draw what becomes of the traffic of ``design`` under ``carrier``."""
-    rows = [
-        *_frames(design, carrier),
-        *_boxes(design, carrier),
-        *_ways(design, carrier),
-        *_signs(design, carrier),
-        *_key(design),
-    ]
-    layers = [*frame_layers(rows), *_way_layers(), *_box_layers(), *_sign_layers()]
-    picture = alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)
+    title, says = _heading(design, carrier)
+    picture = alt.layer(*_layers()).properties(width=WIDTH, height=HEIGHT)
+    return finish(picture, intended_rows(design, carrier), title, says, describe(design, carrier))
+
+
+def intended_specification(design: Design, carrier: Carrier) -> dict[str, Any]:
+    """Return `intended` as Vega-Lite JSON, fast enough to follow a slider: what every design shares is made once."""
+    title, says = _heading(design, carrier)
+    shared = _shared()
+    rows = inline(intended_rows(design, carrier)).values
+    told = {"title": {**shared["title"], "text": title, "subtitle": says}, "description": describe(design, carrier)}
+    return {**shared, **fit({**told, "data": {"values": rows}})}
+
+
+@cache
+def _shared() -> dict[str, Any]:
+    return specification(intended(Design(intent=Intent(name="any")), Carrier(label="any")))
+
+
+def _layers() -> list[Any]:
+    return [*zone_layers(), *_way_layers(), *_box_layers(), *_sign_layers()]
+
+
+def _heading(design: Design, carrier: Carrier) -> tuple[str, str]:
     intent = design.intent
-    title = f"{intent.name}, as {carrier.label} carries it"
-    return finish(
-        picture, rows, title, intent.says or "Hover over a sign for what it means.", describe(design, carrier)
-    )
+    return f"{intent.name}, as {carrier.label} carries it", intent.says or "Hover over a sign for what it means."
 
 
 def intended_rows(design: Design, carrier: Carrier) -> list[dict[str, Any]]:

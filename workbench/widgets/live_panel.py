@@ -13,6 +13,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from workbench.charts.display import specification
 from workbench.charts.live import live_traffic
 from workbench.intents import FEATURES, Design
 from workbench.playground.live import LiveLab, Server
@@ -134,7 +135,7 @@ class LivePanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no type
         live = self.live
         if live is None or not live.running or self._background.working:
             return
-        self._picture.spec = live_traffic(live.frame(SHOWN_S), live.events).to_dict()
+        self._picture.spec = specification(live_traffic(live.frame(SHOWN_S), live.events))
         self._counters.value = words(_counted(live.explain()))
         applied = live.applied
         self._tell(*(applied.notes if applied else ()))

@@ -14,7 +14,7 @@ from typing import Any
 import ipywidgets as widgets
 import traitlets
 
-from workbench.charts.intended import intended
+from workbench.charts.intended import intended, intended_specification
 from workbench.errors import WorkbenchError
 from workbench.intents import FEATURES, Design, Rendering
 from workbench.widgets.controls import STYLE, Keys, Ticks, notes, words
@@ -187,7 +187,7 @@ class PlayerView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no typ
         if self._silent:
             return
         with self.hold_sync():
-            self._picture.spec = self.chart.to_dict()
+            self._picture.spec = intended_specification(self.design, self.played.carriers[self.mesh])
             self._answers.value = words(_answers(self.played))
             self._file.value = words(f"<pre>{html.escape(self.design.toml())}</pre>")
             self._show_objects()

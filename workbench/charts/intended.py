@@ -13,17 +13,15 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
 
-from workbench.charts.diagram import DASHES, EDGES, FILLS, STROKES, across, down, part, zone_layers
+from workbench.charts.diagram import EDGES, FILLS
 from workbench.charts.display import fit, specification
 from workbench.charts.engine import Picture, alt
 from workbench.charts.geometry import HEIGHT, ROW, WIDTH
+from workbench.charts.intended_layers import TRAFFIC, WARNING, layers
 from workbench.charts.rows import inline
 from workbench.charts.signs import ALERT, LOCK, OPEN_LOCK, Sign, inbound_signs, outbound_signs, proxy_signs
 from workbench.charts.theme import INK, QUIET, finish
 from workbench.intents import FEATURES, Answer, Design, Intent, Share
-
-TRAFFIC: Final = STROKES["application traffic"]
-WARNING: Final = "#B54C0B"
 
 _LOOKS: Final[Mapping[str, Mapping[str, str]]] = {
     "carried": {"fill": "#E3F0FB", "edge": TRAFFIC, "ink": INK},
@@ -68,7 +66,7 @@ class Carrier:
 def intended(design: Design, carrier: Carrier) -> Picture:
     """Draw what becomes of the traffic of ``design`` under ``carrier``."""
     title, says = _heading(design, carrier)
-    picture = alt.layer(*_layers()).properties(width=WIDTH, height=HEIGHT)
+    picture = alt.layer(*layers()).properties(width=WIDTH, height=HEIGHT)
     return finish(picture, intended_rows(design, carrier), title, says, describe(design, carrier))
 
 
@@ -84,10 +82,6 @@ def intended_specification(design: Design, carrier: Carrier) -> dict[str, Any]:
 @cache
 def _shared() -> dict[str, Any]:
     return specification(intended(Design(intent=Intent(name="any")), Carrier(label="any")))
-
-
-def _layers() -> list[Any]:
-    return [*zone_layers(), *_way_layers(), *_box_layers(), *_sign_layers()]
 
 
 def _heading(design: Design, carrier: Carrier) -> tuple[str, str]:
@@ -330,74 +324,3 @@ def _key(design: Design) -> list[dict[str, Any]]:
         text = {"label": words, "label_x": 26, "label_y": top + _SIGN_HEIGHT / 2 + 1}
         rows.append({"part": "sign", **at, **text, "says": "", "standing": standing, **_LOOKS[standing]})
     return rows
-
-
-# ---------------------------------------------------------------- layers
-def _box_layers() -> list[Any]:
-    told = [alt.Tooltip("name:N", title="what"), alt.Tooltip("says:N", title="does")]
-    box = part("box").mark_rect(cornerRadius=5, strokeWidth=1.6)
-    label = part("box").mark_text(lineBreak="\n", fontSize=13, lineHeight=16, color=INK, tooltip=None)
-    return [
-        box.encode(
-            x=across(),
-            y=down(),
-            x2="x2:Q",
-            y2="y2:Q",
-            fill=alt.Fill("fill:N", scale=None),
-            stroke=alt.Stroke("edge:N", scale=None),
-            tooltip=told,
-        ),
-        label.encode(x=across("label_x"), y=down("label_y"), text="label:N"),
-    ]
-
-
-def _way_layers() -> list[Any]:
-    told = [alt.Tooltip("says:N", title="traffic"), alt.Tooltip("weight:Q", title="share, %")]
-    width = alt.StrokeWidth("weight:Q", scale=alt.Scale(domain=[0, 100], range=[1.2, 7]), legend=None)
-    ends: dict[str, Any] = {"x": across(), "y": down(), "x2": "x2:Q", "y2": "y2:Q"}
-    point: dict[str, Any] = {"x": across(), "y": down(), "angle": alt.Angle("angle:Q", scale=None)}
-    says = alt.Tooltip("says:N", title="traffic")
-    failing = part("failing").mark_rule(color=WARNING, strokeWidth=2.2, strokeDash=list(DASHES["control flow"]))
-    refused = part("refused").mark_rule(color=WARNING, strokeWidth=1.8, strokeDash=[2, 4])
-    text: dict[str, Any] = {"x": across(), "y": down(), "text": "label:N", "tooltip": says}
-    return [
-        part("way").mark_rule(color=TRAFFIC, opacity=0.85).encode(**ends, strokeWidth=width, tooltip=told),
-        part("tip").mark_point(shape="triangle", filled=True, size=150, color=TRAFFIC, opacity=1).encode(**point),
-        part("share").mark_text(fontSize=13, fontWeight=600, color=TRAFFIC).encode(**text),
-        failing.encode(**ends, tooltip=says),
-        part("failtip").mark_point(shape="triangle", filled=True, size=110, color=WARNING, opacity=1).encode(**point),
-        part("faillabel").mark_text(fontSize=12, fontWeight=600, color=WARNING).encode(**text),
-        refused.encode(**ends, tooltip=says),
-        part("cross").mark_text(fontSize=20, fontWeight=700, color=WARNING).encode(**text),
-    ]
-
-
-def _sign_layers() -> list[Any]:
-    told = [
-        alt.Tooltip("feature:N", title="feature"),
-        alt.Tooltip("says:N", title="asked"),
-        alt.Tooltip("standing:N", title="carried?"),
-        alt.Tooltip("how:N", title="how"),
-        alt.Tooltip("nearest:N", title="nearest"),
-    ]
-    sign = part("sign").mark_rect(cornerRadius=9, strokeWidth=1.3)
-    label = part("sign").mark_text(align="left", fontSize=12, tooltip=None)
-    struck = part("sign").transform_filter("datum.standing === 'not'").mark_rule(color=QUIET, strokeWidth=1.2)
-    disc = part("lock").mark_point(shape="circle", filled=True, size=560, color="white", opacity=1, strokeWidth=1.6)
-    lock = part("lock").mark_point(filled=True, size=300, opacity=1, tooltip=None)
-    colour = alt.Color("colour:N", scale=None)
-    return [
-        disc.encode(x=across(), y=down(), stroke=alt.Stroke("colour:N", scale=None), tooltip=told),
-        lock.encode(x=across(), y=down(), shape=alt.Shape("shape:N", scale=None), color=colour),
-        sign.encode(
-            x=across(),
-            y=down(),
-            x2="x2:Q",
-            y2="y2:Q",
-            fill=alt.Fill("fill:N", scale=None),
-            stroke=alt.Stroke("edge:N", scale=None),
-            tooltip=told,
-        ),
-        label.encode(x=across("label_x"), y=down("label_y"), text="label:N", color=alt.Color("ink:N", scale=None)),
-        struck.encode(x=across(), y=down("label_y"), x2="x2:Q"),
-    ]

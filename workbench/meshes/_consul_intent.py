@@ -23,7 +23,7 @@ from workbench.intents import (
     Share,
     Timeout,
 )
-from workbench.meshes._intent_parts import Asked, Maker, Manifest, Part, cannot, number, resources, seconds_text
+from workbench.meshes._intent_parts import Asked, Maker, Manifest, Part, cannot, number, seconds_text, size_annotations
 
 _API: Final = "consul.hashicorp.com/v1alpha1"
 _ANNOTATION: Final = "consul.hashicorp.com/"
@@ -265,21 +265,11 @@ def _proxy_threads(asked: Asked, wanted: int) -> Part:
     )
 
 
-_SIZES: Final = {
-    ("requests", "cpu"): f"{_ANNOTATION}sidecar-proxy-cpu-request",
-    ("limits", "cpu"): f"{_ANNOTATION}sidecar-proxy-cpu-limit",
-    ("requests", "memory"): f"{_ANNOTATION}sidecar-proxy-memory-request",
-    ("limits", "memory"): f"{_ANNOTATION}sidecar-proxy-memory-limit",
-}
-
-
 def _proxy_resources(asked: Asked, wanted: ProxyResources) -> Part:
-    sizes = resources(wanted)
-    annotations = {key: sizes[kind][what] for (kind, what), key in _SIZES.items() if what in sizes.get(kind, {})}
     return Part(
         says="Annotations sidecar-proxy-... on the pods of service and caller, for agent and Envoy together. They "
         "restart.",
-        patches=asked.annotated_pods(annotations),
+        patches=asked.annotated_pods(size_annotations(f"{_ANNOTATION}sidecar-proxy-", wanted)),
     )
 
 

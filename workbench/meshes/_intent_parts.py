@@ -175,6 +175,17 @@ def resources(wanted: ProxyResources) -> dict[str, dict[str, str]]:
     return made
 
 
+def size_annotations(prefix: str, wanted: ProxyResources) -> dict[str, str]:
+    """Return ``PREFIXcpu-request`` and its like, as sidecars are sized by annotations of their pods."""
+    sizes = resources(wanted)
+    return {
+        f"{prefix}{what}-{kind.removesuffix('s')}": sizes[kind][what]
+        for what in ("cpu", "memory")
+        for kind in ("requests", "limits")
+        if what in sizes.get(kind, {})
+    }
+
+
 def bucket(limit: RateLimit) -> tuple[int, int, float]:
     """Return a token bucket that lets this rate through: (its size, tokens at a time, seconds between two times)."""
     tokens = max(1, round(limit.requests_per_s))

@@ -24,7 +24,16 @@ from workbench.intents import (
     Timeout,
     merged,
 )
-from workbench.meshes._intent_parts import Asked, Maker, Manifest, Part, cannot, cores_text, milliseconds, resources
+from workbench.meshes._intent_parts import (
+    Asked,
+    Maker,
+    Manifest,
+    Part,
+    cannot,
+    cores_text,
+    milliseconds,
+    size_annotations,
+)
 
 _CONFIG: Final = "config.linkerd.io/"
 _ACCRUAL: Final = "balancer.linkerd.io/failure-accrual"
@@ -282,21 +291,11 @@ def _proxy_threads(asked: Asked, wanted: int) -> Part:
     return Part(says=says, standing="partly", nearest=f"cpu_limit = {wanted}.")
 
 
-_SIZES: Final = {
-    ("requests", "cpu"): f"{_CONFIG}proxy-cpu-request",
-    ("limits", "cpu"): f"{_CONFIG}proxy-cpu-limit",
-    ("requests", "memory"): f"{_CONFIG}proxy-memory-request",
-    ("limits", "memory"): f"{_CONFIG}proxy-memory-limit",
-}
-
-
 def _proxy_resources(asked: Asked, wanted: ProxyResources) -> Part:
-    sizes = resources(wanted)
-    annotations = {key: sizes[kind][what] for (kind, what), key in _SIZES.items() if what in sizes.get(kind, {})}
     return Part(
         says="Annotations proxy-cpu-... and proxy-memory-... on the pods of service and caller; they restart. The "
         "proxies' worker threads follow the CPU limit.",
-        patches=asked.annotated_pods(annotations),
+        patches=asked.annotated_pods(size_annotations(f"{_CONFIG}proxy-", wanted)),
     )
 
 

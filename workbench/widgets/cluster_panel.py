@@ -13,7 +13,7 @@ from workbench import adapters
 from workbench.errors import BadInput
 from workbench.spec import EnvironmentSpec
 from workbench.widgets.background import Background
-from workbench.widgets.controls import notes, words
+from workbench.widgets.controls import button, notes, words
 from workbench.widgets.playing import Played
 
 ENVIRONMENT = "kubernetes"
@@ -47,11 +47,11 @@ class ClusterPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
             layout={"width": "auto"},
         )
         self._buttons = [
-            self._button("Check", "Let the API server and its webhooks try it: nothing is changed", self._check),
-            self._button("Compare", "Show what would change", self._compare),
-            self._button("Apply", "Apply it and watch it take effect", self._apply),
-            self._button("Revert", "Take this design back: everything as it was", self._revert),
-            self._button("In force", "List the designs that are applied there", self._list),
+            button("Check", "Let the API server and its webhooks try it: nothing is changed", self._check),
+            button("Compare", "Show what would change", self._compare),
+            button("Apply", "Apply it and watch it take effect", self._apply),
+            button("Revert", "Take this design back: everything as it was", self._revert),
+            button("In force", "List the designs that are applied there", self._list),
         ]
         self._said = widgets.HTML()
         self._background = Background(self._busy, lambda problem: self._say(notes([problem])))
@@ -65,11 +65,6 @@ class ClusterPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
         self._played, self._mesh = played, mesh
 
     # ------------------------------------------------------------------ acts
-    def _button(self, title: str, tip: str, act: Callable[[], None]) -> Any:
-        made = widgets.Button(description=title, tooltip=tip, layout={"width": "90px"})
-        made.on_click(lambda _: act())
-        return made
-
     def _opened(self) -> Any:
         options = {"context": self._context.value.strip()} if self._context.value.strip() else {}
         spec = EnvironmentSpec(name=ENVIRONMENT, options=options)
@@ -150,8 +145,8 @@ class ClusterPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
 
     # ------------------------------------------------------------------ words
     def _busy(self, working: bool) -> None:
-        for button in self._buttons:
-            button.disabled = working
+        for one in self._buttons:
+            one.disabled = working
         if working:
             self._say("<p>Asking the cluster ...</p>")
 

@@ -87,6 +87,13 @@ class Ticks:
             self._changed()
 
 
+def button(title: str, tip: str, act: Callable[[], None]) -> Any:
+    """Return a button that does ``act`` when it is pressed."""
+    made = widgets.Button(description=title, tooltip=tip, layout={"width": "90px"})
+    made.on_click(lambda _: act())
+    return made
+
+
 def words(*parts: str, live: bool = False) -> str:
     """Return HTML ``parts`` in the look of the widgets; ``live``: a screen reader says every change."""
     role = ' role="status" aria-live="polite"' if live else ""

@@ -23,7 +23,7 @@ from workbench.playground import mesh_specs
 from workbench.playground.costing import Costing, costing
 from workbench.settings import Settings
 from workbench.spec import EnvironmentSpec, MeshSpec
-from workbench.widgets.controls import notes, words
+from workbench.widgets.controls import button, notes, words
 from workbench.widgets.launching import Launches
 from workbench.widgets.live_panel import ARCHETYPE
 from workbench.widgets.picture import Picture
@@ -76,9 +76,7 @@ class CostPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no type
 
     # ------------------------------------------------------------------ acts
     def _button(self, title: str, tip: str, act: Callable[[], None]) -> Any:
-        made = widgets.Button(description=title, tooltip=tip, layout={"width": "90px"})
-        made.on_click(lambda _: self._safely(act))
-        return made
+        return button(title, tip, lambda: self._safely(act))
 
     def _safely(self, act: Callable[[], None]) -> None:
         try:

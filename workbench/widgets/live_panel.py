@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import html
-from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as widgets
@@ -18,7 +17,7 @@ from workbench.charts.live import live_traffic
 from workbench.intents import FEATURES, Design
 from workbench.playground.live import LiveLab, Server
 from workbench.widgets.background import Background
-from workbench.widgets.controls import notes, words
+from workbench.widgets.controls import button, notes, words
 from workbench.widgets.picture import Picture
 from workbench.widgets.playing import Played
 
@@ -44,10 +43,10 @@ class LivePanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no type
         self.live: LiveLab | None = None
         self._design: Design | None = None
         self._task: asyncio.Task[None] | None = None
-        self._start = self._button("Start", "Start real proxies and a light stream of requests", self._begin)
-        self._apply = self._button("Apply", "Reconfigure the proxies that run", lambda: self._take(self._design))
-        self._revert = self._button("Revert", "Bring back what was in force before", self._back)
-        self._stop = self._button("Stop", "End everything that was started", self._end)
+        self._start = button("Start", "Start real proxies and a light stream of requests", self._begin)
+        self._apply = button("Apply", "Reconfigure the proxies that run", lambda: self._take(self._design))
+        self._revert = button("Revert", "Bring back what was in force before", self._back)
+        self._stop = button("Stop", "End everything that was started", self._end)
         self._follow = widgets.Checkbox(
             value=True,
             indent=False,
@@ -73,11 +72,6 @@ class LivePanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no type
             self._take(played.design)
 
     # ------------------------------------------------------------------ acts
-    def _button(self, title: str, tip: str, act: Callable[[], None]) -> Any:
-        made = widgets.Button(description=title, tooltip=tip, layout={"width": "90px"})
-        made.on_click(lambda _: act())
-        return made
-
     @property
     def _running(self) -> bool:
         return self.live is not None and self.live.running
@@ -142,8 +136,8 @@ class LivePanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no type
 
     def _busy(self, working: bool) -> None:
         self._start.disabled = working
-        for button in (self._apply, self._revert, self._stop):
-            button.disabled = working or not self._running
+        for one in (self._apply, self._revert, self._stop):
+            one.disabled = working or not self._running
 
     def _tell(self, *told: str) -> None:
         if self._running and self.live and self.live.applied:

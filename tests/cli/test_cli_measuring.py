@@ -148,7 +148,7 @@ def test_ctrl_c_stops_in_good_order_and_resume_goes_on(measuring, cli):
     began = time.monotonic()
     _, err = run.process.communicate(timeout=30)
     assert run.process.returncode == 5, err
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 25, "it did not wait for what was still planned"
     assert "Traceback" not in err
     folder = run.campaign()
     assert f"workbench run --resume {folder.name}" in err

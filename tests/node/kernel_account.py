@@ -14,6 +14,10 @@ from workbench.environments.kubernetes.complaints import statuses
 
 STEP_S = 0.05
 
+RATIO, SECONDS = 0.15, 0.02
+"""How near a kubelet's figure of a window of 8 s must be: it reads each container once a second, later where the
+machine is busy; a container that is taken for another, or counted twice, is further off."""
+
 
 class KernelAccount:
     """Reads every container's and the node's CPU counter twenty times a second while it is entered."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from kernel_account import RATIO, SECONDS
 from node_campaign import MESH
 from node_machine import FORTIO, NODE
 
@@ -50,7 +51,7 @@ def test_cpu_of_every_container_is_what_the_kernel_counted(campaign, mesh):
     for one in run.components:
         if "/" in one.name or one.role == "node":
             truth = campaign.kernel.used_s(one.instance.partition("/")[2], run.window.start_s, run.window.end_s)
-            assert found.loc[one.name, "cpu_s"] == pytest.approx(truth, rel=0.05, abs=0.01), one.name
+            assert found.loc[one.name, "cpu_s"] == pytest.approx(truth, rel=RATIO, abs=SECONDS), one.name
             assert found.loc[one.name, "mem_rss_bytes"] > 3e5
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import node_campaign
 import pytest
-from kernel_account import KernelAccount
+from kernel_account import RATIO, SECONDS, KernelAccount
 from node_campaign import MESH
 from node_machine import NODE
 from second_node import SecondNode
@@ -88,7 +88,7 @@ def test_cpu_on_both_nodes_is_what_the_kernel_counted(campaign, accounts, mesh):
     for one in read:
         node, _, container = one.instance.partition("/")
         truth = accounts[node].used_s(container, run.window.start_s, run.window.end_s)
-        assert found.loc[one.name, "cpu_s"] == pytest.approx(truth, rel=0.05, abs=0.01), one.name
+        assert found.loc[one.name, "cpu_s"] == pytest.approx(truth, rel=RATIO, abs=SECONDS), one.name
 
 
 def test_the_bill_of_each_node_closes(campaign):

@@ -135,3 +135,50 @@ def test_the_lab_has_neither_nodes_nor_reservations():
     result = compare(runs, consumption, latency)
     assert result.resources.empty and result.node_bill.empty and result.sources.empty
     assert result.resource_summary.empty and result.node_bill_summary.empty
+
+
+def moved(component, node, when):
+    """Let a part have run elsewhere in those runs of whose name ``when`` is true."""
+
+    def change(frame):
+        rows = frame["component"].eq(component) & frame["run_id"].map(when)
+        assert rows.any()
+        frame.loc[rows, "node"] = node
+        return frame
+
+    return change
+
+
+def runs_under(mesh):
+    runs = cluster_frames()[0]
+    return list(runs.loc[runs["mesh"].eq(mesh), "run_id"])
+
+
+def test_a_client_that_is_beside_the_services_in_some_runs_only_is_flagged():
+    assert checks(compared(), "placement-differs") == checks(compared(), "other-nodes") == []
+    first, *_ = runs_under("l4-sidecars")
+    (one,) = checks(compared(consumption=moved("client/fortio", "node-2", first.__eq__)), "placement-differs")
+    assert (one.severity, one.scope) == ("warning", f"l4-sidecars: {first}")
+    assert one.figure == "1 of 9 runs (11 %) on a node of the services"
+    both = compared(consumption=moved("client/fortio", "node-2", lambda _: True))
+    assert checks(both, "placement-differs") == [], "all alike, although on one node"
+
+
+def test_the_fewer_are_named_whichever_they_are():
+    most = [one for mesh in ("baseline", "l7-sidecars") for one in runs_under(mesh)]
+    (one,) = checks(compared(consumption=moved("client/fortio", "node-2", most.__contains__)), "placement-differs")
+    assert one.figure == "3 of 9 runs (33 %) on a node without services"
+    assert one.scope.startswith("l4-sidecars: ")
+
+
+def test_services_that_never_met_the_baselines_nodes_are_flagged():
+    runs = runs_under("l7-sidecars")
+    (one,) = checks(compared(consumption=moved("server/app", "node-3", runs.__contains__)), "other-nodes")
+    assert (one.scope, one.figure) == ("l7-sidecars", "node-3 against node-2")
+    once = compared(consumption=moved("server/app", "node-3", runs[0].__eq__))
+    assert checks(once, "other-nodes") == []
+
+
+def test_the_lab_knows_no_placement():
+    runs, consumption, latency = frames()
+    assert not {"placement-differs", "other-nodes"} & {one.name for one in compare(runs, consumption, latency).checks}

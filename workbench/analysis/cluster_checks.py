@@ -1,4 +1,4 @@
-"""How far the bill of a cluster can be believed: whether it closes, what it was read from, and what reserves nothing.
+"""How far figures of a cluster can be believed: whether bills close, what they were read from, where pods ran.
 
 Part of the sixth stage, beside `workbench.analysis.checks`.
 """
@@ -168,4 +168,51 @@ def throttled(evidence: Evidence) -> Iterator[Check]:
         )
 
 
-CLUSTER_CHECKS = (residual, unclosed, sources, unreserved, throttled)
+def placement(evidence: Evidence) -> Iterator[Check]:
+    """Flag runs whose client was beside the services while in others it was not, and data planes never on one node.
+
+    Schedulers place the pods of every run anew. Calls between nodes cost both kernels and time that calls within one do
+    not, and nodes are not alike: neither is a mesh's doing.
+    """
+    usage = evidence.consumption[evidence.consumption["node"].ne("")]
+    where = {
+        role: usage[usage["role"].eq(role)].groupby("run_id")["node"].agg(frozenset)
+        for role in ("load-generator", "application")
+    }
+    told = pd.DataFrame(where).dropna().rename_axis("run_id").reset_index()
+    told = told.merge(evidence.runs[["run_id", "mesh", "is_baseline"]], on="run_id")
+    apart = [not nodes & served for nodes, served in zip(told["load-generator"], told["application"], strict=True)]
+    told["apart"] = pd.Series(apart, index=told.index, dtype=bool)
+    if told["apart"].nunique() > 1:
+        fewer = told[told["apart"].eq(told["apart"].mean() <= 0.5)]
+        how = "on a node without services" if fewer["apart"].iloc[0] else "on a node of the services"
+        yield Check(
+            name="placement-differs",
+            severity="warning",
+            scope=f"{some(fewer['mesh'])}: {some(fewer['run_id'])}",
+            figure=f"{share(len(fewer), len(told))} {how}",
+            message=f"In {counted(len(fewer), 'run')} the client ran {how}, in the others it did not: latency and CPU "
+            "differ by what the way between two nodes costs, whichever mesh they bear.",
+            next_step='Give every mesh of the experiment the option placement = "same-node" or "across-nodes", and '
+            "measure again.",
+        )
+    base = _union(told[told["is_baseline"].astype(bool)]["application"])
+    for mesh, group in told.groupby("mesh", sort=False):
+        nodes = _union(group["application"])
+        if base and not nodes & base:
+            yield Check(
+                name="other-nodes",
+                severity="warning",
+                scope=str(mesh),
+                figure=f"{some(sorted(nodes))} against {some(sorted(base))}",
+                message=f"Under {mesh} the services ran on {some(sorted(nodes))}, without a mesh on "
+                f"{some(sorted(base))}, in every block: a difference between those nodes looks like one of the mesh.",
+                next_step="Measure more blocks, or keep the services on one node with the manifests' own nodeSelector.",
+            )
+
+
+def _union(sets: pd.Series) -> set[str]:
+    return {name for nodes in sets for name in nodes}
+
+
+CLUSTER_CHECKS = (residual, unclosed, sources, unreserved, throttled, placement)

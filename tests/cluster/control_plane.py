@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import datetime
 import json
 import os
 import shutil
@@ -20,8 +21,10 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 BUILD = Path(__file__).parents[2] / "scripts" / "control_plane" / "build"
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
@@ -163,11 +166,19 @@ class ControlPlane:
             *("--service-account-issuer=https://rig.test", "--service-account-key-file", str(self.folder / "sa.pub")),
             *("--service-account-signing-key-file", str(self.folder / "sa.key"), "--authorization-mode=RBAC"),
             *("--service-cluster-ip-range", self.services, "--kubelet-preferred-address-types=InternalIP"),
+            *self._to_kubelets(),
             "--shutdown-delay-duration=0s",
         )
         self._wait_ready()
         if "kube-scheduler" in self.processes:  # they would come back by themselves, after up to 30 s of patience
             self._start_controllers()
+
+    def _to_kubelets(self) -> tuple[str, ...]:
+        """With what the API server asks real kubelets, which let nobody in whom they do not know."""
+        if not self.kubelets:
+            return ()
+        pair = ("--kubelet-client-certificate", self.folder / "kubelets.crt", "--kubelet-client-key")
+        return (*map(str, pair), str(self.folder / "kubelets.key"))
 
     def stop_api(self) -> None:
         self._end("kube-apiserver")
@@ -206,11 +217,39 @@ class ControlPlane:
         public = key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
+        self._kubelet_client()
         (self.folder / "sa.key").write_bytes(private)
         (self.folder / "sa.pub").write_bytes(public)
         (self.folder / "tokens").write_text(
             f'{ADMIN_TOKEN},rig-admin,1,"system:masters"\n{LIMITED_TOKEN},rig-limited,2\n'
         )
+
+    def _kubelet_client(self) -> None:
+        """Make a certificate, signed by itself, of a user who may do everything."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name(
+            [
+                x509.NameAttribute(NameOID.ORGANIZATION_NAME, "system:masters"),
+                x509.NameAttribute(NameOID.COMMON_NAME, "rig-api-server"),
+            ]
+        )
+        now = datetime.datetime.now(datetime.UTC)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(hours=1))
+            .not_valid_after(now + datetime.timedelta(days=1))
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+        private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
+        (self.folder / "kubelets.crt").write_bytes(certificate.public_bytes(pem))
+        (self.folder / "kubelets.key").write_bytes(private)
 
     def write_kubeconfig(self, name: str, token: str) -> Path:
         """Write a kubeconfig with one context, ``rig``."""

@@ -29,6 +29,13 @@ def test_rbac_prints_the_role(tmp_path):
     assert yaml.safe_load(verb("rbac").stdout) == cluster_role()
 
 
+def test_rbac_prints_a_role_without_the_strong_right():
+    role = yaml.safe_load(verb("rbac", "--metrics-only").stdout)
+    assert role == cluster_role(metrics_only=True)
+    named = [resource for rule in role["rules"] for resource in rule["resources"]]
+    assert "nodes/proxy" not in named and {"nodes/metrics", "nodes/stats", "serviceaccounts/token"} <= set(named)
+
+
 def test_clean_refuses_while_a_run_is_alive_and_says_when_nothing_is_left(opened, plane):
     done = verb("clean", "--kubeconfig", str(plane.kubeconfig))
     assert done.returncode == 3

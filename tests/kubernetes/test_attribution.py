@@ -8,6 +8,7 @@ from workbench.cluster_steps import MetricMoved, Part
 from workbench.environments.kubernetes import sources
 from workbench.environments.kubernetes.attribution import components_of, reserved_by
 from workbench.environments.kubernetes.client import Refused
+from workbench.environments.kubernetes.collecting import kubelets
 from workbench.environments.kubernetes.proxies import Counted
 from workbench.errors import BadInput, CannotHere
 from workbench.records import Reserved
@@ -72,12 +73,13 @@ def test_what_is_not_set_is_none_and_what_is_in_force_goes_before_what_was_asked
 class Rig:
     """A cluster as far as `sources.choose` asks it."""
 
-    def __init__(self, *, kubelets=False, services=(), metrics=False):
-        self.kubelets, self.services, self.metrics = kubelets, services, metrics
+    def __init__(self, *, kubelets=False, services=(), metrics=False, lacks=("token",)):
+        self.kubelets, self.services, self.metrics, self.lacks = kubelets, services, metrics, lacks
 
     def may(self, verb, group, resource, subresource=""):
-        assert (verb, group, resource, subresource) == ("get", "", "nodes", "proxy")
-        return self.kubelets
+        if (verb, group, resource, subresource) == ("get", "", "nodes", "proxy"):
+            return self.kubelets
+        return not {verb, resource, subresource} & set(self.lacks)
 
     def listed(self, version, kind, selector=""):
         if self.services is None:
@@ -98,6 +100,34 @@ def test_the_best_source_that_may_be_used_is_chosen_and_why_is_said():
     assert found.why == "this user may not get nodes/proxy"
     assert sources.choose(Rig(services=None, metrics=True), "", "").name == "metrics-api"
     assert "no CPU and no memory" in sources.choose(Rig(), "", "").why
+
+
+def test_a_pod_of_the_runs_own_asks_where_it_may_be_made_and_given_its_rights():
+    found = sources.choose(Rig(services=[SERVICE], lacks=()), "", "")
+    assert (found.name, found.collector, found.why) == ("kubelet", True, "this user may not get nodes/proxy")
+    assert sources.choose(Rig(lacks=("escalate",)), "", "").collector, "who has the rights may give them"
+    assert sources.choose(Rig(lacks=("metrics",)), "", "").collector, "and who may give rights that he has not"
+    for lacking in (("escalate", "stats"), ("clusterrolebindings",), ("deployments",), ("proxy",)):
+        assert sources.choose(Rig(services=[SERVICE], lacks=lacking), "", "").name == "prometheus"
+    assert sources.choose(Rig(lacks=()), "", "m/p:9090").name == "prometheus", "which was named"
+    assert not sources.choose(Rig(kubelets=True, lacks=()), "", "").collector
+    assert sources.choose(Rig(kubelets=True, lacks=()), "collector", "").why == ""
+    with pytest.raises(CannotHere, match="rbac --metrics-only"):
+        sources.choose(Rig(kubelets=True), "collector", "")
+
+
+def test_kubelets_are_found_where_their_nodes_say():
+    def node(name, *addresses, **status):
+        told = [{"type": kind, "address": address} for kind, address in addresses]
+        return {"metadata": {"name": name}, "status": {"addresses": told, **status}}
+
+    other = {"daemonEndpoints": {"kubeletEndpoint": {"Port": 10350}}}
+    nodes = [
+        node("a", ("Hostname", "a"), ("InternalIP", "192.0.2.1"), ("InternalIP", "2001:db8::1")),
+        node("b", ("InternalIP", "2001:db8::2"), **other),
+        node("c", ("ExternalIP", "203.0.113.1")),
+    ]
+    assert kubelets(nodes) == {"a": "192.0.2.1:10250", "b": "[2001:db8::2]:10350"}
 
 
 def test_a_source_that_is_asked_for_is_used_or_refused():

@@ -76,9 +76,9 @@ def known() -> Iterator[None]:
         sys.modules.pop(f"workbench.meshes.{MESH}", None)
 
 
-def experiment(machine: Machine, *meshes: MeshSpec) -> Experiment:
+def experiment(kubeconfig: Path, *meshes: MeshSpec) -> Experiment:
     """Return a short one; its edges too, because this kubelet reads its containers every second or two."""
-    options = {"kubeconfig": str(machine.kubeconfig), "edge_s": 4.0, "poll_s": 1.0}
+    options = {"kubeconfig": str(kubeconfig), "edge_s": 4.0, "poll_s": 1.0}
     return Experiment(
         name="on-a-real-node",
         environment=EnvironmentSpec(name="kubernetes", options=options),
@@ -94,7 +94,7 @@ def carry_out(machine: Machine, cluster: Cluster, folder: Path) -> Campaign:
     add_images(machine)
     before = snapshot.take(cluster)
     with webhook(machine, folder) as options, known(), KernelAccount(machine, cluster) as kernel:
-        asked = experiment(machine, MeshSpec(name="baseline"), MeshSpec(name=MESH, options=options))
+        asked = experiment(machine.kubeconfig, MeshSpec(name="baseline"), MeshSpec(name=MESH, options=options))
         where, runs = stored(folder, run_experiment(asked, data=folder / "data"))
     return Campaign(folder / "data", where, runs, kernel, snapshot.differences(before, snapshot.take(cluster)))
 

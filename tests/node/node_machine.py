@@ -240,7 +240,7 @@ class Machine:
 
     def _start_node(self) -> None:
         (self.folder / "resolv.conf").touch()
-        (self.folder / "kubelet.yaml").write_text(json.dumps(_kubelet(self.folder)))
+        (self.folder / "kubelet.yaml").write_text(json.dumps(_kubelet(self.folder, self.kubeconfig.parent)))
         (self.folder / "kube-proxy.yaml").write_text(json.dumps(_kube_proxy(self.kubeconfig, self.node)))
         self.start_kubelet()
         proxy = [str(self.programs / "kube-proxy"), "--config", str(self.folder / "kube-proxy.yaml")]
@@ -314,12 +314,11 @@ def _cni(pods: str) -> dict:
     return {"cniVersion": "0.4.0", "name": "rig", "plugins": [bridge, portmap]}
 
 
-def _kubelet(folder: Path) -> dict:
+def _kubelet(folder: Path, keys: Path) -> dict:
     return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
-        "authentication": {"anonymous": {"enabled": True}, "webhook": {"enabled": False}},
-        "authorization": {"mode": "AlwaysAllow"},
+        "authentication": {"anonymous": {"enabled": False}, "x509": {"clientCAFile": str(keys / "kubelets.crt")}},
         "cgroupDriver": "cgroupfs",
         "clusterDNS": [DNS],
         "clusterDomain": "cluster.local",

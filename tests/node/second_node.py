@@ -7,6 +7,7 @@ routes to each other's pods are the two nodes' only ones.
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -62,6 +63,7 @@ class SecondNode(Machine):
 
     def _write_kubeconfig(self) -> None:
         assert self.joined.plane is not None
+        shutil.copy(self.joined.kubeconfig.parent / "kubelets.crt", self.folder)
         told = json.loads(self.joined.kubeconfig.read_text())
         told["clusters"][0]["cluster"] |= {
             "server": f"https://{ADDRESS}:{self.joined.plane.port}",

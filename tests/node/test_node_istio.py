@@ -70,7 +70,7 @@ def charts(built, machine):
 
 
 def test_istios_description_holds_with_istiod_and_stock_envoy(charts, machine, real, tmp_path):
-    asked = node_campaign.experiment(machine, {})
+    asked = node_campaign.experiment(machine.kubeconfig, MeshSpec(name=MESH))
     options = {**asked.environment.options, "charts": str(charts)}
     environment = EnvironmentSpec(name="kubernetes", options=options)
     mesh, before, ended = MeshSpec(name=MESH), snapshot.take(real), []

@@ -45,7 +45,7 @@ def campaign(machine, real, accounts, tmp_path_factory):
     before = snapshot.take(real)
     with node_campaign.webhook(machine, folder) as options, node_campaign.known():
         asked = node_campaign.experiment(
-            machine,
+            machine.kubeconfig,
             MeshSpec(name="baseline", options={"placement": "same-node"}),
             MeshSpec(name=MESH, options=options),
         )

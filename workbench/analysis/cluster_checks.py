@@ -99,7 +99,8 @@ def sources(evidence: Evidence) -> Iterator[Check]:
             message=f"Consumption was read from {group['place'].iloc[0]}"
             + (f", because {group['why'].iloc[0]}" if group["why"].iloc[0] else "")
             + ": averages over windows of the server's own, added up to counters again.",
-            next_step="Grant nodes/proxy (workbench rbac prints the role) or name the cluster's Prometheus.",
+            next_step="Grant nodes/metrics and nodes/stats (workbench rbac prints the role) or name the cluster's "
+            "Prometheus.",
         )
     other = rows[rows["why"].ne("") & ~rows["coarse"].astype(bool)]
     for key, group in other.groupby(["source", "why"], sort=False):

@@ -41,12 +41,16 @@ def clean(
 
 
 def rbac(
-    name: Annotated[str, typer.Option(help="Name of the ClusterRole.")] = "mesh-workbench", json: Json = False
+    name: Annotated[str, typer.Option(help="Name of the ClusterRole.")] = "mesh-workbench",
+    metrics_only: Annotated[
+        bool, typer.Option("--metrics-only", help="Without nodes/proxy; a pod of the run's own asks the kubelets then.")
+    ] = False,
+    json: Json = False,
 ) -> None:
     """Print the ClusterRole that a run needs, for whoever may grant it."""
     import yaml  # type: ignore[import-untyped]  # published without type information
 
-    role = _adapter().cluster_role(name)
+    role = _adapter().cluster_role(name, metrics_only=metrics_only)
     if json:
         say_json(role)
     else:

@@ -81,11 +81,11 @@ class Kubernetes:
 
         return open_configuration(spec, say)
 
-    def cluster_role(self, name: str) -> dict[str, Any]:
-        """Return the manifest of the ClusterRole that a run needs."""
+    def cluster_role(self, name: str, *, metrics_only: bool = False) -> dict[str, Any]:
+        """Return the manifest of the ClusterRole that a run needs; ``metrics_only``: without ``nodes/proxy``."""
         from workbench.environments.kubernetes.rights import cluster_role
 
-        return cluster_role(name)
+        return cluster_role(name, metrics_only=metrics_only)
 
 
 ADAPTER = Kubernetes()

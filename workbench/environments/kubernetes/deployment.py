@@ -24,6 +24,7 @@ from workbench.environments.kubernetes.acting import Acting
 from workbench.environments.kubernetes.attribution import components_of
 from workbench.environments.kubernetes.calling import answered, one_call
 from workbench.environments.kubernetes.client import Cluster, Object
+from workbench.environments.kubernetes.collecting import Collector
 from workbench.environments.kubernetes.complaints import statuses
 from workbench.environments.kubernetes.facts import running
 from workbench.environments.kubernetes.inventory import inventory
@@ -34,7 +35,7 @@ from workbench.environments.kubernetes.sources import Choice, addresses, page
 from workbench.environments.kubernetes.waiting import about
 from workbench.errors import CannotHere, RunFailed
 from workbench.prometheus_text import total
-from workbench.protocols import ClusterSource, SampleSink
+from workbench.protocols import Ask, ClusterSource, SampleSink
 from workbench.records import Component, GateResult, JobOutput, Placed
 
 REST_PORT = 8080
@@ -58,6 +59,7 @@ class ClusterDeployment:
     parts: tuple[Part, ...]
     acting: Acting
     choice: Choice
+    collector: Collector | None = None
     poll_s: float = POLL_S
     _watched: tuple[MetricMoved, ...] = ()
 
@@ -132,7 +134,7 @@ class ClusterDeployment:
             url=self.application.url,
             load=job,
             reader=reader,
-            fetch=partial(page, self.cluster, self.choice),
+            fetch=partial(page, self.cluster, self.choice, self.collector),
             components=components,
             sink=sink,
             cpus=round(
@@ -280,8 +282,8 @@ class ClusterDeployment:
 
     def _interface(self, name: str) -> float | None:
         pod = self.client()
-        node = pod["spec"]["nodeName"]
-        told = self.cluster.page_once(f"/api/v1/nodes/{node}/proxy/stats/summary", 10.0)
+        ask = Ask(via="kubelet", path="stats/summary", node=pod["spec"]["nodeName"])
+        told = page(self.cluster, self.choice, self.collector, ask)
         if told is None:
             return None
         uid = pod["metadata"]["uid"]

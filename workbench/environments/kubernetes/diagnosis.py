@@ -43,8 +43,9 @@ def diagnose(options: Options) -> tuple[GateResult, ...]:
     except (CannotHere, RunFailed) as error:
         return (*said, _found("an API server", False, str(error)))
     said += [_helm(cluster, options), _rights(cluster), _room(cluster), _two_nodes(len(nodes))]
-    said.append(_kubelet(cluster, str(nodes[0]["metadata"]["name"]) if nodes else ""))
-    said.append(_source(cluster, options))
+    source, collected = _source(cluster, options)
+    said.append(_kubelet(cluster, str(nodes[0]["metadata"]["name"]) if nodes else "", collected))
+    said.append(source)
     holder, (left, _) = journal.holder_of(cluster), journal.read(cluster)
     said.append(_found("nobody else's run", not holder, holder or "no run works on this cluster"))
     if left and not holder:
@@ -84,7 +85,9 @@ def _two_nodes(count: int) -> GateResult:
     return _found("a node for the load", count > 1, evidence)
 
 
-def _kubelet(cluster: Cluster, node: str) -> GateResult:
+def _kubelet(cluster: Cluster, node: str, collected: bool) -> GateResult:
+    if collected:
+        return _found("the kubelets' accounts", True, "a pod of each run's own would ask for them; not tried here")
     page = (
         cluster.page_once(f"/api/v1/nodes/{node}/proxy/stats/summary?only_cpu_and_memory=true", 10.0) if node else None
     )
@@ -98,14 +101,15 @@ def _kubelet(cluster: Cluster, node: str) -> GateResult:
     return _found("the kubelets' accounts", True, f"{pods} pods on {node}" + (f", cgroup {version}" if version else ""))
 
 
-def _source(cluster: Cluster, options: Options) -> GateResult:
-    """Say which source of telemetry a run here would use."""
+def _source(cluster: Cluster, options: Options) -> tuple[GateResult, bool]:
+    """Say which source of telemetry a run here would use, and whether that is a pod of its own."""
     try:
         found = choose(cluster, options.telemetry, options.prometheus)
     except WorkbenchError as error:
-        return _found("a source of telemetry", False, str(error))
+        return _found("a source of telemetry", False, str(error)), False
     why = f", because {found.why}" if found.why else ""
-    return _found("a source of telemetry", "no CPU" not in found.why, f"{found.name}: {found.place}{why}")
+    evidence = f"{found.name}: {found.place}{why}"
+    return _found("a source of telemetry", "no CPU" not in found.why, evidence), found.collector
 
 
 def clean(options: Options, *, force: bool = False, say: Callable[[str], None] = lambda _: None) -> tuple[str, ...]:

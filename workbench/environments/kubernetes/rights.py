@@ -29,7 +29,7 @@ RULES: tuple[tuple[str, tuple[str, ...], tuple[str, ...], str], ...] = (
     ),
     ("", ("pods/log",), ("get",), "explain crashes"),
     ("", ("pods/proxy",), ("get", "create"), "drive the load and read the proxies' own counters"),
-    ("", ("nodes/proxy", "nodes/metrics", "nodes/stats"), ("get",), "read what containers consume"),
+    ("", ("nodes/metrics", "nodes/stats"), ("get",), "read what containers consume"),
     (
         "rbac.authorization.k8s.io",
         ("clusterroles", "clusterrolebindings", "roles", "rolebindings"),
@@ -52,18 +52,22 @@ RULES: tuple[tuple[str, tuple[str, ...], tuple[str, ...], str], ...] = (
 )
 """(API group, resources, verbs, what for). Custom resources of each mesh come on top: its charts' own groups."""
 
+STRONG = ("", ("nodes/proxy",), ("get",), "ask the kubelets through the API server")
+"""Spares the pod that asks them otherwise; but it also allows running commands in any container of a node."""
+
 OPTIONAL: tuple[tuple[str, tuple[str, ...], tuple[str, ...], str], ...] = (
+    ("", ("serviceaccounts/token",), ("create",), "let a pod of the run's own ask the kubelets"),
     ("", ("services/proxy",), ("get",), "ask the cluster's Prometheus"),
     ("metrics.k8s.io", ("nodes", "pods"), ("get", "list"), "read averages where nothing better may be asked"),
 )
 """What is used only where kubelets may not be asked; in the role, and not missed without it."""
 
 
-def cluster_role(name: str = "mesh-workbench") -> dict[str, Any]:
-    """Return the ClusterRole that a run needs, as a manifest."""
+def cluster_role(name: str = "mesh-workbench", *, metrics_only: bool = False) -> dict[str, Any]:
+    """Return the ClusterRole that a run needs, as a manifest; ``metrics_only``: without `STRONG`."""
     rules = [
         {"apiGroups": [group], "resources": list(named), "verbs": list(verbs)}
-        for group, named, verbs, _ in (*RULES, *OPTIONAL)
+        for group, named, verbs, _ in (*RULES, *(() if metrics_only else (STRONG,)), *OPTIONAL)
     ]
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",

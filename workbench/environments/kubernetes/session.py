@@ -18,9 +18,10 @@ from workbench.cluster_steps import (
     Part,
     Wait,
 )
-from workbench.environments.kubernetes import journal, snapshot
+from workbench.environments.kubernetes import collecting, journal, snapshot
 from workbench.environments.kubernetes.acting import Acting, labelled_objects
 from workbench.environments.kubernetes.client import Cluster, Object
+from workbench.environments.kubernetes.collecting import Collector
 from workbench.environments.kubernetes.deployment import ClusterDeployment
 from workbench.environments.kubernetes.facts import cluster_facts
 from workbench.environments.kubernetes.helm import Helm, find_helm, releases
@@ -55,7 +56,8 @@ class Options:
     poll_s
         Seconds between two questions to the kubelets.
     telemetry
-        ``"kubelet"``, ``"prometheus"`` or ``"metrics-api"``; empty: the best that may be used, see `sources`.
+        ``"kubelet"``, ``"collector"``, ``"prometheus"`` or ``"metrics-api"``; empty: the best that may be used, see
+        `sources`.
     prometheus
         Where the cluster's Prometheus is: ``"NAMESPACE/SERVICE:PORT"``, or a URL that this machine reaches; empty:
         looked for by its label.
@@ -256,7 +258,11 @@ class OpenCluster:
             say=self.say,
         )
         acting.prepare(() if existing else removal)
+        collector = Collector(self.cluster) if self.choice.collector else None
         try:
+            if collector:  # before the mesh, which might take hold of it
+                acting.perform(collecting.steps(_image_of(application.client)))
+                collector.start()
             if not existing:
                 acting.perform(steps)
             self.say("deploying the application")
@@ -271,8 +277,13 @@ class OpenCluster:
                 parts=tuple(parts),
                 acting=acting,
                 choice=self.choice,
+                collector=collector,
                 poll_s=self.options.poll_s,
             )
         finally:
             self.say("removing the application and the mesh")
             self.left_behind = acting.undo()
+
+
+def _image_of(client: Mapping[str, Any]) -> str:
+    return str(client["spec"]["template"]["spec"]["containers"][0]["image"])

@@ -1,7 +1,8 @@
 """Which source of telemetry this cluster lets us use, and how its pages are fetched.
 
-The first choice are the kubelets through the API server. Where this user may not ask them, the cluster's Prometheus is
-taken, and where there is none, the averages of ``metrics.k8s.io``, marked as coarse. What was used stands in every run.
+The first choice are the kubelets through the API server. Where this user may not ask them so, a pod of the run's own
+asks them straight (`collecting`); where that may not be either, the cluster's Prometheus is taken, and where there is
+none, the averages of ``metrics.k8s.io``, marked as coarse. What was used stands in every run.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 import urllib3
 
 from workbench.environments.kubernetes.client import Cluster, Refused
+from workbench.environments.kubernetes.collecting import Collector, may_collect
 from workbench.errors import BadInput, CannotHere
 from workbench.protocols import Ask
 
@@ -23,6 +25,7 @@ PAGE_S = 5.0
 QUERY_S = 30.0
 """How long one page may take: a kubelet answers at once or not at all; a query of a range reads from a disk."""
 
+_PAGES = "/metrics/resource, /stats/summary and /metrics/cadvisor"
 _SERVICE = re.compile(r"[a-z0-9-]+/((http|https):)?[a-z0-9-]+:[a-z0-9-]+")
 _LABEL = "app.kubernetes.io/name=prometheus"
 
@@ -41,12 +44,15 @@ class Choice:
         ``"NAMESPACE/SERVICE:PORT"`` or a URL; empty where it is not asked.
     why
         Why it is not the first choice; empty when it is, or when it was asked for.
+    collector
+        Whether a pod of the run's own asks the kubelets, see `collecting`.
     """
 
     name: str
     place: str
     prometheus: str = ""
     why: str = ""
+    collector: bool = False
 
 
 def choose(cluster: Cluster, telemetry: str, prometheus: str) -> Choice:
@@ -66,10 +72,15 @@ def choose(cluster: Cluster, telemetry: str, prometheus: str) -> Choice:
     if telemetry in ("", "kubelet"):
         refused = "" if telemetry else _kubelets_refuse(cluster)
         if not refused:
-            return Choice(
-                name="kubelet", place="/metrics/resource, /stats/summary and /metrics/cadvisor of the kubelets"
-            )
+            return Choice(name="kubelet", place=f"{_PAGES} of the kubelets")
         return _instead(cluster, prometheus, refused)
+    if telemetry == "collector":
+        if not may_collect(cluster):
+            raise CannotHere(
+                "This user may not bring up a pod that asks the kubelets, with its rights and its token: ask for the "
+                "ClusterRole that `workbench rbac --metrics-only` prints, or choose another source."
+            )
+        return _collector()
     if telemetry == "prometheus":
         found = prometheus or _found(cluster)
         if not found:
@@ -79,7 +90,7 @@ def choose(cluster: Cluster, telemetry: str, prometheus: str) -> Choice:
             )
         return _prometheus(found)
     if telemetry != "metrics-api":
-        raise BadInput(f"The option telemetry cannot be {telemetry!r}: kubelet, prometheus or metrics-api.")
+        raise BadInput(f"The option telemetry cannot be {telemetry!r}: kubelet, collector, prometheus or metrics-api.")
     if not _serves_metrics(cluster):
         raise CannotHere(
             "This cluster does not serve metrics.k8s.io: install metrics-server, or choose another source."
@@ -88,6 +99,8 @@ def choose(cluster: Cluster, telemetry: str, prometheus: str) -> Choice:
 
 
 def _instead(cluster: Cluster, prometheus: str, refused: str) -> Choice:
+    if not prometheus and may_collect(cluster):
+        return _collector(refused)
     found = prometheus or _found(cluster)
     if found:
         return _prometheus(found, refused)
@@ -128,6 +141,11 @@ def _serves_metrics(cluster: Cluster) -> bool:
     return cluster.page_once(METRICS_API, PAGE_S) is not None
 
 
+def _collector(why: str = "") -> Choice:
+    place = f"{_PAGES} of the kubelets, asked by a pod of the run's own (their certificates are not checked)"
+    return Choice(name="kubelet", place=place, why=why, collector=True)
+
+
 def _prometheus(found: str, why: str = "") -> Choice:
     return Choice(name="prometheus", place=f"the Prometheus at {_shown(found)}", prometheus=found, why=why)
 
@@ -144,8 +162,10 @@ def _shown(place: str) -> str:
     return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "") + parts.path
 
 
-def page(cluster: Cluster, choice: Choice, ask: Ask) -> bytes | None:
+def page(cluster: Cluster, choice: Choice, collector: Collector | None, ask: Ask) -> bytes | None:
     """Return what was asked for; None when it cannot be had just now."""
+    if ask.via == "kubelet" and collector is not None:
+        return collector.page(ask.node, ask.path, PAGE_S)
     if ask.via == "kubelet":
         return cluster.page_once(f"/api/v1/nodes/{ask.node}/proxy/{ask.path}", PAGE_S)
     if ask.via == "api":

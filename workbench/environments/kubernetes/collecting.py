@@ -1,0 +1,164 @@
+"""Asking kubelets straight, where nobody may ask them by way of the API server.
+
+A pod of the run's own hands requests on: the load generator's image, which every run pulls anyway, as a plain HTTP
+proxy (Fortio's `fetch2`). It holds no token. Each request carries one that the API server issues to a ServiceAccount
+with no other rights than ``nodes/metrics`` and ``nodes/stats``; it is kept in memory, and travels in bodies, which no
+log keeps.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from workbench.cluster_steps import ClusterStep, Manifest, Wait
+from workbench.environments.kubernetes.client import Cluster, Object
+from workbench.environments.kubernetes.objects import namespace
+from workbench.errors import CannotHere, RunFailed
+
+NAME = "workbench-collector"
+"""Of the namespace and everything in it, and of the ClusterRole."""
+
+PORT = 8080
+READY_S = 120.0
+_TOKEN_S = 3600
+"""How long a token is asked for; the API server may give a shorter one. It is renewed when 4/5 are over."""
+
+_LISTENERS = ("grpc", "tcp", "udp", "redirect")
+_GROUP = "rbac.authorization.k8s.io"
+_RIGHTS = [{"apiGroups": [""], "resources": ["nodes/metrics", "nodes/stats"], "verbs": ["get"]}]
+
+
+def steps(image: str) -> tuple[ClusterStep, ...]:
+    """Return how the pod and its rights come up; ``image`` is the load generator's."""
+    meta, label = {"name": NAME, "namespace": NAME}, {"app": NAME}
+    container = {
+        "name": "collector",
+        "image": image,
+        "args": ["server", "-http-port", str(PORT), *(f"-{one}-port=disabled" for one in _LISTENERS)],
+        "readinessProbe": {"tcpSocket": {"port": PORT}, "periodSeconds": 1},
+        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "256Mi"}},
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 65534,
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+    }
+    pod = {"serviceAccountName": NAME, "automountServiceAccountToken": False, "containers": [container]}
+    objects: tuple[Object, ...] = (
+        namespace(NAME),
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta},
+        {"apiVersion": f"{_GROUP}/v1", "kind": "ClusterRole", "metadata": {"name": NAME}, "rules": _RIGHTS},
+        {
+            "apiVersion": f"{_GROUP}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": NAME},
+            "roleRef": {"apiGroup": _GROUP, "kind": "ClusterRole", "name": NAME},
+            "subjects": [{"kind": "ServiceAccount", **meta}],
+        },
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {**meta, "labels": label},
+            "spec": {
+                "selector": {"matchLabels": label},
+                "template": {"metadata": {"labels": label}, "spec": pod},
+            },
+        },
+    )
+    return (
+        Manifest(name="the pod that asks the kubelets", objects=objects),
+        Wait(condition="available", namespace=NAME, deadline_s=READY_S),
+    )
+
+
+@dataclass(slots=True)
+class Collector:
+    """Fetches the kubelets' pages through the pod that `steps` brought up."""
+
+    cluster: Cluster
+    _kubelets: dict[str, str] = field(default_factory=dict)
+    _pod: str = ""
+    _token: str = field(default="", repr=False)
+    _renew_at: float = 0.0
+
+    def start(self) -> None:
+        """Find the pod and get a token, so that what is missing is said before anything is measured.
+
+        Raises
+        ------
+        RunFailed
+            With what the API server refuses.
+        """
+        self._find()
+        self._bearer()
+
+    def page(self, node: str, path: str, timeout_s: float) -> bytes | None:
+        """Return one page of a node's kubelet; None when it cannot be had just now: telemetry must not wait."""
+        try:
+            place = f"/api/v1/namespaces/{NAME}/pods/{self._pod or self._find()}:{PORT}/proxy/fortio/fetch2/"
+            asked = {"https-insecure": "on", "H": f"Authorization: Bearer {self._bearer()}"}
+            url = f"https://{self._kubelet(node)}/{path}"
+        except (RunFailed, CannotHere):
+            return None
+        found = self.cluster.form_once(f"{place}?url={quote(url, safe='')}", asked, timeout_s)
+        if found is None:
+            self._pod = ""  # it may be another one by now
+        return found
+
+    def _find(self) -> str:
+        pods, _ = self.cluster.listed("v1", "Pod", NAME, f"app={NAME}", "status.phase=Running")
+        if not pods:
+            raise RunFailed(f"The pod that is to ask the kubelets is not there (namespace {NAME}).")
+        self._pod = str(pods[0]["metadata"]["name"])
+        return self._pod
+
+    def _bearer(self) -> str:
+        if time.monotonic() > self._renew_at:
+            path = f"/api/v1/namespaces/{NAME}/serviceaccounts/{NAME}/token"
+            made = self.cluster.json("post", path, {"spec": {"expirationSeconds": _TOKEN_S}})
+            self._token = made["status"]["token"]
+            self._renew_at = time.monotonic() + 0.8 * float(made["spec"].get("expirationSeconds") or _TOKEN_S)
+        return self._token
+
+    def _kubelet(self, node: str) -> str:
+        """Return where a node's kubelet listens."""
+        if node not in self._kubelets:
+            self._kubelets |= kubelets(self.cluster.listed("v1", "Node")[0])
+        if node not in self._kubelets:
+            raise RunFailed(f"The cluster tells no address of {node}.")
+        return self._kubelets[node]
+
+
+def kubelets(nodes: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return node -> ``ADDRESS:PORT`` of its kubelet, by its internal address; IPv6 in brackets."""
+    found = {}
+    for one in nodes:
+        status = one.get("status") or {}
+        told = [each["address"] for each in status.get("addresses") or () if each.get("type") == "InternalIP"]
+        port = ((status.get("daemonEndpoints") or {}).get("kubeletEndpoint") or {}).get("Port") or 10250
+        if told:
+            host = f"[{told[0]}]" if ":" in told[0] else told[0]
+            found[one["metadata"]["name"]] = f"{host}:{port}"
+    return found
+
+
+def may_collect(cluster: Cluster) -> bool:
+    """Whether this user may bring the pod up, give it its rights, and ask it."""
+    group = "rbac.authorization.k8s.io"
+    wanted = (
+        ("create", "", "serviceaccounts", "token"),
+        ("create", "", "pods", "proxy"),
+        ("create", "apps", "deployments", ""),
+        ("create", group, "clusterroles", ""),
+        ("create", group, "clusterrolebindings", ""),
+    )
+    if not all(cluster.may(verb, group, resource, subresource=part) for verb, group, resource, part in wanted):
+        return False
+    own = all(cluster.may("get", "", "nodes", subresource=part) for part in ("metrics", "stats"))
+    return own or cluster.may("escalate", group, "clusterroles")

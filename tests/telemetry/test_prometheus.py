@@ -119,7 +119,7 @@ def test_counters_at_the_edges_come_from_real_samples_at_their_own_times(scraped
 
     def known() -> bool:
         for ask in reader.after(window):
-            rows.extend(reader.take(ask, sources.page(None, choice, ask)))
+            rows.extend(reader.take(ask, sources.page(None, choice, None, ask)))
         return len(reader.edges((window.start_s, window.end_s))) == 2 * len(COMPONENTS)
 
     wait_until(known, 20)
@@ -143,9 +143,9 @@ def test_counters_at_the_edges_come_from_real_samples_at_their_own_times(scraped
 def test_a_query_that_it_refuses_and_a_server_that_is_away_give_nothing(scraped):
     url, _ = scraped
     wrong = Ask(via="prometheus", path="api/v1/query?query=%7B")
-    assert sources.page(None, sources.Choice(name="prometheus", place="", prometheus=url), wrong) is None
+    assert sources.page(None, sources.Choice(name="prometheus", place="", prometheus=url), None, wrong) is None
     away = sources.Choice(name="prometheus", place="", prometheus="http://127.0.0.1:9")
-    assert sources.page(None, away, wrong) is None
+    assert sources.page(None, away, None, wrong) is None
 
 
 def reply(*series: tuple[dict[str, str], list[tuple[float, str]]]) -> bytes:

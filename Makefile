@@ -27,6 +27,7 @@ check: $(READY)  ## style, types, directions of imports, form of the notebooks
 	@$(PYTHON_IN_VENV) -m ruff check .
 	@$(PYTHON_IN_VENV) -m ruff format --check .
 	@$(PYTHON_IN_VENV) -m mypy
+	@$(PYTHON_IN_VENV) -m mypy --config-file tests/mypy.ini
 	@$(VENV)/bin/lint-imports
 	@$(PYTHON_IN_VENV) scripts/check_notebooks.py
 

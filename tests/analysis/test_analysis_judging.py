@@ -85,7 +85,7 @@ def test_the_floor_of_differences_holds_for_few_blocks_only():
 @settings(max_examples=40, deadline=None)
 @given(ANY_PAIRS, st.booleans())
 def test_swapping_the_two_mirrors_everything(pair, ratio):
-    one, other = _judge(*pair, ratio), _judge(*pair[::-1], ratio)
+    one, other = _judge(*pair, ratio=ratio), _judge(*pair[::-1], ratio=ratio)
     np.testing.assert_array_equal(one.by_ratio, other.by_ratio)
     np.testing.assert_array_equal(one.consistent, other.consistent)
     np.testing.assert_array_equal(one.resolved, other.resolved)

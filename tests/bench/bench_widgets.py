@@ -105,7 +105,7 @@ def _played(folder: Path) -> list[dict[str, Any]]:
 
 def _in_the_browser(home: Path, data: Path) -> list[dict[str, Any]]:
     """Measure the whole way; no rows where there is no browser."""
-    from conftest import chromium
+    from conftest import chromium  # type: ignore[attr-defined]
     from jupyter_servers import lab_server
     from lab_browsing import SIZES, opened, write_notebook
     from playwright.sync_api import sync_playwright

@@ -19,7 +19,8 @@ def test_help_lists_every_verb_and_every_exit_code(cli):
     assert done.stderr == ""
     listed = [line.split()[0] for line in done.stdout.split("Commands:")[1].splitlines() if line.startswith("  ")]
     assert tuple(one for one in listed if one in VERBS) == VERBS
-    codes = {cls.exit_code for cls in [WorkbenchError, *WorkbenchError.__subclasses__()]}
+    kinds: list[type[WorkbenchError]] = [WorkbenchError, *WorkbenchError.__subclasses__()]
+    codes = {cls.exit_code for cls in kinds}
     for code in codes:
         assert f"{code} " in EXIT_CODES
 

@@ -66,7 +66,10 @@ def stand_ins(cluster):
             versions.add(version)
             spaces.add("namespace" in one["metadata"])
     assert all(len(spaces) == 1 for _, spaces in wanted.values())
-    return [definition(*key, sorted(versions), True in spaces) for key, (versions, spaces) in wanted.items()]
+    return [
+        definition(group, kind, sorted(versions), True in spaces)
+        for (group, kind), (versions, spaces) in wanted.items()
+    ]
 
 
 @pytest.fixture(scope="module")

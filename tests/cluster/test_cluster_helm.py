@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
+from typing import Any
 
 import control_plane
 import pytest
@@ -158,7 +159,7 @@ def test_a_mesh_that_is_there_already_is_refused_or_used_as_it_stands(agent, opt
     from workbench.environments.kubernetes.client import Cluster
     from workbench.environments.kubernetes.helm import find_helm
 
-    theirs = find_helm(Cluster.connect(kubeconfig=options.kubeconfig), options.helm)
+    theirs: Any = find_helm(Cluster.connect(kubeconfig=options.kubeconfig), options.helm)
     cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "meshlike"}})
     foreign = release(webhookUrl=injector.url, caBundle=injector.ca)
     place = ["--namespace", "meshlike"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from google.protobuf import json_format
@@ -18,7 +19,7 @@ from workbench.interchange.smp.fields import Message, fields_of
 from workbench.interchange.smp.messages import DOCUMENTS, ENUM_NAMES, UNUSED
 from workbench.interchange.smp.reading import Reader
 
-PROTO = classes()
+PROTO: dict[str, Any] = classes()
 DEFINED = {
     cls.proto: cls for cls in vars(ours).values() if isinstance(cls, type) and issubclass(cls, Message) and cls.proto
 }

@@ -12,6 +12,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -85,6 +86,8 @@ class Relay(socketserver.ThreadingTCPServer):
 
 class PassOn(socketserver.BaseRequestHandler):
     """One connection, both ways, until either side ends it."""
+
+    server: Any
 
     def handle(self):
         with socket.create_connection(("127.0.0.1", self.server.to)) as server:

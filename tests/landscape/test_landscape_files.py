@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import tomllib
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -72,7 +73,8 @@ def test_history_is_called_history():
 
 
 def test_no_picture_leaves_its_grid():
-    for one in (*KNOWN.meshes.values(), *KNOWN.patterns.values(), *KNOWN.sequences.values()):
+    drawn: list[Any] = [*KNOWN.meshes.values(), *KNOWN.patterns.values(), *KNOWN.sequences.values()]
+    for one in drawn:
         for box in one.topology.boxes:
             assert box.w / 2 <= box.x <= 12 - box.w / 2, (one.name, box.id)
             assert box.h / 2 <= box.y <= 7 - box.h / 2, (one.name, box.id)

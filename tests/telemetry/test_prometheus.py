@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 import urllib.request
+from typing import Any
 
 import pytest
 
@@ -56,6 +57,8 @@ def labels(name: str) -> str:
 
 
 class Page(http.server.BaseHTTPRequestHandler):
+    server: Any
+
     def do_GET(self):
         content = self.server.page()
         self.send_response(200)

@@ -24,6 +24,7 @@ STYLE = """<style>
 .wb-words .note {border-left: 4px solid #B54C0B; padding: 2px 8px; margin: 4px 0}
 .wb-words .bar {display: inline-block; height: 11px; vertical-align: middle}
 .wb-words progress {width: 100%; height: 14px}
+.wb-hint {font-size: 11px; line-height: 1.35; padding: 2px 0 4px 0}
 .wb-group label, .wb-group {font-size: 13px}
 .wb-field {flex-direction: column; align-items: stretch; height: auto !important; margin-bottom: 6px}
 .wb-field > .widget-label {width: auto !important; text-align: left; font-weight: bold}
@@ -98,6 +99,11 @@ def words(*parts: str, live: bool = False) -> str:
     """Return HTML ``parts`` in the look of the widgets; ``live``: a screen reader says every change."""
     role = ' role="status" aria-live="polite"' if live else ""
     return f'<div class="wb-words"{role}>{"".join(parts)}</div>'
+
+
+def hint(text: str) -> str:
+    """Return ``text`` as a small paragraph below what it explains."""
+    return f'<div class="wb-hint">{html.escape(text)}</div>'
 
 
 def notes(told: Iterable[str]) -> str:

@@ -31,6 +31,7 @@ _LOOK = """<style>
 .wb-tabs .lm-TabBar-tabLabel {overflow: visible}
 .wb-across > .widget-vbox {flex-flow: row wrap; gap: 0 14px}
 .wb-answers td, .wb-answers th {text-align: left !important; vertical-align: top; white-space: normal}
+.wb-answers small {display: block; line-height: 1.35}
 .wb-yes {color: #006b3e; font-weight: 600} .wb-partly {color: #B54C0B; font-weight: 600}
 .wb-no {color: #5F6770; font-weight: 600}
 </style>"""
@@ -233,5 +234,5 @@ def _cell(feature: str, rendering: Rendering) -> str:
         if answer.feature == feature:
             word, look = _SAID[answer.standing]
             nearest = f"<br><i>Nearest: {html.escape(answer.nearest)}</i>" if answer.nearest else ""
-            return f'<td><span class="{look}">{word}</span><br><small>{html.escape(answer.says)}{nearest}</small></td>'
+            return f'<td><span class="{look}">{word}</span><small>{html.escape(answer.says)}{nearest}</small></td>'
     return "<td></td>"

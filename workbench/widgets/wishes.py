@@ -31,6 +31,7 @@ from workbench.intents import (
     Target,
     Timeout,
 )
+from workbench.widgets.controls import hint
 
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "Traffic": ("split", "timeout", "retries"),
@@ -73,8 +74,8 @@ class Field:
             (kind for kind in (bool, int, float) if annotation is kind or kind in typing.get_args(annotation)), str
         )
         unit = item.metadata.get("unit", "")
-        title = item.name.removesuffix("_s").replace("_", " ")
-        self.control = self._made(item, title if unit in ("", "%") else f"{title} ({unit})")
+        title = item.name.removesuffix("_s").removesuffix("_percent").replace("_", " ")
+        self.control = self._made(item, title if unit == "" or title == "percent" else f"{title} ({unit})")
         self.control.tooltip = item.metadata.get("help", "")
         self.control.observe(lambda _: changed(), "value")
 
@@ -153,7 +154,7 @@ class Wish:
         )
         self._tick.observe(self._ticked, "value")
         self._fields: tuple[Field | _Single, ...] = ()
-        self._says = widgets.HTML(f"<small>{feature.says}</small>")
+        self._says = widgets.HTML(hint(feature.says))
         self.box = widgets.VBox([self._tick], layout={"margin": "0 0 2px 0"})
 
     def _ticked(self, change: Any) -> None:
@@ -251,7 +252,7 @@ class SplitWish:
             description=feature.title, indent=False, tooltip=feature.says, layout={"width": "auto", "margin": "0"}
         )
         self._tick.observe(lambda _: self._told(), "value")
-        self._rest, self._says = widgets.HTML(), widgets.HTML(f"<small>{feature.says}</small>")
+        self._rest, self._says = widgets.HTML(), widgets.HTML(hint(feature.says))
         self._sliders: list[Any] = []
         self.box = widgets.VBox([self._tick], layout={"margin": "0 0 2px 0"})
 
@@ -284,9 +285,9 @@ class SplitWish:
         if not self._tick.value:
             self.box.children = [self._tick]
             return
-        self._rest.value = f"<small>{self._versions[0]} gets the rest: {self._left} %</small>"
+        self._rest.value = hint(f"{self._versions[0]} gets the rest: {self._left} %")
         if not self._sliders:
-            self._rest.value = "<small>There is one version only: name more under Target.</small>"
+            self._rest.value = hint("There is one version only: name more under Target.")
         self.box.children = [self._tick, self._says, *self._sliders, self._rest]
 
     @property

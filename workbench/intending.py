@@ -62,10 +62,13 @@ def intended(mesh: Any, spec: MeshSpec, workload: Workload, application: Applica
 
 def _require_answers(design: Design, path: str) -> None:
     """Refuse an intent under which not one of the load's requests, POST ``path``, could be answered."""
-    intent, asked = design.intent, design.intent.authorization
+    intent = design.intent
+    asked, delay, timeout = intent.authorization, intent.delay, intent.timeout
     why = ""
     if intent.abort is not None and intent.abort.percent == 100:
         why = "every request is answered with an error on purpose"
+    elif delay and timeout and delay.percent == 100 and delay.seconds >= timeout.request_s:
+        why = f"every request is held back {delay.seconds:g} s, and none may take longer than {timeout.request_s:g} s"
     elif asked is not None and asked.callers and design.target.caller not in asked.callers:
         why = f"authorization lets {', '.join(asked.callers)} in, and the load comes from {design.target.caller}"
     elif asked is not None and asked.methods and "POST" not in asked.methods:

@@ -106,7 +106,8 @@ def _run(campaign: str, ordinal: int, block: int, label: str, shape: Shape, rate
         "connections": 16, "protocol": "http/1.1", "arrival": "constant", "generator": "builtin",
         "generator_version": "1", "latency_from": "schedule", "environment": "lab", "fingerprint": "5af3c1d2",
         "status": "finished", "reason": "", "provenance": "synthetic", "started_at": start, "window_s": duration,
-        "requests": requests, "errors": 0, "achieved_rate_per_s": rate * 1.0001,
+        "requests": requests, "errors": 0, "asked_failing_low": 0.0, "asked_failing_high": 0.0,
+        "achieved_rate_per_s": rate * 1.0001,
         "generator_cpu_per_request_s": 50e-6, "limited": "", "psi_ratio": 0.08 if not noisy else 0.4,
         "steal_ratio": 0.01 if not noisy else 0.12, "foreign_cores": 0.2, "cpus": 2, "noisy": noisy,
     }  # fmt: skip

@@ -117,6 +117,44 @@ def test_failed_requests():
     assert _checks(runs, consumption, latency)["failed-requests"].severity == "error"
 
 
+def _failing(share, low, high):
+    runs, consumption, latency = _frames()
+    mine = runs["mesh"].eq("l7-sidecars")
+    runs.loc[mine, ["asked_failing_low", "asked_failing_high"]] = (low, high)
+    runs.loc[mine, "errors"] = (runs.loc[mine, "requests"] * share).round()
+    return _checks(runs, consumption, latency)
+
+
+@pytest.mark.parametrize(("share", "low", "high"), [(0.1, 0.1, 0.1), (0.104, 0.1, 0.1), (0.05, 0.0, 0.3)])
+def test_requests_that_fail_as_asked_are_no_fault(share, low, high):
+    found = _failing(share, low, high)
+    assert not {"failed-requests", "fewer-failed-than-asked"} & found.keys()
+    check = found["failed-as-asked"]
+    assert check.severity == "info"
+    assert f"{percent(share, 1)} of the requests under l7-sidecars failed, as its intent asks" in check.message
+
+
+@pytest.mark.parametrize(
+    ("share", "low", "high", "severity", "asked"),
+    [
+        (0.12, 0.1, 0.1, "error", "about 10 %"),
+        (0.315, 0.0, 0.3, "warning", "at most 30 %"),
+        (0.5, 0.1, 0.3, "error", "10 % to 30 %"),
+    ],
+)
+def test_more_failures_than_asked_for_are_a_fault(share, low, high, severity, asked):
+    check = _failing(share, low, high)["failed-requests"]
+    assert check.severity == severity
+    assert f"and its intent asks for {asked}" in check.message
+
+
+@pytest.mark.parametrize("share", [0.0, 0.08])
+def test_fewer_failures_than_asked_for_are_an_error(share):
+    check = _failing(share, 0.1, 0.1)["fewer-failed-than-asked"]
+    assert check.severity == "error"
+    assert "what was measured is not what its name says" in check.message
+
+
 def test_runs_without_consumption_or_latency():
     runs, consumption, latency = _frames()
     one = runs.loc[_mine(runs), "run_id"].item()

@@ -11,7 +11,7 @@ from workbench import adapters
 from workbench.deployments import deployments
 from workbench.errors import BadInput
 from workbench.intending import target_of
-from workbench.intents import Abort, Authorization, Intent, Mtls, Share, Target, rendered
+from workbench.intents import Abort, Authorization, Delay, Intent, Mtls, Share, Target, Timeout, rendered
 from workbench.plan import make_plan
 from workbench.spec import Experiment, Load, MeshSpec, Workload
 from workbench.steps import Probe, Process
@@ -80,6 +80,10 @@ def test_a_split_is_weighted_by_requests_or_refused():
     ("intent", "says"),
     [
         (Intent(name="a", abort=Abort(percent=100)), "answered with an error on purpose"),
+        (
+            Intent(name="a", delay=Delay(percent=100, seconds=2), timeout=Timeout(request_s=2)),
+            "every request is held back 2 s, and none may take longer than 2 s, so that no request",
+        ),
         (Intent(name="a", authorization=Authorization(callers=("web",))), "the load comes from client"),
         (Intent(name="a", authorization=Authorization(methods=("GET",))), "made of POST"),
         (Intent(name="a", authorization=Authorization(paths=("/api/*",))), "the load calls /"),

@@ -40,8 +40,9 @@ COLUMNS = {
         "run_id campaign_id experiment ordinal block attempt is_baseline mesh mesh_name profile mesh_title data_plane "
         "layer mtls archetype shape_of lacks workload payload_bytes server_delay_s fan_out rate_per_s duration_s "
         "warmup_s connections protocol arrival generator generator_version latency_from environment fingerprint "
-        "status reason provenance started_at window_s requests errors achieved_rate_per_s "
-        "generator_cpu_per_request_s limited psi_ratio steal_ratio foreign_cores cpus noisy"
+        "status reason provenance started_at window_s requests errors asked_failing_low "
+        "asked_failing_high achieved_rate_per_s generator_cpu_per_request_s limited psi_ratio "
+        "steal_ratio foreign_cores cpus noisy"
     ),
     "campaigns": (
         "campaign_id experiment question status started_at ended_at runs_planned runs_finished runs_failed "
@@ -155,7 +156,8 @@ def test_every_field_of_a_run_is_where_it_belongs(tmp_path: Path) -> None:
         "protocol": "http/1.1", "arrival": "constant", "generator": "builtin", "generator_version": "1",
         "latency_from": "schedule", "environment": "lab", "fingerprint": "f00d", "status": "finished", "reason": "",
         "provenance": "synthetic", "started_at": pd.Timestamp("2023-11-14 22:13:20.25", tz="UTC"), "window_s": 2.0,
-        "requests": 200.0, "errors": 3.0, "achieved_rate_per_s": 99.9, "generator_cpu_per_request_s": 7e-5,
+        "requests": 200.0, "errors": 3.0, "asked_failing_low": 0.0, "asked_failing_high": 0.0,
+        "achieved_rate_per_s": 99.9, "generator_cpu_per_request_s": 7e-5,
         "limited": "", "psi_ratio": 0.25, "steal_ratio": 0.5, "foreign_cores": 0.125, "cpus": 2,
         "noisy": noise.noisy,
     }  # fmt: skip

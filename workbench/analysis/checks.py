@@ -13,6 +13,7 @@ from workbench.analysis.cluster_checks import CLUSTER_CHECKS
 from workbench.analysis.contract import BLOCK, CELL, NO_RATE
 from workbench.analysis.costing import baseline_rows, has_kernel_data_plane
 from workbench.analysis.evidence import Check, Evidence, Severity
+from workbench.analysis.failing import errors
 from workbench.analysis.impossible import IMPOSSIBLE
 from workbench.analysis.intervals import ENOUGH_BLOCKS, rank_and_coverage
 from workbench.analysis.judging import RESOLUTION
@@ -239,23 +240,6 @@ def no_rate(evidence: Evidence) -> Iterator[Check]:
         "as fast as it answered, and cost and latency are those of the rate that it happened to reach.",
         next_step="Compare the reached rates; measure at one stated rate before you compare cost or latency.",
     )
-
-
-def errors(evidence: Evidence) -> Iterator[Check]:
-    """Count the failed requests of each data plane."""
-    ratio = evidence.wide["error_ratio"]
-    for mesh, group in evidence.runs[ratio > 0].groupby("mesh", sort=False):
-        every = evidence.runs[evidence.runs["mesh"].eq(mesh)]
-        failed, sent = every["errors"].sum(), every["requests"].sum()
-        yield Check(
-            name="failed-requests",
-            severity="error" if failed > 0.01 * sent else "warning",
-            scope=f"{mesh}: {some(group['run_id'])}",
-            figure=f"{int(failed)} of {int(sent)} requests",
-            message=f"{int(failed)} of {int(sent)} requests under {mesh} failed; cost is per request that succeeded, "
-            "and a failed request is often a fast one.",
-            next_step="Find out why they failed (counts by status in the raw output) before comparing its latency.",
-        )
 
 
 def unwatched(evidence: Evidence) -> Iterator[Check]:

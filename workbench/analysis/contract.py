@@ -81,6 +81,8 @@ _NUMBERS = (
     "window_s",
     "requests",
     "errors",
+    "asked_failing_low",
+    "asked_failing_high",
     "achieved_rate_per_s",
     "generator_cpu_per_request_s",
     "psi_ratio",

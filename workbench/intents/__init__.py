@@ -4,6 +4,7 @@ Pure data below `workbench.spec`: a mesh's `configure` takes an `Intent` and a `
 """
 
 from workbench.intents.design import Design, Target, design_from_toml, read_design, short_name, write_design
+from workbench.intents.failing import Failing, asked_to_fail
 from workbench.intents.features import FEATURES, Feature
 from workbench.intents.intent import (
     METHODS,
@@ -45,6 +46,7 @@ __all__ = [
     "CircuitBreaking",
     "Delay",
     "Design",
+    "Failing",
     "Feature",
     "Intent",
     "Mtls",
@@ -57,6 +59,7 @@ __all__ = [
     "Standing",
     "Target",
     "Timeout",
+    "asked_to_fail",
     "design_from_toml",
     "identity",
     "in_order",

@@ -80,9 +80,11 @@ class Store:
         payload_bytes, server_delay_s, fan_out, rate_per_s, duration_s, warmup_s, connections, protocol, arrival,
         generator, generator_version and latency_from (empty when the load did not report), environment, fingerprint,
         status, reason, provenance, started_at (UTC), window_s (measured; NaN: none was), requests, errors,
-        achieved_rate_per_s, generator_cpu_per_request_s (NaN: unknown), limited (why the generator was the limit;
-        empty: it was not), psi_ratio, steal_ratio, foreign_cores (NaN: unknown), cpus, noisy (why the machine counts
-        as disturbed; empty: it does not). What the source of an imported run does not tell is missing (NaN, None).
+        asked_failing_low and asked_failing_high (ratio of the requests that the mesh's intent asks to fail: at least,
+        at most; 0: none), achieved_rate_per_s, generator_cpu_per_request_s (NaN: unknown), limited (why the generator
+        was the limit; empty: it was not), psi_ratio, steal_ratio, foreign_cores (NaN: unknown), cpus, noisy (why the
+        machine counts as disturbed; empty: it does not). What the source of an imported run does not tell is missing
+        (NaN, None).
         """
         asked = {"campaign_id": campaign_id, "experiment": experiment, "mesh": mesh, "status": status}
         given = {name: value for name, value in asked.items() if value is not None}

@@ -9,6 +9,7 @@ from typing import Any
 
 from workbench import distributions
 from workbench.errors import StoreError
+from workbench.intents import asked_to_fail
 from workbench.records import Component, LoadResult, Reserved, Run
 from workbench.store.formats import RunDocument, read_campaign, read_manifest
 from workbench.store.layout import SAMPLES_NAME
@@ -163,6 +164,7 @@ def _identity(run: Run) -> Row:
 
 def _asked(run: Run) -> Row:
     workload, load = run.spec.workload, run.spec.load
+    failing = asked_to_fail(run.spec.mesh.intent, load.rate_per_s)
     return {
         "workload": workload.name,
         "payload_bytes": workload.payload_bytes,
@@ -173,6 +175,8 @@ def _asked(run: Run) -> Row:
         "warmup_s": load.warmup_s,
         "connections": load.connections,
         "protocol": load.protocol,
+        "asked_failing_low": failing.low,
+        "asked_failing_high": failing.high,
     }
 
 

@@ -208,3 +208,22 @@ def estimate_s(plan: Plan) -> float:
 def steps_of(plan: Plan) -> tuple[tuple[RunSpec, tuple[Step | ClusterStep, ...]], ...]:
     """Return, for each deployment in order, its first run and every step that would be taken."""
     return tuple((one.runs[0], one.everything) for one in deployments(plan))
+
+
+def collector_of(plan: Plan, one: Deploying) -> tuple[tuple[ClusterStep, ...], str]:
+    """Return how a deployment's pod that asks the kubelets comes up, before all else, and where only.
+
+    No steps where there is none. The second is empty where the pod is sure to come; otherwise it says what about the
+    cluster decides.
+
+    Raises
+    ------
+    BadInput
+        For options that the environment does not know.
+    """
+    spec = plan.experiment.environment
+    describe = getattr(adapters.load("environments", spec.name), "collector", None)
+    if describe is None or not isinstance(one.application, ClusterApplication):
+        return (), ""
+    steps, only_where = describe(spec, one.application.client)
+    return steps, only_where

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,8 +13,11 @@ from workbench.cli.options import Data, Json, settle
 from workbench.cli.show import say, say_json
 
 if TYPE_CHECKING:
+    from workbench.cluster_steps import ClusterStep
     from workbench.deployments import Deploying
     from workbench.spec import RunSpec
+
+    Collector = tuple[tuple[ClusterStep, ...], str]
 
 
 def plan(
@@ -26,25 +29,26 @@ def plan(
     json: Json = False,
 ) -> None:
     """Print every step that an experiment would take; do nothing."""
-    from workbench.deployments import deployments
+    from workbench.deployments import collector_of, deployments
     from workbench.facade import plan_of
     from workbench.runner import estimate_s
 
     settings = settle(data)
     asked = plan_of(experiment, settings.data)
-    todo = deployments(asked)
+    todo = [(one, collector_of(asked, one)) for one in deployments(asked)]
     if json:
-        say_json({"plan": asked, "about_s": estimate_s(asked), "deployments": [_as_data(one) for one in todo]})
+        say_json({"plan": asked, "about_s": estimate_s(asked), "deployments": [_as_data(*one) for one in todo]})
         return
     announce(asked)
-    for one in todo:
-        for line in _deployment(one, in_full=show_steps):
+    for one, collector in todo:
+        for line in _deployment(one, collector, in_full=show_steps):
             say(line)
 
 
-def _deployment(one: Deploying, *, in_full: bool) -> Iterator[str]:
+def _deployment(one: Deploying, collector: Collector, *, in_full: bool) -> Iterator[str]:
     first = one.runs[0]
     yield f"\nblock {first.block}, {first.mesh.label}, {first.workload.name}:"
+    yield from _collector(*collector, in_full=in_full)
     for step in one.everything:
         yield f"  up    {_said(step)}"
         if in_full:
@@ -62,6 +66,18 @@ def _deployment(one: Deploying, *, in_full: bool) -> Iterator[str]:
     yield "  down  everything else that was started" + (", by its label" if one.of_clusters else "")
 
 
+def _collector(steps: Sequence[ClusterStep], only_where: str, *, in_full: bool) -> Iterator[str]:
+    """Say how the pod that asks the kubelets comes up, and what it depends on where it is not sure to."""
+    if only_where and steps:
+        yield f"  up?   a pod that asks the kubelets, only where {only_where}"
+        if not in_full:
+            return
+    for step in steps:
+        yield f"  {'up? ' if only_where else 'up  '}  {_said(step)}"
+        if in_full:
+            yield _in_full(step)
+
+
 def _run(run: RunSpec) -> str:
     load = run.load
     return (
@@ -70,9 +86,11 @@ def _run(run: RunSpec) -> str:
     )
 
 
-def _as_data(one: Deploying) -> dict[str, Any]:
+def _as_data(one: Deploying, collector: Collector) -> dict[str, Any]:
+    steps, only_where = collector
     return {
         "first_run": one.runs[0].ordinal,
+        "collector": {"steps": [_step_as_data(step) for step in steps], "only_where": only_where},
         "steps": [_step_as_data(step) for step in one.everything],
         "gates": [_step_as_data(gate) for gate in one.gates],
         "removal": [_step_as_data(step) for step in one.removal],

@@ -6,7 +6,7 @@ labels, everything it makes is removed by these labels, and what was there befor
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from workbench.records import GateResult
 from workbench.spec import EnvironmentSpec
 
 if TYPE_CHECKING:
+    from workbench.cluster_steps import ClusterStep
     from workbench.environments.kubernetes.designs.configuring import Configuration
     from workbench.environments.kubernetes.session import OpenCluster
 
@@ -53,6 +54,35 @@ class Kubernetes:
         options = Options.read(spec)
         context = Cluster.connect(options.context, options.kubeconfig).context
         return replace(spec, options={**spec.options, "context": context})
+
+    def collector(self, spec: EnvironmentSpec, client: Mapping[str, Any]) -> tuple[tuple[ClusterStep, ...], str]:
+        """Return how the pod that asks the kubelets comes up before each mesh, and where only; see `collecting`.
+
+        Parameters
+        ----------
+        client
+            The Deployment of the application's client, whose image the pod runs.
+
+        Returns
+        -------
+        steps, only_where
+            No steps where the options ask for another source. `only_where` is empty where they ask for the pod;
+            otherwise it says what about the cluster decides, which is asked when it is opened.
+
+        Raises
+        ------
+        UnknownName, BadInput
+            For options that do not exist or have values of the wrong type.
+        """
+        from workbench.environments.kubernetes import collecting
+        from workbench.environments.kubernetes.session import Options
+
+        options = Options.read(spec)
+        if options.telemetry == "collector":
+            return collecting.steps(collecting.image_of(client)), ""
+        if options.telemetry or options.prometheus:
+            return (), ""
+        return collecting.steps(collecting.image_of(client)), collecting.ONLY_WHERE
 
     def diagnose(self, spec: EnvironmentSpec | None = None) -> tuple[GateResult, ...]:
         """Say what the cluster of the present context can do and why not, changing nothing."""

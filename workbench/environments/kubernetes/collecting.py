@@ -27,9 +27,17 @@ READY_S = 120.0
 _TOKEN_S = 3600
 """How long a token is asked for; the API server may give a shorter one. It is renewed when 4/5 are over."""
 
+ONLY_WHERE = "this user may not get nodes/proxy and may create these"
+"""What about a cluster decides whether the pod is made, where the options leave the source open; see `sources`."""
+
 _LISTENERS = ("grpc", "tcp", "udp", "redirect")
 _GROUP = "rbac.authorization.k8s.io"
 _RIGHTS = [{"apiGroups": [""], "resources": ["nodes/metrics", "nodes/stats"], "verbs": ["get"]}]
+
+
+def image_of(client: Mapping[str, Any]) -> str:
+    """Return the image of an application's client, which the pod runs too."""
+    return str(client["spec"]["template"]["spec"]["containers"][0]["image"])
 
 
 def steps(image: str) -> tuple[ClusterStep, ...]:

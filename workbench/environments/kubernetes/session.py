@@ -261,7 +261,7 @@ class OpenCluster:
         collector = Collector(self.cluster) if self.choice.collector else None
         try:
             if collector:  # before the mesh, which might take hold of it
-                acting.perform(collecting.steps(_image_of(application.client)))
+                acting.perform(collecting.steps(collecting.image_of(application.client)))
                 collector.start()
             if not existing:
                 acting.perform(steps)
@@ -283,7 +283,3 @@ class OpenCluster:
         finally:
             self.say("removing the application and the mesh")
             self.left_behind = acting.undo()
-
-
-def _image_of(client: Mapping[str, Any]) -> str:
-    return str(client["spec"]["template"]["spec"]["containers"][0]["image"])

@@ -19,9 +19,10 @@ from workbench.spec import EnvironmentSpec, Load, MeshSpec, Workload, experiment
 from workbench.store import Store
 from workbench.widgets import launching
 from workbench.widgets.drafting import Draft, known_meshes, preview, read_rates
-from workbench.widgets.exploring import QUANTITIES, Choice, Explorer
+from workbench.widgets.exploring import Choice, Explorer
 from workbench.widgets.launching import Launches
 from workbench.widgets.linked import describe, linked, picture, rows_of
+from workbench.widgets.quantities import QUANTITIES
 from workbench.widgets.saving import FORMATS, save
 
 
@@ -118,8 +119,8 @@ def test_a_panel_without_rows_says_so(explorer):
 
     view = explorer.look(explorer.default())
     assert not [title for title in titles(view) if "not measured" in title]
-    bare = replace(view, latency=view.latency.iloc[:0], moments=view.moments.iloc[:0])
-    assert [place for place, title in enumerate(titles(bare)) if title.endswith(": not measured")] == [3, 4]
+    bare = replace(view, latency=view.latency.iloc[:0], peaks=view.peaks.iloc[:0], moments=view.moments.iloc[:0])
+    assert [place for place, title in enumerate(titles(bare)) if title.endswith(": not measured")] == [3, 4, 5]
 
 
 @pytest.mark.parametrize("quantity", QUANTITIES)

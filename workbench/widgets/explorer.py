@@ -18,9 +18,10 @@ import traitlets
 from workbench.charts.rows import NOT_MEASURED
 from workbench.errors import WorkbenchError
 from workbench.widgets.controls import STYLE, Keys, Ticks, notes, table, words
-from workbench.widgets.exploring import QUANTITIES, Choice, Explorer, View
+from workbench.widgets.exploring import Choice, Explorer, View
 from workbench.widgets.linked import describe, linked, picture
 from workbench.widgets.picture import Picture
+from workbench.widgets.quantities import QUANTITIES
 from workbench.widgets.saving import FORMATS, save
 
 _WIDE = {"width": "230px"}

@@ -17,82 +17,8 @@ from workbench.analysis.costing import main_latency
 from workbench.analysis.selection import Selection, differences, select
 from workbench.errors import NothingToShow, UnknownName
 from workbench.store import Store
-
-QUANTILES = {"p50_s": "p50", "p90_s": "p90", "p99_s": "p99", "p999_s": "p99.9"}
-"""Columns of the latency frame -> what stands on the axis."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quantity:
-    """What is summed over the parts of a role: its title with the shown unit, its SQL, stored unit to shown unit."""
-
-    title: str
-    unit: str
-    sql: str
-    scale: float
-
-
-def _sum(column: str) -> str:
-    """Return SQL for the sum over a role's parts; unknown where one of them is."""
-    return f"CASE WHEN count(c.{column}) = count(*) THEN sum(c.{column}) END"
-
-
-_COMPLETED = "nullif(any_value(r.requests) - coalesce(any_value(r.errors), 0), 0)"
-
-QUANTITIES: dict[str, Quantity] = {
-    "cpu_per_request_s": Quantity(title="CPU per request", unit="µs", sql=f"{_sum('cpu_s')} / {_COMPLETED}", scale=1e6),
-    "cpu_cores": Quantity(title="CPU in use", unit="cores", sql=_sum("cpu_cores"), scale=1.0),
-    "mem_pss_bytes": Quantity(title="Memory, PSS", unit="MiB", sql=_sum("mem_pss_bytes"), scale=2.0**-20),
-    "mem_anon_bytes": Quantity(title="Memory, anonymous", unit="MiB", sql=_sum("mem_anon_bytes"), scale=2.0**-20),
-    "mem_working_set_bytes": Quantity(
-        title="Memory, working set", unit="MiB", sql=_sum("mem_working_set_bytes"), scale=2.0**-20
-    ),
-    "ctx_switches_per_request": Quantity(
-        title="Context switches per request", unit="1", sql=f"{_sum('ctx_switches')} / {_COMPLETED}", scale=1.0
-    ),
-}
-"""What can be looked at by role: name -> quantity."""
-
-_KEYS = ["run_id", "campaign_id", "block", "mesh", "workload", "rate_per_s", "started_at_s", "role"]
-
-_QUERY = """SELECT r.run_id, r.campaign_id, r.block, r.mesh, r.workload, r.rate_per_s, r.started_at_s, c.role,
-       {quantities}
-FROM consumption c JOIN runs r USING (run_id)
-WHERE r.run_id IN (SELECT unnest($run_ids::VARCHAR[])) AND c.role IN (SELECT unnest($roles::VARCHAR[]))
-GROUP BY ALL
-ORDER BY r.started_at_s, r.run_id, c.role"""
-
-
-def _named(*names: str) -> str:
-    """Return the SQL of quantities under their names."""
-    return ",\n       ".join(f"{QUANTITIES[name].sql} AS {name}" for name in names)
-
-
-_MOMENTS = """WITH own AS (
-    SELECT time_s, component, role, cpu_time_s, {column} AS level FROM samples WHERE run_id = $run_id
-), span AS (
-    SELECT coalesce((SELECT any_value(window_start_s) FROM runs WHERE run_id = $run_id), min(time_s)) AS start,
-           greatest((max(time_s) - min(time_s)) / least($moments, count(DISTINCT time_s)), 0.001) AS step
-    FROM own
-), steps AS (
-    SELECT role, component, floor((time_s - start) / step) * step AS bin, max(time_s) AS time_s,
-           arg_max(cpu_time_s, time_s) AS cpu_time_s, avg(level) AS level
-    FROM own, span GROUP BY ALL
-), rises AS (
-    SELECT *, (cpu_time_s - lag(cpu_time_s) OVER w) / nullif(time_s - lag(time_s) OVER w, 0) AS cpu_cores
-    FROM steps WINDOW w AS (PARTITION BY component, role ORDER BY time_s)
-)
-SELECT role, bin AS time_s, CASE WHEN count({value}) = count(*) THEN sum({value}) END AS value
-FROM rises GROUP BY ALL ORDER BY role, time_s"""
-"""One run in equal steps of time by role, so that a run of an hour answers as fast as one of two seconds."""
-
-MOMENTS = 150
-"""Steps of time that one run is shown in."""
-
-
-def over_time(name: str) -> Quantity:
-    """Return what is shown of one run over time beside the quantity ``name``: memory's level, else CPU in use."""
-    return QUANTITIES[name] if name.startswith("mem_") else QUANTITIES["cpu_cores"]
+from workbench.widgets import moments
+from workbench.widgets.quantities import KEYS, QUANTILES, QUANTITIES, query, read_from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +63,11 @@ class View:
         One row for each counted run and quantile: run_id, mesh, rate_per_s, quantile (``"p50"``), value_s.
     totals
         mesh, rate_per_s, runs, the quantity: medians over runs of sums over the chosen roles (NaN: unknown).
+    peaks
+        One row for each counted run and percentile of its steps of time: run_id, mesh, rate_per_s, percentile, value
+        (see `over_time`; what the chosen roles used together). Runs too short for percentiles have none.
+    step_s
+        Length of such a step, the same for all runs (NaN: nothing was read moment by moment).
     moments
         The chosen run over time: time_s (from the window's start), role, value (see `over_time`).
     close_up
@@ -155,6 +86,8 @@ class View:
     rows: pd.DataFrame
     totals: pd.DataFrame
     latency: pd.DataFrame
+    peaks: pd.DataFrame
+    step_s: float
     moments: pd.DataFrame
     close_up: str
     order: tuple[str, ...]
@@ -200,6 +133,7 @@ class Explorer:
         self._selected: dict[tuple[str, ...], Selection] = {}
         self._closely: dict[tuple[str, str], pd.DataFrame] = {}
         self._read: dict[tuple[str, ...], tuple[pd.DataFrame, pd.DataFrame]] = {}
+        self._stepped: dict[tuple[tuple[str, ...], str], tuple[pd.DataFrame, float]] = {}
         self._latest: View | None = None
 
     # ------------------------------------------------------------------ what can be chosen
@@ -298,19 +232,23 @@ class Explorer:
         consumed, latency = self._of_campaigns(choice.campaigns)
         name, ids = choice.quantity, list(runs["run_id"])
         rows = consumed[consumed["run_id"].isin(ids) & consumed["role"].isin(choice.roles)]
-        rows = rows[[*_KEYS, name]].reset_index(drop=True)
+        rows = rows[[*KEYS, name]].reset_index(drop=True)
         labels = runs.set_index("run_id")["workload"]
+        steps, step_s = self._steps(choice)
+        peaks = moments.percentiles(steps[steps["run_id"].isin(ids)], choice.roles)
         return View(
             choice=choice,
             rows=rows.assign(workload=rows["run_id"].map(labels)),
             totals=_totals(rows, name, _ordered(runs)),
             latency=latency[latency["run_id"].isin(ids)],
+            peaks=peaks.merge(runs[["run_id", "mesh", "rate_per_s"]], on="run_id"),
+            step_s=step_s,
             moments=pd.DataFrame(),
             close_up="",
             order=_ordered(runs),
             everyone=_ordered(counted),
             notes=_notes(selection, runs),
-            query=_QUERY.format(quantities=_named(name)),
+            query=query(name),
             params={"run_ids": ids, "roles": list(choice.roles)},
         )
 
@@ -319,12 +257,18 @@ class Explorer:
         return self._names.get(one, "")
 
     def _moments(self, choice: Choice) -> pd.DataFrame:
-        column = choice.quantity if choice.quantity.startswith("mem_") else "cpu_time_s"
-        key = (choice.run, column)
+        key = (choice.run, read_from(choice.quantity))
         if key not in self._closely:
-            sql = _MOMENTS.format(column=column, value="cpu_cores" if column == "cpu_time_s" else "level")
-            self._closely[key] = self.store.query(sql, {"run_id": choice.run, "moments": MOMENTS})
+            self._closely[key] = moments.of_run(self.store, *key)
         return self._closely[key]
+
+    def _steps(self, choice: Choice) -> tuple[pd.DataFrame, float]:
+        """Return the steps of every counted run of the campaigns, and how long each is."""
+        key = (tuple(sorted(choice.campaigns)), read_from(choice.quantity))
+        if key not in self._stepped:
+            ids = list(self._selection(choice.campaigns).counted["run_id"])
+            self._stepped[key] = moments.within_windows(self.store, ids, key[1])
+        return self._stepped[key]
 
     def _selection(self, campaigns: tuple[str, ...]) -> Selection:
         """Return what counts of ``campaigns``; remembered, for it is asked again with every change."""
@@ -344,7 +288,7 @@ class Explorer:
         if key not in self._read:
             counted = self._selection(campaigns).counted
             params = {"run_ids": list(counted["run_id"]), "roles": list(SHOWN_ROLES)}
-            consumed = self.store.query(_QUERY.format(quantities=_named(*QUANTITIES)), params)
+            consumed = self.store.query(query(*QUANTITIES), params)
             self._read[key] = consumed, _quantiles(counted, self._read_latency(params["run_ids"]))
         return self._read[key]
 

@@ -1,6 +1,6 @@
-"""Five charts in one picture, linked: over time, by role, against rate, by percentile, one run from close. Pure.
+"""Six charts in one picture, linked: over time, by role, against rate, by percentile, latency, one run. Pure.
 
-A brush over time keeps the runs under it in the next three; the legend of roles counts only the roles that were
+A brush over time keeps the runs under it in all but the last; the legend of roles counts only the roles that were
 clicked; the legend of data planes brings one forward. All of it happens in the browser, so an exported page does the
 same. Written as Vega-Lite and not through altair, which takes a third of a second for a picture of this size:
 too long for a change of a drop-down.
@@ -15,7 +15,9 @@ from workbench.charts.display import fit
 from workbench.charts.engine import alt
 from workbench.charts.rows import NOT_MEASURED, plain, rate_text, records
 from workbench.charts.theme import QUIET, ROLE_COLOURS, config, mesh_colours, mesh_shapes, roles_in_order
-from workbench.widgets.exploring import QUANTILES, QUANTITIES, View, over_time
+from workbench.widgets.exploring import View
+from workbench.widgets.moments import PERCENTILES
+from workbench.widgets.quantities import QUANTILES, QUANTITIES, over_time
 
 Spec = dict[str, Any]
 
@@ -66,12 +68,23 @@ def _rows(view: View, place: Mapping[str, int]) -> list[Spec]:
         if row["value_s"] > 0 and row["run_id"] in place and row["rate_per_s"] == view.choice.rates[-1]
     ]
     over = over_time(view.choice.quantity)
+    peaks = [
+        {
+            "kind": "peak",
+            "n": place[row["run_id"]],
+            "mesh": row["mesh"],
+            "percentile": row["percentile"],
+            "value": row["value"] * over.scale,
+        }
+        for row in records(view.peaks)
+        if row["run_id"] in place and row["rate_per_s"] == view.choice.rates[-1]
+    ]
     moments = [
         {"kind": "moment", "time": row["time_s"], "role": row["role"], "rank": ranks[row["role"]],
          "value": row["value"] * over.scale}
         for row in records(view.moments) if row["value"] == row["value"] and row["role"] in ranks
     ]  # fmt: skip
-    return costs + latency + moments
+    return costs + latency + peaks + moments
 
 
 def _cell(mesh: str, rate: float, several: bool) -> str:
@@ -82,9 +95,10 @@ def _cell(mesh: str, rate: float, several: bool) -> str:
 def linked(view: View) -> Spec:
     """Return ``view`` as Vega-Lite with its rows; without any row, empty charts."""
     title = _title(view)
-    left, right = [_time(view, title), _rates(view, title)], [_stack(view, title), _tail(view)]
-    close, rows = _close(view), rows_of(view)
-    _say_what_is_missing({"cost": [*left, right[0]], "latency": [right[1]], "moment": [close]}, rows)
+    costs = [_time(view, title), _rates(view, title), _stack(view, title)]
+    over, against, stack = costs
+    peaks, tail, close, rows = _peaks(view), _tail(view), _close(view), rows_of(view)
+    _say_what_is_missing({"cost": costs, "peak": [peaks], "latency": [tail], "moment": [close]}, rows)
     spec = {
         "$schema": alt.SCHEMA_URL,
         "config": config(),
@@ -98,9 +112,9 @@ def linked(view: View) -> Spec:
         "data": {"values": rows},
         "spacing": 26,
         "vconcat": [
-            {"hconcat": list(pair), "spacing": 40, "resolve": _own_scales()} for pair in zip(left, right, strict=True)
-        ]
-        + [close],
+            {"hconcat": list(pair), "spacing": 40, "resolve": _own_scales()}
+            for pair in ((over, stack), (against, peaks), (close, tail))
+        ],
         "resolve": _own_scales(),
     }
     whole: Spec = fit(spec)
@@ -132,8 +146,14 @@ def _own_scales() -> Spec:
     return {"scale": {"color": "independent", "shape": "independent"}}
 
 
-def _panel(title: str, width: int, height: Any, **rest: Any) -> Spec:
-    return {"title": {"text": title, "fontSize": 13, "offset": 8}, "width": width, "height": height, **rest}
+def _panel(title: str, width: int, height: Any, below: str = "", **rest: Any) -> Spec:
+    head = {
+        "text": title,
+        "fontSize": 13,
+        "offset": 8,
+        **({"subtitle": below, "subtitleFontSize": 11} if below else {}),
+    }
+    return {"title": head, "width": width, "height": height, **rest}
 
 
 def _of(kind: str, *params: str) -> list[Spec]:
@@ -275,6 +295,29 @@ def _rates(view: View, title: str) -> Spec:
     )
 
 
+def _at(view: View) -> str:
+    return f" at {rate_text(view.choice.rates[-1])}" if view.choice.rates else ""
+
+
+def _peaks(view: View) -> Spec:
+    over = over_time(view.choice.quantity)
+    title, length = f"{over.title} ({over.unit})", f" of {view.step_s:.3g} s" if view.step_s == view.step_s else ""
+    x = {
+        "field": "percentile",
+        "type": "ordinal",
+        "sort": list(PERCENTILES),
+        "title": f"Percentile of a run's steps{length}, the ticked roles together",
+        "axis": {"labelAngle": 0},
+    }
+    return _panel(
+        f"{over.title} by percentile{_at(view)}",
+        NARROW + 60,
+        HEIGHT,
+        transform=[*_of("peak", _BRUSH), _aggregate("median", "mesh", "percentile")],
+        layer=_lines(view, x, _y(title, zero=True), title),
+    )
+
+
 def _tail(view: View) -> Spec:
     x = {
         "field": "quantile",
@@ -284,9 +327,8 @@ def _tail(view: View) -> Spec:
         "axis": {"labelAngle": 0},
     }
     y = {**_y("Latency (µs)", type="log"), "axis": {"values": _LOG_TICKS, "format": ",.10~g"}}
-    at = f" at {rate_text(view.choice.rates[-1])}" if view.choice.rates else ""
     return _panel(
-        f"Latency by percentile{at}",
+        f"Latency by percentile{_at(view)}",
         NARROW + 60,
         HEIGHT,
         transform=[*_of("latency", _BRUSH), _aggregate("median", "mesh", "quantile")],
@@ -302,12 +344,13 @@ def _close(view: View) -> Spec:
         "type": "quantitative",
         "title": "Seconds since the window's start",
         "scale": {"nice": False},
-        "axis": {"grid": False, "tickCount": 10},
+        "axis": {"grid": False, "tickCount": 6},
     }
     return _panel(
-        f"One run from close: {view.close_up}" if view.close_up else "One run from close: none",
-        WIDTH + NARROW + 180,
-        120,
+        "One run from close",
+        WIDTH,
+        HEIGHT,
+        view.close_up or "none",
         transform=_of("moment"),
         mark={"type": "area", "interpolate": "step", "stroke": "white", "strokeWidth": 0.5},
         encoding={

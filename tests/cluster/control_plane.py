@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import datetime
 import json
 import os
 import shutil
@@ -21,10 +20,9 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+import authority
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 BUILD = Path(__file__).parents[2] / "scripts" / "control_plane" / "build"
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
@@ -81,6 +79,8 @@ class ControlPlane:
 
     Attributes
     ----------
+    nodes
+        Who signs the certificates with which kubelets serve.
     inside
         What goes before every command, so that it runs elsewhere.
     address, services
@@ -91,6 +91,7 @@ class ControlPlane:
 
     folder: Path
     processes: dict[str, subprocess.Popen] = field(default_factory=dict)
+    nodes: authority.Pair = field(init=False)
     port: int = 0
     inside: tuple[str, ...] = ()
     address: str = "127.0.0.1"
@@ -152,8 +153,14 @@ class ControlPlane:
     def _judging(self, hasty: bool) -> tuple[str, ...]:
         """Played nodes send no heartbeats, so nobody may judge them by those; `hasty`: another removes namespaces."""
         fewer = ("" if self.kubelets else ",-node-lifecycle-controller") + (",-namespace-controller" if hasty else "")
-        given = ("--root-ca-file", str(self.folder / "certs/apiserver.crt")) if self.kubelets else ()
+        given = ("--root-ca-file", str(self._roots())) if self.kubelets else ()
         return (*given, f"--controllers=*{fewer}")
+
+    def _roots(self) -> Path:
+        """Write what the cluster tells its pods to trust: its API server, and who signs its nodes' certificates."""
+        path = self.folder / "roots.crt"
+        path.write_bytes((self.folder / "certs/apiserver.crt").read_bytes() + self.nodes.crt.read_bytes())
+        return path
 
     def start_api(self) -> None:
         """Start the API server and wait until it is ready; also after `stop_api`."""
@@ -217,39 +224,13 @@ class ControlPlane:
         public = key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
-        self._kubelet_client()
+        authority.made(self.folder / "kubelets", "rig-api-server", group="system:masters")  # who may do everything
+        self.nodes = authority.made(self.folder / "nodes", "rig-nodes")
         (self.folder / "sa.key").write_bytes(private)
         (self.folder / "sa.pub").write_bytes(public)
         (self.folder / "tokens").write_text(
             f'{ADMIN_TOKEN},rig-admin,1,"system:masters"\n{LIMITED_TOKEN},rig-limited,2\n'
         )
-
-    def _kubelet_client(self) -> None:
-        """Make a certificate, signed by itself, of a user who may do everything."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name(
-            [
-                x509.NameAttribute(NameOID.ORGANIZATION_NAME, "system:masters"),
-                x509.NameAttribute(NameOID.COMMON_NAME, "rig-api-server"),
-            ]
-        )
-        now = datetime.datetime.now(datetime.UTC)
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(hours=1))
-            .not_valid_after(now + datetime.timedelta(days=1))
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .sign(key, hashes.SHA256())
-        )
-        pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-        private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
-        (self.folder / "kubelets.crt").write_bytes(certificate.public_bytes(pem))
-        (self.folder / "kubelets.key").write_bytes(private)
 
     def write_kubeconfig(self, name: str, token: str) -> Path:
         """Write a kubeconfig with one context, ``rig``."""

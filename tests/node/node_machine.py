@@ -24,7 +24,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import authority
 import images
+import node_dns
 from control_plane import BUILD, ControlPlane, assets
 
 from workbench.environments.kubernetes.client import Cluster
@@ -100,6 +102,12 @@ class Machine:
         return self.plane.kubeconfig
 
     @property
+    def signer(self) -> authority.Pair:
+        """Who signs this node's certificate."""
+        assert self.plane is not None
+        return self.plane.nodes
+
+    @property
     def enter(self) -> tuple[str, ...]:
         """What goes before a command that is to run in the node's network."""
         return ("nsenter", f"--net=/proc/{self.first}/ns/net")
@@ -115,7 +123,7 @@ class Machine:
         self._start_node()
         cluster = Cluster.connect(kubeconfig=str(self.kubeconfig))
         self.await_ready(cluster)
-        for one in _dns_objects():
+        for one in node_dns.objects(DNS):
             cluster.apply(one)
         until(lambda: _available(cluster), "CoreDNS is not available", self._said)
 
@@ -240,7 +248,9 @@ class Machine:
 
     def _start_node(self) -> None:
         (self.folder / "resolv.conf").touch()
-        (self.folder / "kubelet.yaml").write_text(json.dumps(_kubelet(self.folder, self.kubeconfig.parent)))
+        serving = authority.made(self.folder / "kubelet", self.node, by=self.signer, addresses=(self.address,))
+        told = _kubelet(self.folder, self.kubeconfig.parent, serving)
+        (self.folder / "kubelet.yaml").write_text(json.dumps(told))
         (self.folder / "kube-proxy.yaml").write_text(json.dumps(_kube_proxy(self.kubeconfig, self.node)))
         self.start_kubelet()
         proxy = [str(self.programs / "kube-proxy"), "--config", str(self.folder / "kube-proxy.yaml")]
@@ -314,7 +324,7 @@ def _cni(pods: str) -> dict:
     return {"cniVersion": "0.4.0", "name": "rig", "plugins": [bridge, portmap]}
 
 
-def _kubelet(folder: Path, keys: Path) -> dict:
+def _kubelet(folder: Path, keys: Path, serving: authority.Pair) -> dict:
     return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
@@ -328,6 +338,8 @@ def _kubelet(folder: Path, keys: Path) -> dict:
         "imageGCHighThresholdPercent": 100,
         "registerNode": True,
         "resolvConf": str(folder / "resolv.conf"),
+        "tlsCertFile": str(serving.crt),
+        "tlsPrivateKeyFile": str(serving.key),
         "volumePluginDir": str(folder / "volume-plugins"),
     }
 
@@ -342,58 +354,3 @@ def _kube_proxy(kubeconfig: Path, node: str) -> dict:
         "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
         "iptables": {"minSyncPeriod": "100ms"},
     }
-
-
-def _dns_objects() -> list[dict]:
-    """CoreDNS as clusters have it, with the few plugins that it needs here."""
-    place, labels = "kube-system", {"k8s-app": "kube-dns"}
-    meta = {"name": "coredns", "namespace": place}
-    rules = [
-        {"apiGroups": [""], "resources": ["endpoints", "services", "pods", "namespaces"], "verbs": ["list", "watch"]},
-        {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]},
-    ]
-    corefile = ".:53 {\n errors\n health\n ready\n kubernetes cluster.local in-addr.arpa\n}\n"
-    container = {
-        "name": "coredns",
-        "image": "rig.test/coredns:1",
-        "args": ["-conf", "/etc/coredns/Corefile"],
-        "readinessProbe": {"httpGet": {"path": "/ready", "port": 8181}, "periodSeconds": 1},
-        "volumeMounts": [{"name": "config", "mountPath": "/etc/coredns"}],
-    }
-    pod = {
-        "serviceAccountName": "coredns",
-        "dnsPolicy": "Default",
-        "containers": [container],
-        "volumes": [{"name": "config", "configMap": {"name": "coredns"}}],
-    }
-    subject = {"kind": "ServiceAccount", **meta}
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "coredns"}
-    ports = [{"name": "dns", "port": 53, "protocol": "UDP"}, {"name": "dns-tcp", "port": 53, "protocol": "TCP"}]
-    rbac = "rbac.authorization.k8s.io/v1"
-    return [
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta},
-        {"apiVersion": rbac, "kind": "ClusterRole", "metadata": {"name": "coredns"}, "rules": rules},
-        {
-            "apiVersion": rbac,
-            "kind": "ClusterRoleBinding",
-            "metadata": {"name": "coredns"},
-            "roleRef": role,
-            "subjects": [subject],
-        },
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"Corefile": corefile}},
-        {
-            "apiVersion": "v1",
-            "kind": "Service",
-            "metadata": {"name": "kube-dns", "namespace": place},
-            "spec": {"clusterIP": DNS, "selector": labels, "ports": ports},
-        },
-        {
-            "apiVersion": "apps/v1",
-            "kind": "Deployment",
-            "metadata": meta,
-            "spec": {
-                "selector": {"matchLabels": labels},
-                "template": {"metadata": {"labels": labels}, "spec": pod},
-            },
-        },
-    ]

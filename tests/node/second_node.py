@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import authority
 from node_machine import ADDRESS, Machine
 
 from workbench.environments.kubernetes.client import Cluster
@@ -31,6 +32,10 @@ class SecondNode(Machine):
     def kubeconfig(self) -> Path:
         """The administrator's, by the address at which nodes find the API server."""
         return self.folder / "kubeconfig"
+
+    @property
+    def signer(self) -> authority.Pair:
+        return self.joined.signer
 
     def start(self) -> None:
         """Start everything and wait until the node is ready."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import json
 
+import authority
 import node_campaign
 import pytest
 from control_plane import LIMITED_TOKEN
@@ -24,7 +27,7 @@ from workbench.store import Store
 
 pytestmark = pytest.mark.timeout(300)  # the first waits for the whole campaign
 
-KUBELETS = "of the kubelets, asked by a pod of the run's own (their certificates are not checked)"
+KUBELETS = "of the kubelets, asked by a pod of the run's own"
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +68,10 @@ def test_the_doctor_says_which_way_is_taken_and_why(limited):
     said = {one.name: one for one in diagnose(Options(kubeconfig=str(limited)))}
     assert said["the rights a run needs"].passed, said["the rights a run needs"].evidence
     source = said["a source of telemetry"]
-    assert source.passed and source.evidence.endswith(f"{KUBELETS}, because this user may not get nodes/proxy")
+    assert source.passed and source.evidence.endswith(
+        f"{KUBELETS} (certificates are checked where the cluster's CA signed them), "
+        "because this user may not get nodes/proxy"
+    )
     assert said["the kubelets' accounts"].passed
 
 
@@ -79,7 +85,8 @@ def test_cpu_is_what_the_kernel_counted_and_the_way_is_said(campaign):
             assert found.loc[one.name, "cpu_s"] == pytest.approx(truth, rel=RATIO, abs=SECONDS), one.name
     (source,) = run.sources
     assert (source.source, source.coarse) == ("kubelet", False)
-    assert source.place.endswith(KUBELETS) and source.why == "this user may not get nodes/proxy"
+    assert source.place.endswith(f"{KUBELETS} (its certificate checked with the cluster's CA)")
+    assert source.why == "this user may not get nodes/proxy"
     store = Store(campaign.data)
     told = analysis.compare(store.runs(), store.consumption(), store.latency(), store.reservations(), store.sources())
     assert "other-source" in {one.name for one in told.checks}
@@ -101,25 +108,56 @@ def test_no_token_is_stored(campaign):
             assert b"Bearer " not in content and b"eyJhbGciOi" not in content, path
 
 
-def test_a_pod_without_the_right_is_refused_by_the_kubelet(machine, real, campaign):
-    """The same pod and a token of its own, without its rights: so the answers above were the rights' doing."""
+@pytest.fixture
+def image(campaign):
+    """The load generator's, which the campaign ran."""
     (run,) = campaign.runs.values()
     deployed = json.loads((campaign.folder / run.run_id / "raw" / "deployed.json").read_bytes())
-    image = next(one for one in deployed["images"] if "fortio" in one)
+    return next(one for one in deployed["images"] if "fortio" in one)
+
+
+@contextlib.contextmanager
+def collector(cluster, objects, ready):
+    """The pod made of these objects; all of them go again."""
+    try:
+        for one in objects:
+            cluster.apply(one)
+        wait(cluster, ready)
+        made = Collector(cluster)
+        made.start()
+        yield made
+    finally:
+        for one in reversed(objects):
+            if cluster.get(
+                one["apiVersion"], one["kind"], one["metadata"]["name"], one["metadata"].get("namespace", "")
+            ):
+                cluster.delete(one)
+        until(lambda: cluster.get("v1", "Namespace", collecting.NAME) is None, "its namespace stays", lambda: "")
+
+
+def test_a_pod_without_the_right_is_refused_by_the_kubelet(machine, real, image):
+    """The same pod and a token of its own, without its rights: so the answers above were the rights' doing."""
     manifest, ready = collecting.steps(image)
     kept = [one for one in manifest.objects if "ClusterRole" not in one["kind"]]
-    try:
-        for one in kept:
-            real.apply(one)
-        wait(real, ready)
-        collector = Collector(real)
-        collector.start()
-        assert collector.page(machine.node, "metrics/resource", 5.0) is None
-        for one in manifest.objects:
-            real.apply(one)
-        # the kubelet remembers a refusal for half a minute
-        until(lambda: collector.page(machine.node, "metrics/resource", 5.0), "it is never answered", lambda: "", 90)
-    finally:
-        for one in reversed(manifest.objects):
-            if real.get(one["apiVersion"], one["kind"], one["metadata"]["name"], one["metadata"].get("namespace", "")):
-                real.delete(one)
+    with collector(real, kept, ready) as made:
+        assert made.page(machine.node, "metrics/resource", 5.0) is None
+        assert made.trust(machine.node) == "its certificate checked with the cluster's CA"
+
+
+def test_a_certificate_that_the_trusted_authority_did_not_sign_is_taken_as_it_is_and_that_is_said(
+    machine, real, image, tmp_path
+):
+    """The same kubelet, and a pod that trusts somebody else: so the certificate above was checked."""
+    manifest, ready = collecting.steps(image)
+    stranger = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "stranger", "namespace": collecting.NAME},
+        "data": {"ca.crt": authority.made(tmp_path / "stranger", "a-stranger").crt.read_text()},
+    }
+    objects = [*copy.deepcopy(manifest.objects), stranger]
+    (pod,) = [one["spec"]["template"]["spec"] for one in objects if one["kind"] == "Deployment"]
+    pod["volumes"][0]["configMap"]["name"] = "stranger"
+    with collector(real, objects, ready) as made:
+        until(lambda: made.page(machine.node, "metrics/resource", 5.0), "it is never answered", lambda: "")
+        assert made.trust(machine.node) == "its certificate was not checked: certificate signed by unknown authority"

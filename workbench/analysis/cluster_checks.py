@@ -109,7 +109,7 @@ def sources(evidence: Evidence) -> Iterator[Check]:
             severity="info",
             scope=_runs_of(group, evidence.runs),
             figure=f"source {key[0]}",
-            message=f"Consumption was read from {group['place'].iloc[0]}, because {key[1]}.",
+            message=f"Consumption was read from {join(list(dict.fromkeys(group['place'])))}, because {key[1]}.",
             next_step="Nothing needs doing where figures are there; otherwise grant nodes/proxy.",
         )
     doubtful = rows[rows["doubt"].ne("")]

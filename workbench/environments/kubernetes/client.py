@@ -201,18 +201,20 @@ class Cluster:
         except (ApiException, urllib3.exceptions.HTTPError, OSError):
             return None
 
-    def form_once(self, path: str, fields: Mapping[str, str], timeout_s: float) -> bytes | None:
-        """Post an HTML form to a page behind the API server's proxy; None when it cannot be had just now.
+    def form_once(self, path: str, fields: Mapping[str, str], timeout_s: float) -> tuple[int, bytes]:
+        """Post an HTML form to a page behind the API server's proxy; return the page's own status and what it says.
 
-        The client sends forms only from what its generated calls pass on, which `DynamicClient.request` does not; a
-        space after the type keeps it from taking this body for one of those, and servers trim it.
+        The status is 0 where no page answered: nobody did, or the API server in its place. The client sends forms only
+        from what its generated calls pass on, which `DynamicClient.request` does not; a space after the type keeps it
+        from taking this body for one of those, and servers trim it.
         """
-        more = {"header_params": {"Accept": "*/*"}, "_request_timeout": timeout_s}
+        more = {"header_params": {"Accept": "*/*"}, "_request_timeout": timeout_s, "content_type": f"{_FORM} "}
         try:
-            body = urlencode(fields)
-            return bytes(self._once("post", path, body, {**more, "content_type": f"{_FORM} "}).data)
-        except (ApiException, urllib3.exceptions.HTTPError, OSError):
-            return None
+            return 200, bytes(self._once("post", path, urlencode(fields), more).data)
+        except ApiException as error:
+            return (0 if b'"kind":"Status"' in _body(error) else int(error.status or 0)), _body(error)
+        except (urllib3.exceptions.HTTPError, OSError):
+            return 0, b""
 
     # ------------------------------------------------------------------ kinds
     def kind(self, api_version: str, kind: str) -> Kind:

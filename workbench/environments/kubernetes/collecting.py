@@ -4,10 +4,16 @@ A pod of the run's own hands requests on: the load generator's image, which ever
 proxy (Fortio's `fetch2`). It holds no token. Each request carries one that the API server issues to a ServiceAccount
 with no other rights than ``nodes/metrics`` and ``nodes/stats``; it is kept in memory, and travels in bodies, which no
 log keeps.
+
+The pod trusts whom the cluster tells every pod to trust, ``kube-root-ca.crt``. Whether that authority signed a
+kubelet's certificate is tried before the first token goes there; one that it did not sign is taken as it is, and the
+run says so.
+Source: Fortio 1.75.2 ``fhttp/http_utils.go`` (``CommonHTTPOptionsFromForm``), ``fhttp/http_forwarder.go``.
 """
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +36,15 @@ _TOKEN_S = 3600
 ONLY_WHERE = "this user may not get nodes/proxy and may create these"
 """What about a cluster decides whether the pod is made, where the options leave the source open; see `sources`."""
 
+_ROOTS, _TRUSTED = "kube-root-ca.crt", "/workbench-collector"
+"""The ConfigMap that Kubernetes puts into every namespace, and where the pod finds it."""
+
+_UNTRUSTED = re.compile(r"x509: ([^\n]+)")
+"""How Go begins the sentence that says why a certificate is not trusted."""
+
+_ANSWERED = (200, 401, 403)
+"""With what a kubelet answers who shows no token; each comes after its certificate was found right."""
+
 _LISTENERS = ("grpc", "tcp", "udp", "redirect")
 _GROUP = "rbac.authorization.k8s.io"
 _RIGHTS = [{"apiGroups": [""], "resources": ["nodes/metrics", "nodes/stats"], "verbs": ["get"]}]
@@ -46,7 +61,11 @@ def steps(image: str) -> tuple[ClusterStep, ...]:
     container = {
         "name": "collector",
         "image": image,
-        "args": ["server", "-http-port", str(PORT), *(f"-{one}-port=disabled" for one in _LISTENERS)],
+        "args": [
+            *("server", "-http-port", str(PORT), "-cacert", f"{_TRUSTED}/ca.crt"),
+            *(f"-{one}-port=disabled" for one in _LISTENERS),
+        ],
+        "volumeMounts": [{"name": "trusted", "mountPath": _TRUSTED, "readOnly": True}],
         "readinessProbe": {"tcpSocket": {"port": PORT}, "periodSeconds": 1},
         "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "256Mi"}},
         "securityContext": {
@@ -57,7 +76,12 @@ def steps(image: str) -> tuple[ClusterStep, ...]:
             "seccompProfile": {"type": "RuntimeDefault"},
         },
     }
-    pod = {"serviceAccountName": NAME, "automountServiceAccountToken": False, "containers": [container]}
+    pod = {
+        "serviceAccountName": NAME,
+        "automountServiceAccountToken": False,
+        "containers": [container],
+        "volumes": [{"name": "trusted", "configMap": {"name": _ROOTS}}],
+    }
     objects: tuple[Object, ...] = (
         namespace(NAME),
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta},
@@ -91,6 +115,7 @@ class Collector:
 
     cluster: Cluster
     _kubelets: dict[str, str] = field(default_factory=dict)
+    _doubts: dict[str, str] = field(default_factory=dict)
     _pod: str = ""
     _token: str = field(default="", repr=False)
     _renew_at: float = 0.0
@@ -109,15 +134,45 @@ class Collector:
     def page(self, node: str, path: str, timeout_s: float) -> bytes | None:
         """Return one page of a node's kubelet; None when it cannot be had just now: telemetry must not wait."""
         try:
-            place = f"/api/v1/namespaces/{NAME}/pods/{self._pod or self._find()}:{PORT}/proxy/fortio/fetch2/"
-            asked = {"https-insecure": "on", "H": f"Authorization: Bearer {self._bearer()}"}
-            url = f"https://{self._kubelet(node)}/{path}"
+            doubt = self._doubt(node, timeout_s)
+            if doubt is None:
+                return None
+            insecure = {"https-insecure": "on"} if doubt else {}
+            asked = {**insecure, "H": f"Authorization: Bearer {self._bearer()}"}
+            status, said = self._asked(node, path, asked, timeout_s)
         except (RunFailed, CannotHere):
             return None
-        found = self.cluster.form_once(f"{place}?url={quote(url, safe='')}", asked, timeout_s)
-        if found is None:
+        return said if status == 200 else None
+
+    def trust(self, node: str) -> str:
+        """Say whether the certificate of a node's kubelet was checked; empty while it has not answered."""
+        doubt = self._doubts.get(node)
+        if doubt is None:
+            return ""
+        return f"its certificate was not checked: {doubt}" if doubt else "its certificate checked with the cluster's CA"
+
+    def _doubt(self, node: str, timeout_s: float) -> str | None:
+        """Return why the certificate of a node's kubelet cannot be checked, empty where it can; tried once, no token.
+
+        None where it does not answer just now.
+        """
+        if node not in self._doubts:
+            status, said = self._asked(node, "healthz", {}, timeout_s)
+            untrusted = _UNTRUSTED.search(said.decode(errors="replace")) if status == 400 else None
+            if untrusted:
+                self._doubts[node] = untrusted[1].strip()
+            elif status in _ANSWERED:
+                self._doubts[node] = ""
+        return self._doubts.get(node)
+
+    def _asked(self, node: str, path: str, fields: Mapping[str, str], timeout_s: float) -> tuple[int, bytes]:
+        """Let the pod ask a node's kubelet; return what came of it, as `Cluster.form_once`."""
+        place = f"/api/v1/namespaces/{NAME}/pods/{self._pod or self._find()}:{PORT}/proxy/fortio/fetch2/"
+        url = quote(f"https://{self._kubelet(node)}/{path}", safe="")
+        status, said = self.cluster.form_once(f"{place}?url={url}", fields, timeout_s)
+        if status == 0 or status >= 500:
             self._pod = ""  # it may be another one by now
-        return found
+        return status, said
 
     def _find(self) -> str:
         pods, _ = self.cluster.listed("v1", "Pod", NAME, f"app={NAME}", "status.phase=Running")

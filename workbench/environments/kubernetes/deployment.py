@@ -31,7 +31,7 @@ from workbench.environments.kubernetes.inventory import inventory
 from workbench.environments.kubernetes.loading import POLL_S, Loading
 from workbench.environments.kubernetes.objects import quantity
 from workbench.environments.kubernetes.proxies import Counted
-from workbench.environments.kubernetes.sources import Choice, addresses, page
+from workbench.environments.kubernetes.sources import Choice, addresses, page, place_of
 from workbench.environments.kubernetes.waiting import about
 from workbench.errors import CannotHere, RunFailed
 from workbench.prometheus_text import total
@@ -146,7 +146,10 @@ class ClusterDeployment:
         return replace(
             output,
             outputs={**output.outputs, "deployed.json": self.deployed(), **evidence.outputs},
-            sources=tuple(replace(one, place=self.choice.place, why=self.choice.why) for one in output.sources),
+            sources=tuple(
+                replace(one, place=place_of(self.choice, self.collector, one.node), why=self.choice.why)
+                for one in output.sources
+            ),
             gates=evidence.gates,
         )
 

@@ -26,6 +26,7 @@ QUERY_S = 30.0
 """How long one page may take: a kubelet answers at once or not at all; a query of a range reads from a disk."""
 
 _PAGES = "/metrics/resource, /stats/summary and /metrics/cadvisor"
+_COLLECTED = f"{_PAGES} of the kubelets, asked by a pod of the run's own"
 _SERVICE = re.compile(r"[a-z0-9-]+/((http|https):)?[a-z0-9-]+:[a-z0-9-]+")
 _LABEL = "app.kubernetes.io/name=prometheus"
 
@@ -142,8 +143,14 @@ def _serves_metrics(cluster: Cluster) -> bool:
 
 
 def _collector(why: str = "") -> Choice:
-    place = f"{_PAGES} of the kubelets, asked by a pod of the run's own (their certificates are not checked)"
+    place = f"{_COLLECTED} (certificates are checked where the cluster's CA signed them)"
     return Choice(name="kubelet", place=place, why=why, collector=True)
+
+
+def place_of(choice: Choice, collector: Collector | None, node: str) -> str:
+    """Return where a node's consumption was read, once it was: with what was found of its kubelet's certificate."""
+    trust = collector.trust(node) if collector else ""
+    return f"{_COLLECTED} ({trust})" if trust else choice.place
 
 
 def _prometheus(found: str, why: str = "") -> Choice:

@@ -33,15 +33,36 @@ def target_of(application: Application | ClusterApplication, workload: Workload)
     if isinstance(application, Application):
         return Target(namespace=LAB_NAMESPACE, service=application.entry, versions=versions)
     url = urlsplit(application.url)
-    metadata = application.client["metadata"]
+    metadata, service = application.client["metadata"], (url.hostname or "").split(".")[0]
     return Target(
         namespace=application.namespace,
-        service=(url.hostname or "").split(".")[0],
+        service=service,
+        deployments=_answering(application, service),
         port=url.port or _PORTS.get(url.scheme, 80),
         protocol=_SPEAKS.get(url.scheme, url.scheme),
         caller=metadata["name"],
         versions=versions,
     )
+
+
+def _answering(application: ClusterApplication, service: str) -> tuple[str, ...]:
+    """Return the names of the Deployments that the Service ``service`` selects, all versions of it."""
+    selectors = [
+        one.get("spec", {}).get("selector") or {}
+        for one in application.objects
+        if one["kind"] == "Service" and one["metadata"]["name"] == service
+    ]
+    return tuple(
+        one["metadata"]["name"]
+        for one in application.objects
+        if one["kind"] == "Deployment"
+        and any(wanted and wanted.items() <= _pod_labels(one).items() for wanted in selectors)
+    )
+
+
+def _pod_labels(one: Mapping[str, Any]) -> Mapping[str, str]:
+    labels: Mapping[str, str] = one["spec"]["template"].get("metadata", {}).get("labels") or {}
+    return labels
 
 
 def intended(mesh: Any, spec: MeshSpec, workload: Workload, application: Application | ClusterApplication) -> Rendering:

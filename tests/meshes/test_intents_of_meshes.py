@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from kubernetes_objects import complaints
 
 from workbench import adapters
 from workbench.errors import UnknownName
+from workbench.intending import target_of
 from workbench.intents import FEATURES, Design, Intent, Target, identity, patched
 from workbench.playground import mesh_specs
 from workbench.spec import MeshSpec
@@ -112,17 +114,44 @@ def test_names_stay_names_however_long_they_are(spec):
 
 @pytest.mark.parametrize("spec", ON_CLUSTERS, ids=label)
 def test_patches_name_what_an_application_has(spec):
-    application = adapters.load("workloads", "echo").cluster_application(_workload())
+    application = adapters.load("workloads", "echo").cluster_application(_workload(versions=2))
     target = Target()
     one = adapters.load("meshes", spec.name).configure(spec, Intent(name="all", **VALUES), target)
     _, left = patched((*application.objects, application.client), one.patches)
     assert left == ()
 
 
-def _workload():
+@pytest.mark.parametrize(
+    ("given", "intent", "wanted"),
+    [
+        ((), {}, {"reviews", "web"}),
+        ((), {"split": VALUES["split"]}, {"reviews", "reviews-v2", "web"}),
+        (("reviews-a", "reviews-b", "reviews-c"), {}, {"reviews-a", "reviews-b", "reviews-c", "web"}),
+    ],
+)
+@pytest.mark.parametrize("name", ["consul", "istio", "linkerd"])
+def test_every_version_has_proxies_of_the_asked_size(name, given, intent, wanted):
+    asked = Intent(name="one", proxy_resources=VALUES["proxy_resources"], **intent)
+    target = replace(TARGET, deployments=given)
+    one = adapters.load("meshes", name).configure(MeshSpec(name=name), asked, target)
+    annotated = [patch for patch in one.patches if patch["kind"] == "Deployment"]
+    assert {patch["metadata"]["name"] for patch in annotated} == wanted
+    assert len({str(patch["spec"]["template"]) for patch in annotated}) == 1
+
+
+@pytest.mark.parametrize("versions", [1, 2, 3])
+def test_in_an_experiment_it_is_every_deployment_behind_the_service(versions):
+    workload = _workload(versions=versions)
+    application = adapters.load("workloads", "chain").cluster_application(workload)
+    target = target_of(application, workload)
+    assert target.service == "frontend"
+    assert target.deployments == ("frontend", "frontend-v2", "frontend-v3")[:versions]
+
+
+def _workload(**more):
     from workbench.spec import Workload
 
-    return Workload()
+    return Workload(**more)
 
 
 @pytest.mark.parametrize("spec", ON_CLUSTERS, ids=label)

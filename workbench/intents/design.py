@@ -63,7 +63,11 @@ class Target(Checked):
     port: int = asked("Its port.", low=1, high=65535, default=8080)
     protocol: str = asked("What the port speaks.", known=PROTOCOLS, default="http")
     caller: str = asked("The calling Deployment, and its ServiceAccount.", default="client")
-    deployment: str = asked("The Deployment that answers; empty: named as the service.", default="")
+    deployments: tuple[str, ...] = asked(
+        "The Deployments that answer, that of the version in use first; none: one named as the service, and where "
+        "there is a split SERVICE-VERSION for each further version.",
+        default=(),
+    )
     selector: str = asked("Label by which the Service selects its pods, with its own name as value.", default="app")
     versions: tuple[str, ...] = asked(
         "Versions that there are, the one in use first: values of the pods' label `version`.", default=("v1", "v2")
@@ -77,11 +81,13 @@ class Target(Checked):
             raise BadInput("The target has no versions: name one at least, such as v1.")
         for version in self.versions:
             check_name("The version", version)
+        for name in self.deployments:
+            check_name("The Deployment", name)
 
     @property
     def workload(self) -> str:
-        """Name of the Deployment that answers."""
-        return self.deployment or self.service
+        """Name of the Deployment that answers, of several that of the version in use."""
+        return self.deployments[0] if self.deployments else self.service
 
     @property
     def host(self) -> str:

@@ -46,14 +46,26 @@ class Asked:
         """Labels by which the service selects its pods."""
         return {self.target.selector: self.target.service}
 
+    @property
+    def deployments(self) -> tuple[str, ...]:
+        """Names of the Deployments whose pods answer."""
+        further = self.target.versions[1:] if self.intent.split else ()
+        return self.target.deployments or (
+            self.target.service,
+            *(self.target.version_service(version) for version in further),
+        )
+
     def manifest(self, api_version: str, kind: str, spec: Manifest, name: str = "") -> dict[str, Any]:
         """Return an object of this design in the target's namespace."""
         metadata = {"name": name or self.name(), "namespace": self.target.namespace}
         return {"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": dict(spec)}
 
     def annotated_pods(self, annotations: Mapping[str, str], *, caller: bool = True) -> tuple[Manifest, ...]:
-        """Return patches that put ``annotations`` on the pods of the service, and of its caller unless told not to."""
-        names = dict.fromkeys((self.target.workload, *((self.target.caller,) if caller else ())))
+        """Return patches that put ``annotations`` on the pods of the service, and of its caller unless told not to.
+
+        Those of all versions: half a service with mTLS, or with a proxy of another size, is what nobody asked for.
+        """
+        names = dict.fromkeys((*self.deployments, *((self.target.caller,) if caller else ())))
         template = {"metadata": {"annotations": dict(annotations)}}
         return tuple(
             {

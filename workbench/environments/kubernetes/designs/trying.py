@@ -211,7 +211,8 @@ class Trial:
         if place and not self._there(place) and place not in own_namespaces:
             return verdict(one, "no-namespace", no_namespace(place))
         if patch and live is None:
-            return verdict(one, "absent", "there is no such object to be changed; deploy the application first")
+            named = "; if it is called otherwise, name it in target.deployments" if one["kind"] == "Deployment" else ""
+            return verdict(one, "absent", f"there is no such object to be changed; deploy the application first{named}")
         if live is not None and live["metadata"].get("deletionTimestamp"):
             return verdict(one, "refused", "it is being deleted just now; wait until it is gone")
         return None

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Le
 
 from workbench.components import Component, Placed, Reserved, SourceUse
 from workbench.spec import RunSpec
 
 __all__ = [
     "LATENCY_KINDS",
+    "LATEST_S",
+    "MOST",
     "NOISY_FOREIGN_RATIO",
     "NOISY_STEAL_RATIO",
     "SCHEMA_VERSION",
     "Component",
+    "Count",
     "Event",
     "Facts",
     "GateResult",
@@ -26,6 +31,7 @@ __all__ = [
     "JobOutput",
     "LoadResult",
     "MeshFacts",
+    "Moment",
     "Noise",
     "Placed",
     "Provenance",
@@ -46,6 +52,19 @@ kept; skipped: this machine cannot do it. All but finished carry a reason."""
 
 Provenance = Literal["measured", "imported", "published", "synthetic"]
 
+LATEST_S = 9_223_372_036
+"""The last second since the epoch that is taken for a time (in the year 2262): what pandas' nanoseconds reach. A time
+in milliseconds that is read as seconds lies far beyond it."""
+
+MOST = 2**63 - 1
+"""Largest whole number that is taken for a count: what the index's columns hold."""
+
+Moment = Annotated[float, Ge(0), Le(LATEST_S)]
+"""Seconds since the epoch (UTC). A stored record with any other value is refused when it is read."""
+
+Count = Annotated[int, Ge(0), Le(MOST)]
+"""How many. A stored record with a negative or a larger value is refused when it is read."""
+
 LATENCY_KINDS = ("from_schedule", "from_send", "send_lag")
 """Histograms of a run: latency from the scheduled send (what a user feels; free of coordinated omission), latency
 from the real send (service time), and how late the generator itself sent."""
@@ -61,8 +80,8 @@ NOISY_FOREIGN_RATIO = 0.25
 class Window:
     """The measured interval in seconds since the epoch (UTC)."""
 
-    start_s: float
-    end_s: float
+    start_s: Moment
+    end_s: Moment
 
     @property
     def duration_s(self) -> float:
@@ -80,7 +99,7 @@ class Histogram:
     """
 
     encoded: str
-    count: int
+    count: Count
     low_s: float | None = None
     high_s: float | None = None
 
@@ -122,9 +141,9 @@ class LoadResult:
     latency_from: Literal["schedule", "send"]
     asked_rate_per_s: float
     achieved_rate_per_s: float
-    requests: int
-    errors: int
-    counts_by_status: Mapping[str, int]
+    requests: Count
+    errors: Count
+    counts_by_status: Mapping[str, Count]
     histograms: Mapping[str, Histogram]
     quantiles: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     cpu_per_request_s: float | None = None
@@ -262,8 +281,8 @@ class Run:
     status: Status
     reason: str = ""
     provenance: Provenance = "measured"
-    started_at_s: float
-    ended_at_s: float
+    started_at_s: Moment
+    ended_at_s: Moment
     window: Window | None = None
     components: tuple[Component, ...] = ()
     load_result: LoadResult | None = None

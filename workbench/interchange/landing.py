@@ -23,10 +23,11 @@ from workbench.errors import BadInput
 from workbench.interchange.documents import shown
 from workbench.interchange.importers.imported import Imported, missing
 from workbench.protocols import SampleRow
-from workbench.records import Component, Facts, LoadResult, MeshFacts, Run, Window
+from workbench.records import LATEST_S, Component, Facts, LoadResult, MeshFacts, Run, Window
 from workbench.spec import Experiment, Load, MeshSpec, Plan, RunSpec, Workload
-from workbench.store import CampaignWriter, RunWriter
+from workbench.store import CampaignWriter, RunWriter, Store
 from workbench.store.disk import explained, is_temporary, sync_folder, temporary
+from workbench.store.formats import MEND
 from workbench.store.layout import runs_folder
 
 T = TypeVar("T")
@@ -106,6 +107,7 @@ def land(data: Path, found: Sequence[Imported], landing: Landing) -> Landed:
         with writer:
             names = [_write(writer, spec, run) for spec, run in zip(specs, runs, strict=True)]
             writer.finish("finished")
+        proven(staging, len(specs))
         publish(staging, data, writer.campaign_id)
     return Landed(campaign_id=writer.campaign_id, runs=tuple(zip(names, runs, strict=True)))
 
@@ -127,7 +129,7 @@ def staged(data: Path) -> Iterator[Path]:
 
 
 def publish(staging: Path, data: Path, campaign_id: str) -> None:
-    """Move a complete campaign from the staging folder into the store, in one step."""
+    """Move a complete campaign from the staging folder into the store, in one step, after it was `proven`."""
     target = runs_folder(data) / campaign_id
     with explained("import", target):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -135,8 +137,35 @@ def publish(staging: Path, data: Path, campaign_id: str) -> None:
         sync_folder(target.parent)
 
 
-def _checked_label(text: str, where: str, what: str) -> str:
-    """Return a foreign name if it may stand in tables, charts and spreadsheets."""
+def proven(staging: Path, runs: int) -> None:
+    """Read back what an import wrote, with the eyes of the store that it is to become a part of.
+
+    Whatever the store would pass over, or could not show, is refused before anything is in it.
+
+    Raises
+    ------
+    BadInput
+        When a folder cannot be indexed, or there are not as many runs as were written; with the first reason.
+    """
+    store = Store(staging)
+    refused = store.problems()
+    if refused:
+        folder, reason = refused[0]
+        more = f" ({len(refused)} records are refused.)" if len(refused) > 1 else ""
+        told = reason.replace(folder, Path(folder).name).removesuffix(MEND)
+        raise BadInput(f"{told.rstrip('.')}. Nothing is imported.{more}")
+    if (found := len(store.runs())) != runs:
+        raise BadInput(f"Of {runs} runs only {found} could be read back. Nothing is imported.")
+
+
+def checked_label(text: str, where: str, what: str, longest: int = LONGEST_LABEL) -> str:
+    """Return a foreign name if it may stand in tables, charts and spreadsheets.
+
+    Raises
+    ------
+    BadInput
+        When it is empty, longer than ``longest`` characters, not printable, or begins like a spreadsheet's formula.
+    """
     label = " ".join(text.split(" ")).strip(" ")
     if not label.isprintable():
         raise BadInput(f"{where}: the {what} {shown(text)} holds control characters; give another with LABEL=FILE.")
@@ -145,14 +174,19 @@ def _checked_label(text: str, where: str, what: str) -> str:
             f"{where}: the {what} {shown(text)} begins like a spreadsheet's formula, which would run when the report's "
             "data are opened; give another with LABEL=FILE."
         )
-    if not 0 < len(label) <= LONGEST_LABEL:
-        raise BadInput(f"{where}: the {what} has {len(label):,} characters; from 1 to {LONGEST_LABEL} are possible.")
+    if not 0 < len(label) <= longest:
+        raise BadInput(f"{where}: the {what} has {len(label):,} characters; from 1 to {longest} are possible.")
     return label
+
+
+def printable(text: str) -> str:
+    """Return text without what moves a terminal's cursor or hides: each such character becomes a question mark."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
 
 
 def tame(text: str) -> str:
     """Return foreign text that is only shown: control characters replaced, short, and no spreadsheet's formula."""
-    shortened = "".join(letter if letter.isprintable() else "?" for letter in text[:LONGEST_LABEL])
+    shortened = printable(text[:LONGEST_LABEL]).replace("\n", "?")
     return f"'{shortened}" if shortened.startswith(_FORMULA) and not shortened[1:].isdigit() else shortened
 
 
@@ -161,8 +195,8 @@ def _labelled(found: Sequence[Imported], landing: Landing) -> list[Imported]:
     count: dict[tuple[Any, ...], int] = {}
     runs = []
     for run in found:
-        label = _checked_label(run.label or Path(run.where.split(",")[0]).stem, run.where, "data plane's name")
-        workload = _checked_label(run.workload or "imported", run.where, "workload's name")
+        label = checked_label(run.label or Path(run.where.split(",")[0]).stem, run.where, "data plane's name")
+        workload = checked_label(run.workload or "imported", run.where, "workload's name")
         baseline = label == landing.baseline if landing.baseline else bool(run.is_baseline)
         cell = (label, workload, run.rate_per_s, run.connections, run.payload_bytes, run.protocol)
         count[cell] = count.get(cell, 0) + 1
@@ -249,7 +283,7 @@ def _facts(runs: Sequence[Imported], landing: Landing) -> Facts:
 
 def _write(writer: CampaignWriter, spec: RunSpec, run: Imported) -> str:
     folder = writer.begin(spec, _mesh(run))
-    start = run.started_at_s if run.started_at_s is not None else time.time()
+    start = _start(run)
     window = Window(start_s=start, end_s=start + run.window_s) if run.window_s else None
     components = tuple(Component(name=tame(one.component), role=one.role) for one in run.usage)
     if window is not None and run.usage:
@@ -259,6 +293,24 @@ def _write(writer: CampaignWriter, spec: RunSpec, run: Imported) -> str:
     folder.raw("import.json", _record(run))
     folder.finish(_run(folder, run, window, start))
     return folder.run_id
+
+
+def _start(run: Imported) -> float:
+    """Return when a run began; that of the import where the source does not tell it."""
+    if run.started_at_s is None:
+        return time.time()
+    last = run.started_at_s + (run.window_s or 0.0)
+    if not 0 <= run.started_at_s <= last <= LATEST_S:
+        raise BadInput(
+            f"{run.where}: a start of {run.started_at_s:.6g} s since 1970 lies {_how_far(run.started_at_s)}. Are the "
+            "times in another unit (s, ms, us, ns)? Nothing is imported."
+        )
+    return run.started_at_s
+
+
+def _how_far(moment_s: float) -> str:
+    years = moment_s / (365.2425 * 86_400)
+    return f"in the year {1970 + years:,.0f}" if abs(years) < 1e9 else "outside of every calendar"
 
 
 def _mesh(run: Imported) -> MeshFacts:

@@ -17,7 +17,7 @@ from workbench.interchange.importers import kinds
 from workbench.interchange.importers.imported import Imported, Options
 from workbench.interchange.importers.source import Source
 from workbench.interchange.importers.table import known_value
-from workbench.interchange.landing import Landed, Landing, land, publish, staged
+from workbench.interchange.landing import Landed, Landing, land, proven, publish, staged
 from workbench.interchange.smp.bundle import is_bundle
 from workbench.interchange.smp.meshery import Profiled, experiment_of
 from workbench.interchange.smp.unbundling import Bundle, land_bundle, open_bundle
@@ -203,6 +203,7 @@ def _land_bundles(data: Path, bundles: Sequence[Bundle]) -> dict[str, str]:
         for bundle in bundles:
             taken = {path.name for path in campaign_folders(data)} | {path.name for path in campaign_folders(staging)}
             found |= land_bundle(bundle, runs_folder(staging), taken)
+        proven(staging, sum(len(bundle.runs) for bundle in bundles))
         for new in found.values():
             publish(staging, data, new)
     return found

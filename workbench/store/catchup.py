@@ -19,12 +19,15 @@ from workbench.records import SCHEMA_VERSION
 from workbench.store.layout import CAMPAIGN_NAME, CAPTURE_HEADER_NAME, MANIFEST_NAME, campaign_folders, run_folders
 from workbench.store.lock import is_held
 from workbench.store.rows import Loaded, Row, load_campaign, load_run
-from workbench.store.schema import EDGE_S, OF_A_RUN, TABLES
+from workbench.store.schema import EDGE_S, OF_A_RUN, TABLES, create
 
 log = logging.getLogger(__name__)
 
 BATCH = 500
 """Folders in one transaction: enough that its cost does not count, few enough to hold their rows in memory."""
+
+MOST_SAID = 5
+"""Broken folders that the log names one by one; the index keeps all of them."""
 
 NO_MANIFEST = (
     "{} has no manifest: its run was cut off. `workbench rebuild`, or the next `workbench run`, records it as "
@@ -72,6 +75,8 @@ def _look(data: Path) -> tuple[dict[str, Seen], dict[str, str]]:
     seen: dict[str, Seen] = {}
     problems: dict[str, str] = {}
     for campaign in campaign_folders(data):
+        if not _nameable(campaign, campaign.name, problems):
+            continue
         held = is_held(campaign)
         _look_at(campaign, CAMPAIGN_NAME, str(held), seen, problems, held)
         try:
@@ -80,10 +85,31 @@ def _look(data: Path) -> tuple[dict[str, Seen], dict[str, str]]:
             problems[campaign.name] = f"{campaign} cannot be listed: {error.strerror}."
             continue
         for run in runs:
+            if not _nameable(run, f"{campaign.name}/{run.name}", problems):
+                continue
             if held and not (run / MANIFEST_NAME).exists() and (run / CAPTURE_HEADER_NAME).exists():
                 continue  # in flight
             _look_at(run, MANIFEST_NAME, "", seen, problems, held)
     return seen, problems
+
+
+def _nameable(folder: Path, name: str, problems: dict[str, str]) -> bool:
+    """Whether a folder's name is text that can be stored and shown; names it among the problems where it is not."""
+    try:
+        if folder.name.encode().decode().isprintable():
+            return True
+    except UnicodeEncodeError:
+        pass
+    problems[as_text(name)] = (
+        f"{as_text(str(folder))} has a name that is not printable UTF-8 text. "
+        "Rename the folder to the id that its record holds, or move it out of the data folder."
+    )
+    return False
+
+
+def as_text(name: str) -> str:
+    r"""Return text that can be stored and printed: what is no printable character is escaped (``\udcff``, ``\x1b``)."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in name)
 
 
 def _look_at(
@@ -110,7 +136,7 @@ def _load(folder: str, found: Seen, loaded: list[Loaded], problems: dict[str, st
     try:
         loaded.append(found.load())
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one folder, the others are shown
-        problems[folder] = str(error) or type(error).__name__
+        problems[folder] = as_text(str(error)) or type(error).__name__
 
 
 def _forget(connection: duckdb.DuckDBPyConnection, folders: Sequence[str]) -> None:
@@ -192,26 +218,37 @@ def as_glob(file: str) -> str:
 
 
 def _fault_of(loaded: Loaded) -> str | None:
-    """Say why a folder's samples cannot be indexed; None when they can, and the index is at fault."""
+    """Say why a folder cannot be indexed; None when it can, and the index is at fault.
+
+    The folder is put alone into an empty index in memory. What fails there is its own.
+    """
     memory = duckdb.connect(":memory:")
     try:
-        columns = ", ".join(f'"{name}" {kind}' for name, kind in TABLES["samples"].items())
-        memory.execute(f"CREATE TABLE samples ({columns})")
-        if loaded.samples is not None:
-            pattern = as_glob(str(loaded.samples))
-            memory.execute("INSERT INTO samples BY NAME SELECT '' AS run_id, * FROM read_parquet($1)", [pattern])
+        create(memory)
+        _insert_rows(memory, [loaded])
     except duckdb.Error as error:
-        return f"{loaded.samples} cannot be read: {str(error).splitlines()[0]} Restore it, or move its folder away."
+        return f"The record of {loaded.folder} cannot be indexed: {_first(error)} Restore it, or move its folder away."
+    try:
+        _insert_samples(memory, [loaded] if loaded.samples is not None else [])
+    except duckdb.Error as error:
+        return f"{loaded.samples} cannot be read: {_first(error)} Restore it, or move its folder away."
     finally:
         memory.close()
     return None
 
 
+def _first(error: duckdb.Error) -> str:
+    return as_text((str(error) or type(error).__name__).splitlines()[0])
+
+
 def _name_problems(connection: duckdb.DuckDBPyConnection, problems: dict[str, str]) -> None:
     """Keep the present problems in the index; nothing is written when they are the same as before."""
     known = dict(connection.execute("SELECT folder, reason FROM problems").fetchall())
-    for folder in problems.keys() - known.keys():
+    new = sorted(problems.keys() - known.keys())
+    for folder in new[:MOST_SAID]:
         log.warning("Skipped: %s", problems[folder])
+    if len(new) > MOST_SAID:
+        log.warning("Skipped: %d more folders. `workbench runs` lists them all.", len(new) - MOST_SAID)
     if known != problems:
         connection.execute("BEGIN")
         connection.execute("DELETE FROM problems")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -54,6 +55,21 @@ def advice(error: OSError) -> str:
     if error.errno in _MISPLACED:
         return "a file stands where a folder should be, or the reverse. Move it away or choose another data folder."
     return f"{error.strerror or error}. Everything stored so far is kept."
+
+
+def read_regular(path: Path) -> bytes:
+    """Return the content of the file ``path``; a FIFO or a device would block whoever reads it.
+
+    Raises
+    ------
+    OSError
+        When it cannot be read, or is no regular file.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        return stream.read()
 
 
 def temporary(path: Path) -> Path:

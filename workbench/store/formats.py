@@ -18,12 +18,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from workbench import __version__
 from workbench.errors import BadInput, NewerFormat, StoreError
-from workbench.records import SCHEMA_VERSION, Facts, Run, Status
+from workbench.records import MOST, SCHEMA_VERSION, Count, Facts, Moment, Run, Status
 from workbench.spec import Plan
-from workbench.store.disk import explained, write_whole
+from workbench.store.disk import explained, read_regular, write_whole
 from workbench.store.layout import CAMPAIGN_NAME, MANIFEST_NAME
 
 T = TypeVar("T")
+
+MEND = "Restore it or move its folder away."
+"""What to do about a damaged record; the end of its message."""
 
 Document = dict[str, Any]
 
@@ -68,8 +71,8 @@ class Campaign:
     campaign_id: str
     status: CampaignStatus
     reason: str = ""
-    started_at_s: float
-    ended_at_s: float | None = None
+    started_at_s: Moment
+    ended_at_s: Moment | None = None
     plan: Plan
     facts: Facts
     schema_version: int = SCHEMA_VERSION
@@ -80,9 +83,9 @@ class FileRecord:
     """A file of a run: its name relative to the run's folder, size, SHA-256 (hex); rows where it is a table."""
 
     name: str
-    size: int
+    size: Count
     sha256: str
-    rows: int | None = None
+    rows: Count | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,12 +166,26 @@ def read_document(path: Path, kind: type[T]) -> T:
         When it is missing, unreadable or damaged.
     """
     with explained("read a record", path):
-        content = path.read_bytes()
+        content = read_regular(path)
     document = _current(_parse(content, path), path)
     try:
         return _adapter(kind).validate_python(document)
     except (ValidationError, BadInput) as error:
-        raise StoreError(f"{path} is damaged: {_first_problem(error)}. Restore it or move its folder away.") from error
+        raise StoreError(f"{path} is damaged: {_first_problem(error)}. {MEND}") from error
+
+
+def with_texts(record: T, change: Callable[[str], str]) -> T:
+    """Return a record with every text in it, names of table entries too, changed by ``change``; checked anew."""
+
+    def changed(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {change(str(key)): changed(one) for key, one in value.items()}
+        if isinstance(value, list | tuple):
+            return [changed(one) for one in value]
+        return change(value) if isinstance(value, str) else value
+
+    adapter = _adapter(type(record))
+    return adapter.validate_python(changed(adapter.dump_python(record)))
 
 
 def write_campaign(folder: Path, campaign: Campaign) -> None:
@@ -194,12 +211,47 @@ def read_run(folder: Path) -> Run:
 def _parse(content: bytes, path: Path) -> Document:
     try:
         document = json.loads(content)
+        unfit = _unfit(document)
+    except RecursionError as error:
+        raise StoreError(f"{path} is damaged: it is nested too deeply. {MEND}") from error
     except ValueError as error:
-        raise StoreError(f"{path} is damaged: it is not JSON ({error}). Restore it or move its folder away.") from error
+        raise StoreError(f"{path} is damaged: it is not JSON ({error}). {MEND}") from error
+    if unfit:
+        raise StoreError(f"{path} is damaged: {unfit}. {MEND}")
     version = document.get("schema_version") if isinstance(document, dict) else None
     if not isinstance(version, int) or isinstance(version, bool):
-        raise StoreError(f"{path} is damaged: it names no schema_version. Restore it or move its folder away.")
+        raise StoreError(f"{path} is damaged: it names no schema_version. {MEND}")
     return dict(document)
+
+
+def _unfit(value: Any, place: str = "") -> str:
+    """Say which value no table and no page can take, and why; empty when there is none.
+
+    JSON allows what neither the index nor a terminal can hold: whole numbers of any length, and half of a surrogate
+    pair in a text or a name.
+    """
+    if isinstance(value, str):
+        return "" if _encodes(value) else f"{place or 'it'} is no Unicode text (half a surrogate pair)"
+    if isinstance(value, int):
+        return "" if -MOST <= value <= MOST else f"{place or 'it'} is a whole number out of range"
+    if isinstance(value, dict):
+        odd = next((key for key in value if not _encodes(key)), None)
+        if odd is not None:
+            return f"{place or 'it'} has the name {odd!a:.80}, which is no Unicode text"
+        inner = ((one, f"{place}.{key}" if place else str(key)) for key, one in value.items())
+    elif isinstance(value, list):
+        inner = ((one, f"{place}.{position}") for position, one in enumerate(value))
+    else:
+        return ""
+    return next(filter(None, (_unfit(one, where) for one, where in inner)), "")
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _current(document: Document, path: Path) -> Document:

@@ -13,6 +13,7 @@ import os
 import time
 from pathlib import Path
 
+from workbench.store.disk import read_regular
 from workbench.store.layout import LOCK_NAME
 
 _TRIES = 5
@@ -49,7 +50,7 @@ class CampaignLock:
 def is_held(folder: Path) -> bool:
     """Whether a living process carries out the campaign in ``folder``; False where there is no lock file."""
     try:
-        handle = os.open(folder / LOCK_NAME, os.O_RDONLY)
+        handle = os.open(folder / LOCK_NAME, os.O_RDONLY | os.O_NONBLOCK)  # a FIFO would block
     except OSError:
         return False
     try:
@@ -61,7 +62,7 @@ def is_held(folder: Path) -> bool:
 def holder(folder: Path) -> str:
     """Return the process id that took the lock last, as text; empty when unknown."""
     try:
-        return (folder / LOCK_NAME).read_text(encoding="ascii").strip()
+        return read_regular(folder / LOCK_NAME).decode("ascii").strip()
     except (OSError, UnicodeDecodeError):
         return ""
 

@@ -10,6 +10,7 @@ import json
 import re
 import shutil
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,14 +18,26 @@ from typing import Any
 
 from workbench.errors import BadInput, StoreError
 from workbench.interchange.documents import parse_json, read_file, text_of
+from workbench.interchange.landing import checked_label, printable
 from workbench.interchange.smp.bundle import DETAILS, FORMAT, FORMS, INDEX, KINDS, VERSION, safe_member, verified
 from workbench.interchange.smp.findings import errors
 from workbench.interchange.smp.validation import Document, dangling, validate_file
 from workbench.records import Run
-from workbench.store import Campaign, read_campaign
-from workbench.store.formats import FileRecord, RunDocument, read_document, write_campaign, write_document
+from workbench.store import read_campaign
+from workbench.store.formats import (
+    MEND,
+    FileRecord,
+    RunDocument,
+    read_document,
+    with_texts,
+    write_campaign,
+    write_document,
+)
 from workbench.store.layout import CAMPAIGN_NAME, EXPERIMENT_NAME, MANIFEST_NAME, RAW_NAME, SAMPLES_NAME
 from workbench.store.sealing import digest
+
+LONGEST_OWN_LABEL = 500
+"""Characters of a name in a bundle: a mesh's label lists its options."""
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,126}")
 
@@ -60,6 +73,9 @@ def open_bundle(folder: Path) -> Bundle:
         campaigns = tuple(str(one) for one in index["campaigns"])
     except (KeyError, TypeError, AttributeError) as error:
         raise BadInput(f"{where} is damaged: {type(error).__name__} {error}.") from error
+    twice = sorted(name for name, times in Counter(run_id for run_id, _ in runs).items() if times > 1)
+    if twice or len(set(campaigns)) < len(campaigns):
+        raise BadInput(f"{where} lists {twice[0] if twice else 'a campaign'} twice; get the bundle anew.")
     for name in (*campaigns, *(one for pair in runs for one in pair)):
         if not _ID.fullmatch(name):
             raise BadInput(f"{where} names {name!r:.80}, which cannot be an id: it would name a folder.")
@@ -105,9 +121,7 @@ def land_bundle(bundle: Bundle, staging: Path, taken: set[str]) -> dict[str, str
     for old, new in renamed.items():
         source = bundle.folder / "campaigns" / old
         safe_member(bundle.folder, f"campaigns/{old}/{CAMPAIGN_NAME}")
-        campaign = _record(lambda source=source: read_campaign(source))
-        if not isinstance(campaign, Campaign):
-            raise BadInput(f"{source} holds no campaign.")
+        campaign = with_texts(_record(lambda source=source: read_campaign(source)), printable)
         (staging / new).mkdir(parents=True)
         write_campaign(staging / new, replace(campaign, campaign_id=new))
         if (source / EXPERIMENT_NAME).exists():
@@ -130,18 +144,33 @@ def _record(read: Any) -> Any:
     try:
         return read()
     except StoreError as error:
-        raise BadInput(f"The bundle's records cannot be read: {error}") from error
+        told = str(error).removesuffix(MEND)
+        raise BadInput(f"The bundle's records cannot be read: {told} Nothing is imported.") from error
+
+
+def _checked(run: Run, where: Path) -> Run:
+    """Return a bundle's run, held to what the runs in a file are held to.
+
+    Raises
+    ------
+    BadInput
+        When a name cannot be shown.
+    """
+    for name, what in (
+        (run.mesh.label, "data plane's name"),
+        (run.spec.mesh.name, "data plane's name"),
+        (run.spec.workload.name, "workload's name"),
+        (run.experiment, "experiment's name"),
+    ):
+        checked_label(name, str(where), what, LONGEST_OWN_LABEL)
+    return with_texts(run, printable)
 
 
 def _land_run(bundle: Bundle, run_id: str, campaign_id: str, new: str, staging: Path) -> None:
     source = bundle.folder / "runs" / run_id
     details = safe_member(bundle.folder, f"runs/{run_id}/{DETAILS}")
-    document = _record(lambda: read_document(details, RunDocument))
-    if (
-        not isinstance(document, RunDocument)
-        or document.run.run_id != run_id
-        or document.run.campaign_id != campaign_id
-    ):
+    document: RunDocument = _record(lambda: read_document(details, RunDocument))
+    if document.run.run_id != run_id or document.run.campaign_id != campaign_id:
         raise BadInput(f"{details} is not the record of run {run_id} of campaign {campaign_id}.")
     name = run_id if new == campaign_id else run_id.replace(campaign_id, new, 1)
     folder = staging / new / name
@@ -156,7 +185,7 @@ def _land_run(bundle: Bundle, run_id: str, campaign_id: str, new: str, staging: 
         if listed.startswith(prefix) and (inner == SAMPLES_NAME or inner.startswith(f"{RAW_NAME}/")):
             (folder / inner).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(safe_member(bundle.folder, listed), folder / inner)
-    run: Run = replace(document.run, run_id=name, campaign_id=new, provenance="imported")
+    run: Run = replace(_checked(document.run, details), run_id=name, campaign_id=new, provenance="imported")
     rows = {one.name: one.rows for one in document.files}
     files = tuple(_file(folder, path, rows) for path in sorted(folder.rglob("*")) if path.is_file())
     write_document(folder / MANIFEST_NAME, RunDocument(run=run, files=files))

@@ -90,7 +90,8 @@ def test_text_that_moves_the_cursor_comes_in_as_question_marks(bundle: Path, tmp
 @pytest.mark.parametrize(("unit", "start"), [("ms", 1_764_240_000_000_000), ("s", 1_764_240_000_000)])
 def test_times_in_another_unit_than_was_said_are_refused(tmp_path: Path, unit: str, start: int) -> None:
     (tmp_path / "t.csv").write_text("t,d\n" + "".join(f"{start + 1000 * n},5\n" for n in range(20)))
-    mapping = f'kind = "requests"\nlatency_from = "send"\n[columns]\nstart = "t"\nlatency = "d"\n[units]\nstart = "{unit}"\nlatency = "ms"\n'
+    head = 'kind = "requests"\ngenerator = "jmeter"\nlatency_from = "send"\n[columns]\nstart = "t"\nlatency = "d"\n'
+    mapping = f'{head}[units]\nstart = "{unit}"\nlatency = "ms"\n'
     with pytest.raises(BadInput, match="in the year 5"):
         receive(tmp_path / "data", [str(tmp_path / "t.csv")], Options(mapping=(mapping, "m.toml")), Landing())
     assert Store(tmp_path / "data").campaigns().empty

@@ -70,10 +70,19 @@ def plan_of(asked: str | Experiment, data: str | Path = "") -> Plan:
     return make_plan(asked if isinstance(asked, Experiment) else experiment(asked, data))
 
 
-def outline(asked: str | Experiment, data: str | Path = "") -> pd.DataFrame:
-    """Return the runs of an experiment in their order: block, mesh, workload, rate_per_s, duration_s, warmup_s."""
+def outline(asked: str | Experiment, data: str | Path = "", *, resume: str = "") -> pd.DataFrame:
+    """Return the runs of an experiment in their order: block, mesh, workload, rate_per_s, duration_s, warmup_s.
+
+    Parameters
+    ----------
+    asked
+        As in `run`.
+    resume
+        Campaign to continue: its stored plan is shown, and ``asked`` plays no part.
+    """
     import pandas as pd
 
+    plan = open_store(data).campaign(resume).plan if resume else plan_of(asked, data)
     rows = [
         {
             "block": one.block,
@@ -83,7 +92,7 @@ def outline(asked: str | Experiment, data: str | Path = "") -> pd.DataFrame:
             "duration_s": one.load.duration_s,
             "warmup_s": one.load.warmup_s,
         }
-        for one in plan_of(asked, data).runs
+        for one in plan.runs
     ]
     return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="run"))
 

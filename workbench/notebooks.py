@@ -15,11 +15,9 @@ import contextlib
 import json
 import logging
 import os
-import re
 import shutil
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -33,14 +31,14 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill import execute_notebook, inspect_notebook
 from papermill.exceptions import PapermillExecutionError
 
-from workbench import errors
+from workbench import errors, scratch
 from workbench.errors import BadInput, Interrupted, StoreError, UnknownName, WorkbenchError
 
 Value = str | int | float | bool | None
 
 logging.getLogger("papermill").addHandler(logging.NullHandler())  # its caller tells, or the last resort would
 
-_FOLDER_PREFIX = "workbench-kernel-"
+_FOLDER_PREFIX = "wb-kernel-"
 _LONGEST_SOCKET_FOLDER = 80
 """Bytes of a folder's path that leave room for a socket's name: the kernel of the system takes 107 in all."""
 _START_S = 60
@@ -153,10 +151,15 @@ class _Kernel(AsyncKernelManager):
     def kernel_spec(self) -> KernelSpec:
         """What to start, whatever the machine calls its kernels."""
         return KernelSpec(
-            argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+            # -P and ignore_cwd: a file called pandas.py in the current folder is somebody's script, not the library.
+            argv=[
+                *(sys.executable, "-P", "-m", "ipykernel_launcher", "-f", "{connection_file}"),
+                "--InteractiveShellApp.ignore_cwd=True",
+            ],
             display_name="workbench",
             language="python",
-            env={"PYDEVD_DISABLE_FILE_VALIDATION": "1"},
+            # Of its own, so that it runs nobody's start-up files and leaves nothing where there is no home.
+            env={"PYDEVD_DISABLE_FILE_VALIDATION": "1", "IPYTHONDIR": str(self.home / "ipython")},
         )
 
     async def _async_launch_kernel(self, kernel_cmd: list[str], **kw: Any) -> None:
@@ -193,11 +196,13 @@ class Execution:
         self._stopped_by = ""
         self._done, self._cells = 0, _code_cells(notebook) + bool(parameters)
         self._error: WorkbenchError | None = None
+        self._kept = False
         self._thread = threading.Thread(target=self._run, name=f"notebook {notebook.stem}", daemon=True)
 
     def start(self) -> Execution:
-        """Start it and return at once."""
-        self._thread.start()
+        """Start it, unless it was started before, and return at once."""
+        if self._thread.ident is None:
+            self._thread.start()
         return self
 
     @property
@@ -235,6 +240,8 @@ class Execution:
         self.wait()
         if self._error:
             raise self._error
+        if not self._kept or not self.target.is_file():
+            raise WorkbenchError(f"{self.notebook.name} was not executed to its end: there is no {self.target}.")
         return self.target
 
     def _signal(self, number: int, reason: str) -> None:
@@ -244,19 +251,36 @@ class Execution:
                 os.kill(self._pid[0], number)
 
     def _run(self) -> None:
-        home = _fresh_folder()
         try:
-            copy = home / self.notebook.name
-            self._execute(home, copy)
-            self._keep(copy)
+            where = scratch.parent()
+            scratch.sweep(_FOLDER_PREFIX, where)
+            home, held = scratch.fresh(f"{_FOLDER_PREFIX}{os.getpid()}-", where)
+            try:
+                self._run_in(home)
+            finally:
+                shutil.rmtree(home, ignore_errors=True)
+                os.close(held)
         except WorkbenchError as error:
             self._error = error
-        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to whoever asks for the result
-            self._error = WorkbenchError(f"{self.notebook.name} could not be executed: {error}")
+        except OSError as error:
+            self._error = StoreError(
+                f"{self.notebook.name} could not be executed: {error.strerror or error}"
+                f"{f' ({error.filename})' if error.filename else ''}. Free some space or choose other folders: "
+                "--data, TMPDIR."
+            )
             self._error.__cause__ = error
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to whoever asks for the result
+            self._error = WorkbenchError(f"{self.notebook.name} could not be executed: {error or type(error).__name__}")
+            self._error.__cause__ = error
+
+    def _run_in(self, home: Path) -> None:
+        copy = home / self.notebook.name
+        try:
+            self._execute(home, copy)
+            self._keep(copy)
+            self._kept = True
         finally:
             ensure_event_loop().close()  # this thread's, which nbclient made and leaves open
-            shutil.rmtree(home, ignore_errors=True)
 
     def _execute(self, home: Path, copy: Path) -> None:
         kernel = type("_Kernel", (_Kernel,), {"home": home, "started": self._started, "pid": self._pid})
@@ -310,7 +334,7 @@ class Execution:
         return f" The executed copy shows where: {self.target}"
 
     def _explained(self, error: PapermillExecutionError, kept: str) -> WorkbenchError:
-        if error.ename == "KeyboardInterrupt":
+        if error.ename == "KeyboardInterrupt" or (self._stopped_by and _own_error(error.ename) is None):
             return Interrupted(f"{self.notebook.name} was stopped in cell [{error.exec_count}].")
         own = _own_error(error.ename)
         if own is not None:
@@ -366,23 +390,3 @@ def _tail(log: Path) -> str:
     except OSError:
         return ""
     return " / ".join(line.strip() for line in lines[-2:])
-
-
-def _fresh_folder() -> Path:
-    """Return a new private folder whose name tells who owns it, and remove those of the dead."""
-    root = Path(tempfile.gettempdir())
-    for left in root.glob(f"{_FOLDER_PREFIX}*"):
-        owner = re.match(rf"{_FOLDER_PREFIX}(\d+)-", left.name)
-        if owner and not _alive(int(owner[1])):
-            shutil.rmtree(left, ignore_errors=True)
-    return Path(tempfile.mkdtemp(prefix=f"{_FOLDER_PREFIX}{os.getpid()}-", dir=root))
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -81,6 +81,8 @@ def run_experiment(
         When not one run finished, with the first reason.
     """
     recover(data)
+    if resume:  # before its lock is taken: a wish to stop that comes later is meant for us
+        (data / "runs" / resume / STOP_NAME).unlink(missing_ok=True)
     plan = read_campaign(data / "runs" / resume).plan if resume else make_plan(pinned(experiment))
     todo = deployments(plan)
     environment = adapters.load("environments", plan.experiment.environment.name)(plan.experiment.environment)
@@ -90,7 +92,6 @@ def run_experiment(
         else:
             writer = CampaignWriter.create(data, plan, toml, opened.facts(), campaign_id=campaign_id)
         with writer:
-            (writer.folder / STOP_NAME).unlink(missing_ok=True)
             campaign = _Campaign(opened, writer, plan, on_event, should_stop)
             return campaign.carry_out(todo)
 

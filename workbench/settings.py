@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from workbench.errors import BadInput
+
 
 def _home(cwd: Path) -> Path:
     """Return the folder that ``data/`` and ``reports/`` stand in: ``cwd``, or the one above ``notebooks/``.
@@ -18,6 +20,31 @@ def _home(cwd: Path) -> Path:
     JupyterLab starts a notebook's kernel in the notebook's own folder; its runs belong beside the others.
     """
     return cwd.parent if cwd.name == "notebooks" else cwd
+
+
+def _current_folder() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise BadInput("The current folder was removed. Change to one that exists (`cd`) and try again.") from error
+
+
+def _expanded(chosen: str) -> Path:
+    try:
+        return Path(chosen).expanduser()
+    except RuntimeError as error:
+        raise BadInput(f"{chosen} begins with ~, and this user has no home folder. Write the path out.") from error
+
+
+def _checked(path: Path) -> Path:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise BadInput(
+            f"The path {str(path)!a} is not UTF-8 text, which the index cannot hold. Choose other folders: --data, "
+            "--reports."
+        ) from error
+    return path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +81,18 @@ class Settings:
             What the user gave; None or empty: nothing.
         environ, cwd
             The process's own unless given.
+
+        Raises
+        ------
+        BadInput
+            When the current folder is gone, there is no home for a ``~``, or a folder's path is no UTF-8 text.
         """
         environ = os.environ if environ is None else environ
-        cwd = Path.cwd() if cwd is None else cwd
+        cwd = _current_folder() if cwd is None else cwd
 
         def settle(given: str | Path | None, variable: str, default: str) -> Path:
             chosen = str(given or "") or environ.get(variable, "")
-            return cwd / Path(chosen).expanduser() if chosen else _home(cwd) / default
+            return _checked(cwd / _expanded(chosen) if chosen else _home(cwd) / default)
 
         return cls(
             data=settle(data, "WORKBENCH_DATA", "data"),

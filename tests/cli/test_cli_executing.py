@@ -35,6 +35,9 @@ class Notebook:
             self.ended.set()
         return True
 
+    def start(self) -> Notebook:
+        return self
+
     def wait(self, timeout_s: float) -> bool:
         return self.ended.wait(timeout_s)
 
@@ -66,7 +69,7 @@ def test_stopping_grows_more_insistent(monkeypatch, capsys, number, obeys, told)
     timer.join()
     assert one.told == told
     assert signal.getsignal(number) == before
-    assert "what was captured is kept" in capsys.readouterr().err
+    assert "Stopping" in capsys.readouterr().err
 
 
 def test_where_nobody_can_be_asked_the_kernel_is_interrupted_at_once(monkeypatch):

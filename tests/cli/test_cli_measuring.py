@@ -46,10 +46,10 @@ def wait_for(condition: Callable[[], object], seconds: float) -> bool:
 class Measuring:
     """`workbench run` in the background, marked so that whatever it starts can be found."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *arguments: str) -> None:
         self.home, self.mark = home, uuid.uuid4().hex
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "workbench", "run", "longer.toml"],
+            [sys.executable, "-m", "workbench", "run", *(arguments or ("longer.toml",))],
             cwd=home,
             env={**os.environ, MARK: self.mark},
             stdout=subprocess.PIPE,
@@ -80,12 +80,12 @@ class Measuring:
 
 
 @pytest.fixture
-def measuring(tmp_path: Path) -> Iterator[Callable[[float], Measuring]]:
+def measuring(tmp_path: Path) -> Iterator[Callable[..., Measuring]]:
     started: list[Measuring] = []
 
-    def start(duration: float) -> Measuring:
+    def start(duration: float, *arguments: str) -> Measuring:
         (tmp_path / "longer.toml").write_text(LONGER.format(duration=duration))
-        started.append(Measuring(tmp_path))
+        started.append(Measuring(tmp_path, *arguments))
         return started[-1]
 
     yield start
@@ -161,6 +161,44 @@ def test_ctrl_c_stops_in_good_order_and_resume_goes_on(measuring, cli):
     assert read_campaign(folder).status == "finished"
     records = sorted(path.name for path in (folder / "notebooks").iterdir())
     assert records == ["20_run_an_experiment-2.ipynb", "20_run_an_experiment.ipynb"]
+
+
+def test_a_stop_while_a_resumed_campaign_starts_is_heard_and_its_own_plan_is_shown(measuring):
+    first = measuring(2.5)
+    first.until("run-started")
+    first.process.send_signal(signal.SIGTERM)
+    first.process.communicate(timeout=30)
+    assert first.process.returncode == 5
+    resumed = measuring(2.5, "--resume", "latest")
+    assert wait_for(lambda: len(resumed.family()) > 1, 30), "its kernel is starting"
+    resumed.process.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    _, err = resumed.process.communicate(timeout=30)
+    assert resumed.process.returncode == 5, err
+    assert time.monotonic() - began < 15
+    assert wait_for(lambda: not resumed.family(), 5), resumed.family()
+    done = measuring(2.5, "--resume", "latest")
+    _, err = done.process.communicate(timeout=60)
+    assert done.process.returncode == 0, err
+    record = json.loads(sorted((resumed.campaign() / "notebooks").iterdir())[-1].read_text())
+    shown = json.dumps([cell.get("outputs") for cell in record["cells"]])
+    assert "node-l7" in shown
+    assert "l7-sidecars" not in shown, "that is the plan of the notebook's default"
+
+
+def test_a_reader_that_hangs_up_is_no_error(measured):
+    command = f"{sys.executable} -m workbench runs --json | head -c 1 >/dev/null; exit ${{PIPESTATUS[0]}}"
+    ended = subprocess.run(["bash", "-c", command], cwd=measured, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_rebuild_that_passes_folders_over_is_no_success(here, measured, campaign):
+    manifest = next(campaign.glob("*/manifest.json"))
+    manifest.write_text(manifest.read_text()[:100])
+    done = here("rebuild")
+    assert done.returncode == 6
+    assert manifest.parent.name in done.stdout
+    assert here("runs").returncode == 0
 
 
 def test_after_a_kill_nothing_runs_on_and_the_next_command_completes_the_record(measuring, cli):

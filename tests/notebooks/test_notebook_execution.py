@@ -15,7 +15,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from workbench.errors import BadInput, Interrupted, UnknownName, WorkbenchError
+from papermill.exceptions import PapermillExecutionError
+
+from workbench.errors import BadInput, Interrupted, StoreError, UnknownName, WorkbenchError
 from workbench.notebooks import Execution, check_parameters, execute, parameters_of
 
 PARAMETERS = 'count: int = 1  # how many\ntext: str = "x"  # what to say\nshare: float = 0.5  # of the whole'
@@ -103,7 +105,7 @@ def test_a_notebook_runs_in_this_interpreter_with_its_parameters_and_leaves_noth
     said = printed(target)
     assert f"{sys.executable} 3 {{x}} 'y' {os.getpid()}" in said
     assert '"transport": "ipc"' in said
-    assert not list(Path(tempfile.gettempdir()).glob(f"workbench-kernel-{os.getpid()}-*"))
+    assert not list(Path(tempfile.gettempdir()).glob(f"wb-kernel-{os.getpid()}-*"))
     assert capfd.readouterr() == ("", "")
 
 
@@ -178,7 +180,54 @@ def test_a_kernel_does_not_outlive_its_starter(tmp_path):
         starter.send_signal(signal.SIGKILL)
         starter.wait(10)
     assert wait_for(lambda: not alive(int(mark.read_text())), 5)
-    left = list(Path(tempfile.gettempdir()).glob(f"workbench-kernel-{starter.pid}-*"))
+    left = list(Path(tempfile.gettempdir()).glob(f"wb-kernel-{starter.pid}-*"))
     assert left  # the dead cannot clean up ...
     execute(write_notebook(tmp_path / "two.ipynb"), tmp_path / "copy2.ipynb", {})
     assert not left[0].exists()  # ... the next one does
+
+
+def test_a_script_in_the_current_folder_is_not_taken_for_a_library(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("pandas", "IPython", "ipykernel_launcher", "workbench", "json"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('a script of the current folder ran')")
+    notebook = write_notebook(tmp_path / "one.ipynb", "import sys, json, pandas, workbench\nprint('' in sys.path)")
+    assert "False" in printed(execute(notebook, tmp_path / "copy.ipynb", {}))
+
+
+def test_without_a_temporary_folder_nothing_is_said_to_be_done(tmp_path, monkeypatch):
+    notebook = write_notebook(tmp_path / "one.ipynb", "print(1)")
+    monkeypatch.setattr("tempfile.gettempdir", lambda: (_ for _ in ()).throw(FileNotFoundError(2, "none")))
+    with pytest.raises(StoreError) as caught:
+        execute(notebook, tmp_path / "copy.ipynb", {})
+    assert "TMPDIR" in str(caught.value)
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt(), SystemExit(0), MemoryError(), ValueError()])
+def test_whatever_ends_the_worker_nothing_is_said_to_be_done(tmp_path, monkeypatch, raised):
+    notebook = write_notebook(tmp_path / "one.ipynb", "print(1)")
+
+    def fail(*_):
+        raise raised
+
+    monkeypatch.setattr("workbench.scratch.fresh", fail)
+    with pytest.raises(WorkbenchError):
+        execute(notebook, tmp_path / "copy.ipynb", {})
+
+
+def test_a_cell_cut_short_by_a_stop_is_an_interruption_even_without_an_error_output(tmp_path, monkeypatch):
+    execution = Execution(write_notebook(tmp_path / "one.ipynb", "print(1)"), tmp_path / "copy.ipynb", {})
+    execution._stopped_by = "it was interrupted"
+    error = PapermillExecutionError(0, 5, "x", "CellExecutionError", "", [])
+    assert isinstance(execution._explained(error, ""), Interrupted)
+
+
+def test_where_there_is_no_home_nothing_is_left_behind(tmp_path):
+    (tmp_path / "t").mkdir()
+    notebook = write_notebook(tmp_path / "one.ipynb", "import IPython\nprint(1)")
+    code = "import sys\nfrom pathlib import Path\nfrom workbench.notebooks import execute\n"
+    code += "execute(Path(sys.argv[1]), Path(sys.argv[2]), {})"
+    environment = {"PATH": os.environ["PATH"], "HOME": "/dev/null/none", "TMPDIR": str(tmp_path / "t")}
+    arguments = [sys.executable, "-c", code, str(notebook), str(tmp_path / "copy.ipynb")]
+    ended = subprocess.run(arguments, env=environment, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert list((tmp_path / "t").iterdir()) == []

@@ -22,12 +22,13 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 import traceback
 from typing import NoReturn
 
-from workbench.errors import Interrupted, StoreError, WorkbenchError
+from workbench.errors import BadInput, Interrupted, StoreError, WorkbenchError
 
 _BUG = 1
 _LONGEST = 1200
@@ -39,7 +40,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit; ``arguments`` are the process's own unless given."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     wanted = [one for one in given if one != "--traceback"]
+    _write_any_text()
     try:
+        _check_text(wanted)
         code = _run(wanted)
     except WorkbenchError as error:
         code = _tell(error, error.exit_code, str(error), given)
@@ -54,6 +57,25 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         code = _tell(error, _BUG, message, given)
     _flush()
     sys.exit(code)
+
+
+def _write_any_text() -> None:
+    """Escape what the terminal's or the pipe's encoding cannot hold, instead of failing at it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _check_text(arguments: list[str]) -> None:
+    """Refuse arguments that are no text: names of files in another encoding than this system's."""
+    for one in arguments:
+        try:
+            one.encode()
+        except UnicodeEncodeError as error:
+            raise BadInput(
+                f"The argument {one!a} is not UTF-8 text, so it can be neither stored nor shown. Rename the file or "
+                "folder, or give a link to it with another name."
+            ) from error
 
 
 def _flush() -> None:
@@ -71,8 +93,12 @@ def _run(arguments: list[str]) -> int:
     try:
         app(args=arguments, prog_name="workbench")
     except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # a reader that hung up is no error
+            return 0
         code = end.code if isinstance(end.code, int) else int(bool(end.code))
-        return Interrupted.exit_code if code == _CLICK_INTERRUPTED else code
+        if code == _CLICK_INTERRUPTED:
+            raise Interrupted("Stopped.") from end
+        return code
     return 0
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.cli.progress import EventTail, Meter, Step
 from workbench.cli.show import note
+from workbench.errors import Interrupted, WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.notebooks import Execution
@@ -55,12 +56,13 @@ def signals() -> Iterator[_Signals]:
 
 
 def see_through(execution: Execution, meter: Meter, *, stop: Callable[[], bool], events: Path | None = None) -> Path:
-    """Wait for a started execution, drawing its progress, and return the executed copy.
+    """Start an execution unless it was, wait for it, drawing its progress, and return the executed copy.
 
     Parameters
     ----------
     stop
-        Asks for an orderly stop; returns whether there was anybody to ask. Otherwise the kernel is interrupted.
+        Asks for an orderly stop; returns whether anybody heard it. Otherwise it is asked again, and the kernel is
+        interrupted.
     events
         The campaign's events file, when it carries one out.
 
@@ -72,6 +74,7 @@ def see_through(execution: Execution, meter: Meter, *, stop: Callable[[], bool],
     tail = EventTail(events) if events else _CellTail(execution)
     stopping = _Stopping(execution, stop)
     with signals() as taken:
+        execution.start()
         while not execution.wait(_TICK_S):
             for step in tail.steps():
                 meter.step(step)
@@ -79,7 +82,12 @@ def see_through(execution: Execution, meter: Meter, *, stop: Callable[[], bool],
             stopping.look(taken.count)
     for step in tail.steps():
         meter.step(step)
-    return execution.result()
+    try:
+        return execution.result()
+    except WorkbenchError as error:
+        if taken.count and type(error) is WorkbenchError:  # a cell that was cut short fails in ways of its own
+            raise Interrupted(f"{execution.notebook.name} was stopped.") from error
+        raise
 
 
 class _CellTail:
@@ -118,7 +126,7 @@ class _Stopping:
         now = time.monotonic()
         if not self._asked_at:
             self._asked_at = now
-            note("\nStopping; what was captured is kept. (Once more to insist.)")
+            note("\nStopping; captured data is kept. Press Ctrl-C again to force.")
         if not self._heard and self._stop():
             self._heard, self._asked_at, self._insisting_since = True, now, 0.0
         if wishes > 1 or not self._heard or now - self._asked_at > PATIENCE_S:

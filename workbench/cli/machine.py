@@ -109,6 +109,7 @@ def lab(
     folder = _own_notebooks(notebooks or Path.cwd() / "notebooks")
     arguments = [
         sys.executable,
+        "-P",  # no file of the current folder in place of a library
         "-m",
         "jupyterlab",
         f"--ServerApp.root_dir={folder}",

@@ -15,7 +15,7 @@ import typer
 from workbench.cli.clusters import Context, Kubeconfig
 from workbench.cli.options import Data, Json, Parameters, Reports, Yes, read_parameters, refuse_taken, settle
 from workbench.cli.show import duration, note, say, say_json
-from workbench.errors import BadInput, Interrupted, UnknownName, WorkbenchError
+from workbench.errors import BadInput, Interrupted, StoreError, UnknownName, WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.settings import Settings
@@ -91,7 +91,7 @@ def demo(data: Data = None, reports: Reports = None, json: Json = False) -> None
     from workbench.facade import compare
 
     comparison = compare(campaign_id, data=settings.data)  # meanwhile, on the other CPU
-    write_report(execution, quiet=json)
+    write_report(execution, target, quiet=json)
     elapsed = time.monotonic() - started
     measured = float(comparison.runs["window_s"].sum())
     if json:
@@ -131,24 +131,28 @@ def measure(
     from workbench.cli.progress import Meter
     from workbench.notebooks import Execution, read_values
     from workbench.shipped import notebook
+    from workbench.store.layout import EXPERIMENT_NAME
 
     said = {**(place or {}), **{name: (parameters or {}).get(name, "") for name in PLACE if name in (parameters or {})}}
     what = _checked(settings, asked, resume, said, yes=yes, quiet=quiet)
     campaign_id = resume or wanted_id or fresh_id(what.experiment.name)
     folder = settings.data / "runs" / campaign_id
-    own = {"data": str(settings.data), **({"resume": resume} if resume else _asked(settings, asked, campaign_id))}
+    again = {"resume": resume, "experiment": str(folder / EXPERIMENT_NAME)}
+    own = {"data": str(settings.data), **(again if resume else _asked(settings, asked, campaign_id))}
     own |= {name: text for name, text in (place or {}).items() if text}
     source = notebook(RUN_NOTEBOOK)
     refuse_taken(own, parameters)
     execution = Execution(source, record_of(folder, RUN_NOTEBOOK), {**own, **read_values(source, parameters or {})})
     try:
         with Meter(what.experiment.name, quiet=quiet) as meter:
-            see_through(execution.start(), meter, stop=lambda: _stop(folder), events=folder / "events.jsonl")
+            see_through(execution, meter, stop=lambda: _stop(folder), events=folder / "events.jsonl")
     except WorkbenchError as error:
         _complete(settings)
         if isinstance(error, Interrupted) and folder.is_dir() and "--resume" not in str(error):
             raise Interrupted(f"{error} Continue with: workbench run --resume {campaign_id}") from error
         raise
+    if not (folder / "campaign.json").is_file():
+        raise StoreError(f"The notebook ran to its end, but there is no campaign in {folder}. Nothing was measured.")
     return campaign_id
 
 
@@ -231,12 +235,17 @@ def announce(what: Plan, to: Any = say) -> None:
 
 
 def _stop(folder: Path) -> bool:
+    """Ask for a stop; return whether the campaign is under way, so that it will be seen.
+
+    Before that, whoever takes the campaign up forgets what stands there from an earlier time.
+    """
     from workbench.runner import request_stop
+    from workbench.store.lock import is_held
 
     if not folder.is_dir():
         return False
     request_stop(folder)
-    return True
+    return is_held(folder)
 
 
 def _complete(settings: Settings) -> None:

@@ -13,7 +13,7 @@ import typer
 from workbench.cli.clusters_read import say_taken
 from workbench.cli.options import Data, Json, Parameters, Reports, read_parameters, refuse_taken, settle
 from workbench.cli.show import duration, facts, note, records, say, say_json, table
-from workbench.errors import BadInput, NothingToShow, UnknownName
+from workbench.errors import BadInput, NothingToShow, StoreError, UnknownName
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -248,7 +248,7 @@ def report(
 
     ids = [campaign(one, settings.data) for one in which or ("latest",)]
     execution, target = report_execution(settings, ids, read_parameters(parameter))
-    write_report(execution.start(), quiet=json)
+    write_report(execution, target, quiet=json)
     if json:
         say_json({"report": target, "campaigns": ids, "bytes": target.stat().st_size})
     else:
@@ -278,23 +278,27 @@ def report_execution(
     return Execution(source, copy, {**own, **read_values(source, parameters or {})}), target
 
 
-def write_report(execution: Execution, *, quiet: bool = False) -> None:
-    """See a started execution of the report's notebook through.
+def write_report(execution: Execution, target: Path, *, quiet: bool = False) -> None:
+    """See an execution of the report's notebook through.
 
     Raises
     ------
     WorkbenchError
         Whatever ended it.
+    StoreError
+        When it ended well and there is no report all the same.
     """
     from workbench.cli.executing import see_through
     from workbench.cli.progress import Meter
 
     with Meter("report", quiet=quiet) as meter:
         see_through(execution, meter, stop=lambda: False)
+    if not target.is_file():
+        raise StoreError(f"The notebook ran to its end, but there is no report {target}. Try again with --reports.")
 
 
 def rebuild(data: Data = None, json: Json = False) -> None:
-    """Make the index of what was measured again from its folders."""
+    """Make the index of what was measured again from its folders; exit code 6 when one of them cannot be read."""
     from workbench.facade import open_store
     from workbench.store import recover
 
@@ -306,7 +310,11 @@ def rebuild(data: Data = None, json: Json = False) -> None:
     problems = [{"folder": str(folder), "reason": reason} for folder, reason in opened.problems()]
     if json:
         say_json({"folders": count, "problems": problems, "elapsed_s": time.monotonic() - started})
-        return
-    say(f"{count} folders of campaigns and runs indexed in {duration(time.monotonic() - started)}.")
-    for problem in problems:
-        say(f"Passed over {problem['folder']}: {problem['reason']}")
+    else:
+        say(f"{count} folders of campaigns and runs indexed in {duration(time.monotonic() - started)}.")
+        for problem in problems:
+            say(f"Passed over {problem['folder']}: {problem['reason']}")
+    if problems:
+        raise StoreError(
+            f"{len(problems)} folders could not be indexed; each is named with what to do. The others are."
+        )

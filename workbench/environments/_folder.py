@@ -6,50 +6,22 @@ should the janitor have been killed too, the next start removes every folder who
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from types import TracebackType
 
-_PREFIX = "wb-lab-"
+from workbench import scratch
+
+_PREFIX = "wb-run-"
 _LONGEST = 60
-
-
-def _parent() -> Path:
-    preferred = Path(tempfile.gettempdir())
-    return preferred if len(str(preferred)) <= _LONGEST else Path("/tmp")  # noqa: S108 - mkdtemp makes it private
-
-
-def _lock(folder: Path) -> int | None:
-    """Take the folder's lock and return its descriptor; None when somebody holds it or it is not ours."""
-    try:
-        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        return None
-    return descriptor
 
 
 def sweep() -> list[Path]:
     """Remove folders that a killed program left behind; return them."""
-    removed = []
-    for folder in _parent().glob(f"{_PREFIX}*"):
-        if not folder.is_dir() or folder.stat().st_uid != os.getuid():
-            continue
-        descriptor = _lock(folder)
-        if descriptor is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-            os.close(descriptor)
-            removed.append(folder)
-    return removed
+    return scratch.sweep(_PREFIX, scratch.parent(_LONGEST))
 
 
 class LabFolder:
@@ -62,8 +34,7 @@ class LabFolder:
 
     def __enter__(self) -> LabFolder:
         sweep()
-        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_parent()))
-        self._descriptor = _lock(self.path) or -1
+        self.path, self._descriptor = scratch.fresh(_PREFIX, scratch.parent(_LONGEST))
         script = Path(__file__).with_name("_janitor.py")
         self._janitor = subprocess.Popen(
             [sys.executable, "-I", "-S", str(script), str(self.path)],

@@ -139,7 +139,17 @@ class Launches:
         self._spawn(campaign_id, "--resume", campaign_id)
 
     def _spawn(self, campaign_id: str, *arguments: str) -> None:
-        command = [sys.executable, "-m", "workbench", "run", *arguments, "--yes", "--data", str(self._settings.data)]
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "workbench",
+            "run",
+            *arguments,
+            "--yes",
+            "--data",
+            str(self._settings.data),
+        ]
         log = self._notes / f"{campaign_id}.log"
         earlier = _children.pop(campaign_id, None)
         if earlier is not None:  # its campaign has ended, so it is about to

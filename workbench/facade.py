@@ -347,10 +347,16 @@ def _stacked(frames: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def enable_charts() -> None:
-    """Show charts in this notebook, live and in executed copies, without a network; call it before the first one."""
+    """Show charts in this notebook, live and in executed copies, without a network; call it before the first one.
+
+    Tables show a dollar as a dollar, too, instead of looking for formulas in names.
+    """
+    import pandas as pd
+
     from workbench.charts.display import enable
 
     enable()
+    pd.set_option("display.html.use_mathjax", False)
 
 
 def doctor(context: str = "", **settings: Any) -> pd.DataFrame:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from workbench.plain import Sentences
+
 if TYPE_CHECKING:
     from workbench.records import Event
 
@@ -30,10 +32,10 @@ def line_of_text() -> Callable[[str], None]:
 def _line() -> Callable[[str], None] | None:
     try:
         from IPython.core.getipython import get_ipython
-        from IPython.display import Markdown, display
+        from IPython.display import display
     except ImportError:
         return None
     if get_ipython() is None:
         return None
-    shown = display(Markdown("starting ..."), display_id=True)
-    return lambda text: shown.update(Markdown(text))
+    shown = display(Sentences(["starting ..."]), display_id=True)
+    return lambda text: shown.update(Sentences([text]))

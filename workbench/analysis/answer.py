@@ -19,6 +19,7 @@ from workbench.analysis.intervals import ENOUGH_BLOCKS
 from workbench.analysis.resources import ALL
 from workbench.analysis.verdicts import EQUAL, TAIL_METRICS, UNRANKED
 from workbench.analysis.words import counted, figure, join, percent, share, with_interval
+from workbench.plain import Sentences
 
 TAX, CORES, P50 = "normalised_cpu", "cores_per_1000_rps", "latency_p50_s"
 PAIRS_NAMED = 3
@@ -234,7 +235,7 @@ def _trust_sentence(cell: _Cell) -> str:
     )
 
 
-def headline(comparison: Comparison) -> list[str]:
+def headline(comparison: Comparison) -> Sentences:
     """Return the answer in three sentences: CPU, latency, and how far to believe them; on a cluster first what it took.
 
     They hold for the workload with the most runs at its highest rate. Brackets hold intervals, whose coverage the third
@@ -242,4 +243,5 @@ def headline(comparison: Comparison) -> list[str]:
     """
     cell = _Cell(comparison, *main_cell(comparison.runs))
     taken = _taken_sentence(cell)
-    return [*([taken] if taken else []), _cpu_sentence(cell), _latency_sentence(cell), _trust_sentence(cell)]
+    said = (_cpu_sentence(cell), _latency_sentence(cell), _trust_sentence(cell))
+    return Sentences([*([taken] if taken else []), *said])

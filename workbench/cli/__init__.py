@@ -29,6 +29,7 @@ import traceback
 from typing import NoReturn
 
 from workbench.errors import BadInput, Interrupted, StoreError, WorkbenchError
+from workbench.plain import escaped
 
 _BUG = 1
 _LONGEST = 1200
@@ -113,7 +114,7 @@ def _explained(error: OSError) -> tuple[int, str]:
 def _tell(error: BaseException, code: int, message: str, given: list[str]) -> int:
     if "--traceback" in given:
         traceback.print_exception(error)
-    sys.stderr.write(f"workbench: {_one_line(message)}\n")
+    sys.stderr.write(f"workbench: {escaped(_one_line(message))}\n")
     return code
 
 

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from workbench.cli.show import duration, note
+from workbench.plain import escaped
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -131,5 +132,5 @@ class Meter:
 
 def _short(message: str) -> str:
     """Return ``message`` on one line, its end cut; the run's record has all of it."""
-    flat = " ".join(message.split())
+    flat = escaped(" ".join(message.split()))
     return flat if len(flat) <= _LONGEST else flat[: _LONGEST - 1] + "…"

@@ -8,18 +8,20 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from workbench.plain import for_terminal
+
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def say(text: str = "") -> None:
     """Print a line on standard output."""
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{for_terminal(text)}\n")
 
 
 def note(text: str) -> None:
     """Print a line on standard error, where it is in nobody's way."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{for_terminal(text)}\n")
     sys.stderr.flush()
 
 

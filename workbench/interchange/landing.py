@@ -22,6 +22,7 @@ from workbench import __version__
 from workbench.errors import BadInput
 from workbench.interchange.documents import shown
 from workbench.interchange.importers.imported import Imported, missing
+from workbench.plain import escaped
 from workbench.protocols import SampleRow
 from workbench.records import LATEST_S, Component, Facts, LoadResult, MeshFacts, Run, Window
 from workbench.spec import Experiment, Load, MeshSpec, Plan, RunSpec, Workload
@@ -179,14 +180,9 @@ def checked_label(text: str, where: str, what: str, longest: int = LONGEST_LABEL
     return label
 
 
-def printable(text: str) -> str:
-    """Return text without what moves a terminal's cursor or hides: each such character becomes a question mark."""
-    return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
-
-
 def tame(text: str) -> str:
     """Return foreign text that is only shown: control characters replaced, short, and no spreadsheet's formula."""
-    shortened = printable(text[:LONGEST_LABEL]).replace("\n", "?")
+    shortened = escaped(text[:LONGEST_LABEL])
     return f"'{shortened}" if shortened.startswith(_FORMULA) and not shortened[1:].isdigit() else shortened
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import duckdb
 
+from workbench.plain import escaped
 from workbench.records import SCHEMA_VERSION
 from workbench.store.layout import CAMPAIGN_NAME, CAPTURE_HEADER_NAME, MANIFEST_NAME, campaign_folders, run_folders
 from workbench.store.lock import is_held
@@ -100,16 +101,11 @@ def _nameable(folder: Path, name: str, problems: dict[str, str]) -> bool:
             return True
     except UnicodeEncodeError:
         pass
-    problems[as_text(name)] = (
-        f"{as_text(str(folder))} has a name that is not printable UTF-8 text. "
+    problems[escaped(name)] = (
+        f"{escaped(str(folder))} has a name that is not printable UTF-8 text. "
         "Rename the folder to the id that its record holds, or move it out of the data folder."
     )
     return False
-
-
-def as_text(name: str) -> str:
-    r"""Return text that can be stored and printed: what is no printable character is escaped (``\udcff``, ``\x1b``)."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in name)
 
 
 def _look_at(
@@ -136,7 +132,7 @@ def _load(folder: str, found: Seen, loaded: list[Loaded], problems: dict[str, st
     try:
         loaded.append(found.load())
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one folder, the others are shown
-        problems[folder] = as_text(str(error)) or type(error).__name__
+        problems[folder] = escaped(str(error)) or type(error).__name__
 
 
 def _forget(connection: duckdb.DuckDBPyConnection, folders: Sequence[str]) -> None:
@@ -238,7 +234,7 @@ def _fault_of(loaded: Loaded) -> str | None:
 
 
 def _first(error: duckdb.Error) -> str:
-    return as_text((str(error) or type(error).__name__).splitlines()[0])
+    return escaped((str(error) or type(error).__name__).splitlines()[0])
 
 
 def _name_problems(connection: duckdb.DuckDBPyConnection, problems: dict[str, str]) -> None:

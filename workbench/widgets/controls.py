@@ -13,6 +13,7 @@ import ipywidgets as widgets
 import pandas as pd
 
 from workbench.charts.rows import NOT_MEASURED
+from workbench.plain import NO_MATH
 
 STYLE = """<style>
 .wb-words {font-family: system-ui, sans-serif; font-size: 13px; line-height: 1.45}
@@ -98,18 +99,18 @@ def button(title: str, tip: str, act: Callable[[], None]) -> Any:
 def words(*parts: str, live: bool = False) -> str:
     """Return HTML ``parts`` in the look of the widgets; ``live``: a screen reader says every change."""
     role = ' role="status" aria-live="polite"' if live else ""
-    return f'<div class="wb-words"{role}>{"".join(parts)}</div>'
+    return f'<div class="wb-words {NO_MATH}"{role}>{"".join(parts)}</div>'
 
 
 def hint(text: str) -> str:
     """Return ``text`` as a small paragraph below what it explains."""
-    return f'<div class="wb-hint">{html.escape(text)}</div>'
+    return f'<div class="wb-hint {NO_MATH}">{html.escape(text)}</div>'
 
 
 def notes(told: Iterable[str]) -> str:
     """Return each of ``told`` as a marked paragraph."""
     marked = (_CODE.sub(r"<code>\1</code>", html.escape(one)) for one in told)
-    return "".join(f'<div class="note">{one}</div>' for one in marked)
+    return "".join(f'<div class="note {NO_MATH}">{one}</div>' for one in marked)
 
 
 def table(frame: pd.DataFrame) -> str:

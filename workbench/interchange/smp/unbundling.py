@@ -18,10 +18,11 @@ from typing import Any
 
 from workbench.errors import BadInput, StoreError
 from workbench.interchange.documents import parse_json, read_file, text_of
-from workbench.interchange.landing import checked_label, printable
+from workbench.interchange.landing import checked_label
 from workbench.interchange.smp.bundle import DETAILS, FORMAT, FORMS, INDEX, KINDS, VERSION, safe_member, verified
 from workbench.interchange.smp.findings import errors
 from workbench.interchange.smp.validation import Document, dangling, validate_file
+from workbench.plain import for_terminal
 from workbench.records import Run
 from workbench.store import read_campaign
 from workbench.store.formats import (
@@ -121,7 +122,7 @@ def land_bundle(bundle: Bundle, staging: Path, taken: set[str]) -> dict[str, str
     for old, new in renamed.items():
         source = bundle.folder / "campaigns" / old
         safe_member(bundle.folder, f"campaigns/{old}/{CAMPAIGN_NAME}")
-        campaign = with_texts(_record(lambda source=source: read_campaign(source)), printable)
+        campaign = with_texts(_record(lambda source=source: read_campaign(source)), for_terminal)
         (staging / new).mkdir(parents=True)
         write_campaign(staging / new, replace(campaign, campaign_id=new))
         if (source / EXPERIMENT_NAME).exists():
@@ -163,7 +164,7 @@ def _checked(run: Run, where: Path) -> Run:
         (run.experiment, "experiment's name"),
     ):
         checked_label(name, str(where), what, LONGEST_OWN_LABEL)
-    return with_texts(run, printable)
+    return with_texts(run, for_terminal)
 
 
 def _land_run(bundle: Bundle, run_id: str, campaign_id: str, new: str, staging: Path) -> None:

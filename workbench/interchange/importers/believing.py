@@ -26,7 +26,22 @@ _PLAY_S = 0.01
 
 def believed(run: Imported) -> Imported:
     """Return the run without the figures that it contradicts itself; each is named in its notes."""
-    return _within(_against_asked(_answered(run)))
+    return _within(_against_asked(_answered(_asked(run))))
+
+
+def _asked(run: Imported) -> Imported:
+    """Return the run without circumstances of 0, under which nothing can be measured."""
+    zeros = [name for name in ("rate_per_s", "duration_s", "connections") if getattr(run, name) == 0]
+    if not zeros:
+        return run
+    note = f"It tells {' and '.join(zeros)} as 0, under which nothing runs: not told."
+    return replace(
+        run,
+        rate_per_s=run.rate_per_s or None,
+        duration_s=run.duration_s or None,
+        connections=run.connections or None,
+        notes=_once(run, note),
+    )
 
 
 def _answered(run: Imported) -> Imported:

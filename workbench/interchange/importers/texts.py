@@ -77,7 +77,7 @@ class Output:
         file = self.where.rpartition(", line ")[0] if self.note else self.where
         begun = f" The output that begins on line {self.first} is not whole." if self.note else ""
         return BadInput(
-            f"{file}, line {last}: the text ends before the totals of {TITLES[self.tool]}; it was cut off.{begun}"
+            f"{file}, line {last}: the text ends before {TITLES[self.tool]}'s totals; it was cut off.{begun}"
         )
 
 

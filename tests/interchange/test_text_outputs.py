@@ -124,6 +124,8 @@ def test_two_documents_and_two_tables_in_one_file_are_refused_with_the_line(tmp_
     table = (RECORDINGS / "hey/requests.csv").read_text()
     with pytest.raises(BadInput, match=rf"line {table.count(chr(10)) + 1}:"):
         read(written(tmp_path, "t.csv", table + table))
+    with pytest.raises(BadInput, match=rf"line {hey().count(chr(10)) + 1}: here begins a table"):
+        read(written(tmp_path, "h.txt", hey() + table))
     with pytest.raises(BadInput, match=r"line \d+: more after"):
         read(written(tmp_path, "o.json", json.dumps(OHA) + "\n" + json.dumps(OHA)))
 

@@ -29,10 +29,21 @@ _H2LOAD_TOTALS = re.compile(r"\s*finished in \S+, \S+ req/s")
 _OHA = re.compile(r"\s*Success rate:\s")
 _GHZ = re.compile(r"\s*Count:\s+\d")
 _HEY = re.compile(r"\s*Total:\s+\S+ secs")
+_TABLE = re.compile(r"\s*(response-time,DNS|request-start,DNS|metric_name,timestamp)")
+"""Heads of the tables of requests that hey, oha and k6 write."""
+
 _TELLING_LINES = 8
 """Below the word "Summary:", where hey, oha and ghz tell themselves apart."""
 
-TITLES = {"wrk": "wrk", "hey": "hey", "oha": "oha", "ghz": "ghz", "h2load": "h2load", "": "another tool"}
+TITLES = {
+    "wrk": "wrk",
+    "hey": "hey",
+    "oha": "oha",
+    "ghz": "ghz",
+    "h2load": "h2load",
+    "table": "a table of requests",
+    "": "another tool",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +96,10 @@ def _plain(text: str) -> list[str]:
     return _STYLE.sub("", text).splitlines()
 
 
+def _words(tool: str) -> str:
+    return TITLES[tool] if tool == "table" else f"the output of {TITLES[tool]}"
+
+
 def _begins(lines: list[str]) -> list[tuple[int, str]]:
     """Return where outputs begin (index of the line), and the tool that each is of."""
     found: list[tuple[int, str]] = []
@@ -95,6 +110,8 @@ def _begins(lines: list[str]) -> list[tuple[int, str]]:
         elif _SUMMARY.fullmatch(line):
             tool = _summary_of(lines[place + 1 : place + 1 + _TELLING_LINES])
             found += [(place, tool)] if tool is not None else []
+        elif _TABLE.match(line) and found:
+            found.append((place, "table"))
         elif _H2LOAD.match(line):
             found.append((place, "h2load"))
             waiting = True
@@ -133,7 +150,7 @@ def outputs(source: Source, tool: str) -> list[Output]:
     for place, other in begins:
         if other != tool:
             raise BadInput(
-                f"{source.where}, line {place + 1}: here begins the output of {TITLES[other]}, not of {TITLES[tool]}. "
+                f"{source.where}, line {place + 1}: here begins {_words(other)}, not {_words(tool)}. "
                 "Put the output of each tool into a file of its own."
             )
     starts = [place for place, _ in begins]
@@ -162,8 +179,9 @@ def lasted(text: str, where: str) -> float | None:
     BadInput
         When it has no unit that is known, or is negative.
     """
-    found = list(_MEASURE.finditer(text.strip()))
-    if not found or "".join(one[0] for one in found) != text.strip():
+    plain = text.strip().removesuffix(".")  # hey's forerunner ended its figures with a full stop
+    found = list(_MEASURE.finditer(plain))
+    if not found or "".join(one[0] for one in found) != plain:
         raise BadInput(f"{where}: {shown(text)} is no duration such as 1.5ms or 2 secs.")
     total = math.fsum(float(number) * _unit_s(unit, text, where) for number, unit in (one.groups() for one in found))
     if total < 0 and not math.isinf(total):

@@ -103,6 +103,14 @@ def test_a_rate_that_is_no_number_is_unknown(tmp_path):
         assert (run.window_s, run.achieved_rate_per_s) == (None, None)
 
 
+def test_a_rate_that_requests_and_time_contradict_is_not_passed_on(tmp_path):
+    (run,) = read(written(tmp_path, "w.txt", wrk(requests=40_000, took="20.00s", rate="663801593.63")))
+    assert (run.requests, run.window_s, run.achieved_rate_per_s) == (40_000, 20.0, None)
+    assert any("cannot have been reached" in note for note in run.notes)
+    (run,) = read(written(tmp_path, "f.json", fortio(ActualQPS=1e7)))
+    assert run.window_s and run.achieved_rate_per_s is None
+
+
 def test_the_asked_time_may_come_from_the_user(tmp_path):
     path = written(tmp_path, "h.txt", hey(total="0.0500 secs", rate="8000.0000"))
     options = options_of(["duration_s=30"], None, "")

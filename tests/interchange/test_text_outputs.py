@@ -215,6 +215,20 @@ def test_heys_table_cannot_tell_its_errors():
     assert any("at least 3" in note for note in run.notes) and not any("beside" in note for note in run.notes)
 
 
+def test_tables_of_older_hey_and_of_oha_cannot_tell_their_errors(tmp_path):
+    head = "response-time,DNS+dialup,DNS,Request-write,Response-delay,Response-read"
+    (run,) = read(written(tmp_path, "h.csv", head + "\n" + "0.0200,0,0,0,0.02,0\n" * 30))
+    assert (run.tool.name, run.requests, run.errors, run.window_s) == ("hey", 30, None, None)
+    (run,) = read(written(tmp_path, "s.csv", head + ",status-code\n" + "0.0200,0,0,0,0.02,0,503\n" * 30))
+    assert (run.requests, run.errors, run.counts_by_status) == (30, None, {"503": 30})
+    head = "request-start,DNS,DNS+dialup,Response-delay,request-duration,bytes,status"
+    rows = "".join(f"{n / 10},0.001,0.002,0.01,0.0125,5,{200 if n else 404}\n" for n in range(21))
+    (run,) = read(written(tmp_path, "o.csv", head + "\n" + rows))
+    assert (run.tool.name, run.requests, run.errors, run.window_s) == ("oha", 21, None, 2.0)
+    assert (run.histograms["from_send"].count, run.histograms["from_send"].high_s) == (20, 0.0125)
+    assert any("at least 1" in note for note in run.notes)
+
+
 def test_h2loads_table_is_read_by_the_names_over_it(tmp_path):
     (run,) = read(written(tmp_path, "n.txt", h2load()))
     assert run.quantiles["from_send"] == pytest.approx(

@@ -19,6 +19,9 @@ _LONGEST = 10.0
 _LATE_S = 60.0
 """A run may last longer than asked until its last answers are there or have timed out, but not by so much."""
 
+_PLAY_RATE = 2.0
+"""Tools divide by times of their own (until the last send, the last answer), but not by so different ones."""
+
 _PLAY = 1.02
 _PLAY_S = 0.01
 """Times are printed with two decimals, latencies as the top of a histogram's bucket."""
@@ -26,7 +29,7 @@ _PLAY_S = 0.01
 
 def believed(run: Imported) -> Imported:
     """Return the run without the figures that it contradicts itself; each is named in its notes."""
-    return _within(_against_asked(_answered(_asked(run))))
+    return _reached(_within(_against_asked(_answered(_asked(run)))))
 
 
 def _asked(run: Imported) -> Imported:
@@ -79,6 +82,19 @@ def _within(run: Imported) -> Imported:
     if run.duration_s is None or longest <= run.duration_s * _PLAY + _PLAY_S:
         return _without_window(run, told)
     return replace(run, notes=_once(run, f"{told}: one of the two is wrong; check the unit."))
+
+
+def _reached(run: Imported) -> Imported:
+    """Return the run with its rate held against its requests and its time."""
+    rate, window, requests = run.achieved_rate_per_s, run.window_s, run.requests
+    if rate is None or window is None or requests is None or rate <= _PLAY_RATE * requests / window + 1:
+        return run
+    note = (
+        f"A rate of {rate:,.6g}/s cannot have been reached with {requests:,} requests in {window:g} s: it counts as "
+        "unknown."
+    )
+    extra = {**run.extra, "told_rate_per_s": rate}
+    return replace(run, achieved_rate_per_s=None, extra=extra, notes=_once(run, note))
 
 
 def _longest(run: Imported) -> float | None:

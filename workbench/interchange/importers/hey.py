@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from workbench.interchange.importers.figures import COLUMNS
 from workbench.interchange.importers.imported import Imported, Importer, Options, Tool
-from workbench.interchange.importers.requests import Layout, runs_of
+from workbench.interchange.importers.requests import Layout, header_of, runs_of
 from workbench.interchange.importers.source import Source
 from workbench.interchange.importers.summaries import Summary, summary
 from workbench.interchange.importers.texts import outputs, tool_of
@@ -27,7 +27,10 @@ RESOLUTION_S = 1e-4
 _ROUNDED = 5e-5
 """Half of the last decimal that it prints."""
 
-_CSV = "response-time,DNS+dialup,DNS,Request-write,Response-delay,Response-read,status-code,offset"
+_CSV = "response-time,DNS+dialup,DNS,Request-write,Response-delay,Response-read"
+_LATER = ("", ",status-code", ",status-code,offset")
+"""What later versions added to the table's head."""
+
 _MOST = 1_000_000
 """hey keeps a million answers: latencies and statuses are of these; its rate is of all requests."""
 
@@ -39,7 +42,7 @@ def matches(source: Source) -> bool:
 
 def matches_csv(source: Source) -> bool:
     """Whether its first line is hey's table head."""
-    return source.first_line == _CSV
+    return source.first_line in [_CSV + later for later in _LATER]
 
 
 def read(source: Source, options: Options) -> list[Imported]:
@@ -117,13 +120,14 @@ def _notes(told: Summary, below: int, beyond: int, wrong: int) -> tuple[str, ...
 
 def read_csv(source: Source, options: Options) -> list[Imported]:
     """Return the one run in a table of requests."""
+    names = header_of(source)
     layout = Layout(
         tool=TOOL,
-        names=tuple(_CSV.split(",")),
+        names=names,
         latency="response-time",
         unit_s=1.0,
-        status="status-code",
-        offset="offset",
+        status="status-code" if "status-code" in names else None,
+        offset="offset" if "offset" in names else None,
         notes=(
             "hey writes seconds with four decimals: its latencies are rounded to 0.1 ms, those below 0.05 ms to 0.",
         ),

@@ -24,6 +24,7 @@ _HOMES = {
     "h2load": ("h2load", "IMPORTER"),
     "k6-csv": ("k6", "CSV_IMPORTER"),
     "hey-csv": ("hey", "CSV_IMPORTER"),
+    "oha-csv": ("oha", "CSV_IMPORTER"),
     "h2load-log": ("h2load", "LOG_IMPORTER"),
     "istio-csv": ("istio", "IMPORTER"),
     "smp": ("smp", "IMPORTER"),

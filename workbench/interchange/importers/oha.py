@@ -1,4 +1,4 @@
-"""What oha prints, as text and as JSON (``--output-format json``, formerly ``-j``)."""
+"""What oha prints, as text, as JSON (``--output-format json``, formerly ``-j``) and as a table of requests."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from workbench.interchange.importers.asking import Table
 from workbench.interchange.importers.figures import COLUMNS, checked
 from workbench.interchange.importers.imported import Imported, Importer, Options, Tool
+from workbench.interchange.importers.requests import Layout, runs_of
 from workbench.interchange.importers.source import Source
 from workbench.interchange.importers.summaries import summary
 from workbench.interchange.importers.texts import Output, outputs, tool_of
@@ -21,6 +22,7 @@ TOOL = Tool(
     percentiles="Of all answers, the wrong ones among them; the histogram it prints has eleven bars and is not used.",
 )
 
+_CSV = "request-start,DNS,DNS+dialup,Response-delay,request-duration,bytes,status"
 _DEADLINE = "aborted due to deadline"
 """How oha names requests that were in flight when its time (-z) was over; its own success rate leaves them out."""
 
@@ -138,5 +140,25 @@ def _run(
     )
 
 
+def matches_csv(source: Source) -> bool:
+    """Whether its first line is the head of oha's table."""
+    return source.first_line == _CSV
+
+
+def read_csv(source: Source, options: Options) -> list[Imported]:
+    """Return the one run in a table of requests."""
+    layout = Layout(
+        tool=TOOL,
+        names=tuple(_CSV.split(",")),
+        latency="request-duration",
+        unit_s=1.0,
+        status="status",
+        offset="request-start",
+        only_answered="oha's table has no line for a request that failed without an answer (refused, timed out)",
+    )
+    return runs_of(source, layout)
+
+
 IMPORTER = Importer(name="oha", title="text of oha", matches=matches, read=read)
+CSV_IMPORTER = Importer(name="oha-csv", title="oha's table of requests", matches=matches_csv, read=read_csv)
 JSON_IMPORTER = Importer(name="oha-json", title="oha JSON", matches=matches_json, read=read_json)

@@ -176,7 +176,7 @@ def _run(source: Source, layout: Layout, key: tuple[str, ...], groups: list[Grou
 def _counting(layout: Layout, wrong: int) -> tuple[str, ...]:
     """Say what is counted of the requests that failed."""
     if layout.only_answered:
-        return (f"{layout.only_answered}: errors are unknown, at least {wrong:,}.",)
+        return (f"{layout.only_answered}: errors are unknown{f', at least {wrong:,}' if layout.status else ''}.",)
     return ("Latency is of right answers; failed requests are counted beside.",) if layout.status else ()
 
 

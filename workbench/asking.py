@@ -24,26 +24,59 @@ def asked(
     *,
     low: float | None = None,
     high: float | None = None,
+    told: tuple[float | None, float | None] | None = None,
     known: tuple[str, ...] = (),
     unit: str = "",
     **kwargs: Any,
 ) -> Any:
-    """Describe a field: its help, inclusive range, known values and unit, kept as dataclass metadata."""
-    return field(metadata={"help": help_text, "low": low, "high": high, "known": known, "unit": unit}, **kwargs)
+    """Describe a field: its help, inclusive range, known values and unit, kept as dataclass metadata.
+
+    Parameters
+    ----------
+    low, high
+        What may be asked for here (`check_asked`).
+    told
+        What may be true elsewhere, where that is more: others measure what nobody can ask for here, and it is kept as
+        they tell it. None: no more than may be asked for.
+    """
+    limits = {"low": low, "high": high, "told": told or (low, high)}
+    return field(metadata={"help": help_text, **limits, "known": known, "unit": unit}, **kwargs)
 
 
 class Checked:
-    """Checks every field against the range and known values in its metadata."""
+    """Checks every field against what may be true of it, and against the known values, in its metadata."""
 
     __slots__ = ()
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):  # type: ignore[arg-type]
-            _check_value(item, getattr(self, item.name), type(self).__name__)
+            _check_value(item, getattr(self, item.name), type(self).__name__, item.metadata.get("told", (None, None)))
 
 
-def _check_value(item: dataclasses.Field[Any], value: Any, owner: str) -> None:
-    low, high, known = (item.metadata.get(key) for key in ("low", "high", "known"))
+def check_asked(cls: type, values: Mapping[str, Any]) -> None:
+    """Check that what is asked for can be had here.
+
+    Parameters
+    ----------
+    values
+        Of fields of the dataclass ``cls``, by name.
+
+    Raises
+    ------
+    BadInput
+        For the first field that lies outside of what may be asked for.
+    """
+    for item in dataclasses.fields(cls):
+        if item.name in values:
+            limits = item.metadata.get("low"), item.metadata.get("high")
+            _check_value(item, values[item.name], cls.__name__, limits)
+
+
+def _check_value(
+    item: dataclasses.Field[Any], value: Any, owner: str, limits: tuple[float | None, float | None]
+) -> None:
+    known = item.metadata.get("known")
+    low, high = limits
     values = value if isinstance(value, tuple) else (value,)
     for one in values:
         if known and isinstance(one, str) and one not in known:
@@ -123,6 +156,7 @@ def read_table(cls: type[T], table: Mapping[str, Any], where: str) -> T:
     if missing:
         raise BadInput(f"{where} lacks {', '.join(missing)}: {known[missing[0]].metadata['help']}")
     try:
+        check_asked(cls, values)
         return cls(**values)
     except UnknownName as error:
         raise UnknownName(error.kind, error.name, error.known, where) from error

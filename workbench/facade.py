@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench import shipped
+from workbench.decoding import decoded
 from workbench.errors import BadInput, NothingToShow, UnknownName
 from workbench.settings import Settings
 from workbench.spec import EnvironmentSpec, Experiment, Plan, experiment_from_toml, read_experiment
@@ -142,7 +143,7 @@ def run(
         wanted, text = asked, ""
     else:
         path = shipped.experiment_file(asked, where)
-        wanted, text = read_experiment(path), path.read_text(encoding="utf-8")
+        wanted, text = read_experiment(path), decoded(path.read_bytes())
     return run_experiment(
         placed(wanted, context, settings),
         data=where,

@@ -8,8 +8,9 @@ replication. Overhead is later taken within blocks only, so that slow drifts of 
 from __future__ import annotations
 
 import random
-from dataclasses import replace
+from dataclasses import fields, replace
 
+from workbench.asking import check_asked
 from workbench.spec import Experiment, MeshSpec, Plan, RunSpec
 
 
@@ -21,7 +22,15 @@ def with_baseline(experiment: Experiment) -> Experiment:
 
 
 def make_plan(experiment: Experiment) -> Plan:
-    """Order the runs of ``experiment``: the same experiment and seed give the same plan."""
+    """Order the runs of ``experiment``: the same experiment and seed give the same plan.
+
+    Raises
+    ------
+    BadInput
+        When it asks for what cannot be measured here, though others may have measured it.
+    """
+    for one in (experiment, *experiment.workloads, *experiment.loads):
+        check_asked(type(one), {field.name: getattr(one, field.name) for field in fields(one)})  # type: ignore[arg-type]  # dataclasses all
     experiment = with_baseline(experiment)
     order = random.Random(experiment.seed)
     runs: list[RunSpec] = []

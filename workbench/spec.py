@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.asking import Checked, asked, read_table, read_value, toml_value
+from workbench.asking import Checked, asked, check_asked, read_table, read_value, toml_value
+from workbench.decoding import decoded
 from workbench.errors import BadInput, UnknownName
 from workbench.intents import Intent
 
@@ -73,6 +74,12 @@ class MeshSpec(Checked):
         return " ".join(parts)
 
 
+_MOST = 1e12
+_FROM_0 = (0.0, _MOST)
+_ABOVE_0 = (1e-9, _MOST)
+"""What others may have measured, in whatever unit: no more than that is impossible, and above 0 where nothing is 0."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload(Checked):
     """The services that answer."""
@@ -81,9 +88,11 @@ class Workload(Checked):
         "Name of the workload: echo, chain, own, or a ready one; `workbench doctor` lists them.", default="echo"
     )
     payload_bytes: int = asked(
-        "Bytes of the request's body, echoed by the answer.", low=0, high=1_048_576, default=1024
+        "Bytes of the request's body, echoed by the answer.", low=0, high=1_048_576, told=_FROM_0, default=1024
     )
-    server_delay_s: float = asked("Seconds each service waits before it answers.", low=0.0, high=10.0, default=0.0)
+    server_delay_s: float = asked(
+        "Seconds each service waits before it answers.", low=0.0, high=10.0, told=_FROM_0, default=0.0
+    )
     fan_out: int = asked("Calls that chain's frontend makes to the backend for one request.", low=1, high=16, default=1)
     versions: int = asked(
         "Versions v1, v2, ... of the service that the client calls, side by side behind one name, for traffic splits.",
@@ -99,10 +108,12 @@ class Workload(Checked):
 class Load(Checked):
     """The load of one run."""
 
-    rate_per_s: float = asked("Requests per second, scheduled in advance (open loop).", low=1, high=100_000)
-    duration_s: float = asked("Seconds measured.", low=0.2, high=86_400, default=10.0)
-    warmup_s: float = asked("Seconds of the same load before, discarded.", low=0, high=3600, default=1.0)
-    connections: int = asked("Keep-alive connections.", low=1, high=4096, default=16)
+    rate_per_s: float = asked(
+        "Requests per second, scheduled in advance (open loop).", low=1, high=100_000, told=_ABOVE_0
+    )
+    duration_s: float = asked("Seconds measured.", low=0.2, high=86_400, told=_ABOVE_0, default=10.0)
+    warmup_s: float = asked("Seconds of the same load before, discarded.", low=0, high=3600, told=_FROM_0, default=1.0)
+    connections: int = asked("Keep-alive connections.", low=1, high=4096, told=(1, _MOST), default=16)
     protocol: str = asked(
         "Protocol of the load: the lab speaks http/1.1, clusters all of them.", known=PROTOCOLS, default="http/1.1"
     )
@@ -131,7 +142,9 @@ class Experiment(Checked):
     meshes: tuple[MeshSpec, ...] = asked("What is compared; the baseline is added when missing.")
     workloads: tuple[Workload, ...] = asked("What answers.", default=(Workload(),))
     loads: tuple[Load, ...] = asked("The loads, one for each rate.")
-    blocks: int = asked("Randomized passes over all cells; 6 or more give 95 % intervals.", low=1, high=1000, default=3)
+    blocks: int = asked(
+        "Randomized passes over all cells; 6 or more give 95 % intervals.", low=1, high=1000, told=(1, _MOST), default=3
+    )
     seed: int = asked("Seeds the order of runs and Poisson arrivals.", low=0, high=2**63 - 1, default=1)
     baseline: str = asked("The mesh that stands for 'no mesh'.", default="baseline")
     rerun_noisy: bool = asked("Run a cell once more when the machine was too noisy; both are kept.", default=False)
@@ -265,6 +278,7 @@ def experiment_from_toml(text: str, where: str = "experiment") -> Experiment:
     if "name" not in values:
         raise BadInput(f"{where} lacks name: {Experiment.__dataclass_fields__['name'].metadata['help']}")
     try:
+        check_asked(Experiment, values)
         return Experiment(**values)
     except UnknownName:
         raise
@@ -307,7 +321,7 @@ def read_experiment(path: Path) -> Experiment:
         When the file is missing, unreadable, not UTF-8, or not a valid experiment.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = decoded(path.read_bytes())
     except FileNotFoundError as error:
         raise BadInput(f"There is no experiment file {path}.") from error
     except (OSError, UnicodeDecodeError) as error:

@@ -9,7 +9,7 @@ import pytest
 from frames_factory import frames
 
 from workbench.analysis import Check, compare
-from workbench.analysis.words import counted, join, percent, some, with_interval
+from workbench.analysis.words import a_second, at_rate, counted, join, percent, some, with_interval
 
 FEW = ("baseline", "cross-connect", "l4-sidecars", "l7-sidecars")
 
@@ -288,6 +288,9 @@ def test_more_in_flight_than_there_are_connections_is_impossible_from_the_send()
     found = _impossible(runs.assign(latency_from="send"), consumption, latency)
     assert any("requests in flight" in check.message for check in found)
     assert not any("requests in flight" in check.message for check in _impossible(runs, consumption, latency))
+    for protocol in ("http/2", "grpc"):  # a connection carries many requests at a time
+        many = runs.assign(latency_from="send", protocol=protocol)
+        assert not any("requests in flight" in check.message for check in _impossible(many, consumption, latency))
 
 
 def test_poisson_arrivals_may_exceed_their_mean():
@@ -295,6 +298,15 @@ def test_poisson_arrivals_may_exceed_their_mean():
     more = runs.assign(requests=runs["requests"] * 1.03)
     assert _impossible(more.assign(arrival="poisson"), consumption, latency) == []
     assert _impossible(more, consumption, latency)
+
+
+def test_no_rate_above_0_is_written_as_0():
+    assert [a_second(rate) for rate in (0.5, 0.02, 7.25, 99.5, 997.4, 150_000)] == [
+        "0.5", "0.02", "7.25", "99.5", "997", "150,000",
+    ]  # fmt: skip
+    assert [at_rate(rate) for rate in (0.5, 150_000, 2_500_000, float("inf"))] == [
+        "at 0.5/s", "at 150000/s", "at 2500000/s", "at no stated rate",
+    ]  # fmt: skip
 
 
 def test_words():

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from workbench.errors import BadInput, UnknownName
+from workbench.plan import make_plan
 from workbench.spec import (
     Experiment,
     Load,
@@ -73,6 +74,26 @@ def test_bad_input_is_named_with_its_place_and_the_mend(change, words):
         experiment_from_toml(text, "mine.toml")
     assert words in str(error.value)
     assert "mine.toml" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"rate_per_s": 0.5}, {"rate_per_s": 5e6}, {"connections": 16_384}, {"duration_s": 0.05}, {"warmup_s": 1e4}],
+)
+def test_what_others_measured_is_a_load_but_cannot_be_asked_for(change):
+    load = Load(**{"rate_per_s": 100.0, **change})
+    assert TypeAdapter(Load).validate_python(TypeAdapter(Load).dump_python(load)) == load
+    experiment = Experiment(name="x", meshes=(MeshSpec(name="l4-sidecars"),), loads=(load,))
+    with pytest.raises(BadInput, match=f"Load.{next(iter(change))} .* out of range"):
+        make_plan(experiment)
+
+
+@pytest.mark.parametrize(
+    "change", [{"rate_per_s": 0}, {"rate_per_s": -1}, {"connections": 0}, {"duration_s": float("nan")}]
+)
+def test_what_nobody_can_measure_is_no_load(change):
+    with pytest.raises(BadInput, match="out of range"):
+        Load(**{"rate_per_s": 100.0, **change})
 
 
 def test_one_mesh_twice_is_refused_but_not_with_other_options():

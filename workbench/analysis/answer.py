@@ -18,7 +18,7 @@ from workbench.analysis.costing import has_kernel_data_plane
 from workbench.analysis.intervals import ENOUGH_BLOCKS
 from workbench.analysis.resources import ALL
 from workbench.analysis.verdicts import EQUAL, TAIL_METRICS, UNRANKED
-from workbench.analysis.words import counted, figure, join, percent, share, with_interval
+from workbench.analysis.words import a_second, counted, figure, join, percent, share, with_interval
 from workbench.plain import Sentences
 
 TAX, CORES, P50 = "normalised_cpu", "cores_per_1000_rps", "latency_p50_s"
@@ -94,7 +94,7 @@ class _Cell:
 
 
 def _at(rate: float) -> str:
-    return "At no stated rate" if rate == NO_RATE else f"At {rate:,.0f} requests/s"
+    return "At no stated rate" if rate == NO_RATE else f"At {a_second(rate)} requests/s"
 
 
 def _cannot(meshes: list[str], what: str) -> str:

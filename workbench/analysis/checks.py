@@ -19,7 +19,7 @@ from workbench.analysis.intervals import ENOUGH_BLOCKS, rank_and_coverage
 from workbench.analysis.judging import RESOLUTION
 from workbench.analysis.selection import differences
 from workbench.analysis.verdicts import GREATER, LESS, TAIL_METRICS, UNRANKED
-from workbench.analysis.words import at_rate, counted, join, percent, share, some
+from workbench.analysis.words import a_second, at_rate, counted, join, percent, share, some
 from workbench.metrics import metric
 
 __all__ = ["Check", "Evidence", "all_checks"]
@@ -235,7 +235,7 @@ def no_rate(evidence: Evidence) -> Iterator[Check]:
         name="no-rate",
         severity="warning",
         scope=_scope(runs, evidence.runs),
-        figure="; ".join(f"{mesh} {rate:,.0f}/s" for mesh, rate in reached.items()) or "no rate known",
+        figure="; ".join(f"{mesh} {a_second(rate)}/s" for mesh, rate in reached.items()) or "no rate known",
         message=f"No rate is told of {counted(len(runs), 'run')}: where none was asked for, each data plane was driven "
         "as fast as it answered, and cost and latency are those of the rate that it happened to reach.",
         next_step="Compare the reached rates; measure at one stated rate before you compare cost or latency.",

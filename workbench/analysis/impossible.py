@@ -21,6 +21,9 @@ _CPU_TOLERANCE = 1.02
 _MEMORY_TOLERANCE = 1.05
 """PSS, anonymous and RSS are percentiles of samples, not taken from one sample: 5 % of play."""
 
+_MULTIPLEXED = ("http/2", "grpc")
+"""Protocols whose connections carry many requests at a time."""
+
 _UNIT_RATIO = (300.0, 3000.0)
 """A p50 this many times the baseline's is more likely milliseconds written as microseconds than a data plane."""
 
@@ -71,7 +74,8 @@ def latency_units(evidence: Evidence) -> Iterator[Check]:
     )
     # Little's law: requests in flight = rate x mean latency, and at least half of them take p50 or longer
     flight = runs["achieved_rate_per_s"] * p50 / 2 / runs["connections"]
-    full = (flight > 1) & runs["latency_from"].eq("send") & ~longer
+    one_at_a_time = ~runs["protocol"].isin(_MULTIPLEXED)
+    full = (flight > 1) & runs["latency_from"].eq("send") & one_at_a_time & ~longer
     yield from _check(
         evidence,
         full,

@@ -29,9 +29,16 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def a_second(rate: float) -> str:
+    """Return requests per second for a sentence: ``"150,000"``, ``"997"``, ``"0.5"``; none above 0 becomes 0."""
+    return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
+
+
 def at_rate(rate: float) -> str:
     """Return a rate as the end of a phrase: ``"at 997/s"``, ``"at no stated rate"``."""
-    return "at no stated rate" if rate == float("inf") else f"at {rate:g}/s"
+    if rate == float("inf"):
+        return "at no stated rate"
+    return f"at {rate:g}/s" if rate < 1e6 else f"at {rate:.0f}/s"
 
 
 def percent(ratio: float, digits: int = 0) -> str:

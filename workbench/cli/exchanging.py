@@ -71,7 +71,8 @@ def bring(
         list[str],
         typer.Argument(
             metavar="[LABEL=]FILE...",
-            help="Output of load generators, SMP documents and bundles, test profiles. LABEL names the data plane.",
+            help="Output of load generators (Fortio, Nighthawk, wrk, wrk2, hey, oha, ghz, h2load, k6), Meshery's and "
+            "Istio's results, tables, SMP documents and bundles, test profiles. LABEL names the data plane.",
             show_default=False,
         ),
     ],

@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from workbench.asking import Checked, asked, given, read_table, toml_value
+from workbench.decoding import decoded
 from workbench.errors import BadInput, StoreError
 from workbench.intents.features import FEATURES
 from workbench.intents.intent import Intent, check_name
@@ -186,7 +187,7 @@ def read_design(path: Path) -> Design:
         When it is missing, unreadable, not UTF-8, or no valid design.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = decoded(path.read_bytes())
     except FileNotFoundError as error:
         raise BadInput(f"There is no design file {path}.") from error
     except (OSError, UnicodeDecodeError) as error:

@@ -18,6 +18,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # published without type information
 
+from workbench.decoding import decoded
 from workbench.errors import BadInput
 
 MOST_BYTES = 64 * 2**20
@@ -128,13 +129,17 @@ def text_of(content: bytes, where: str) -> str:
     Raises
     ------
     BadInput
-        When it is empty, not UTF-8, or holds a NUL, with the line.
+        When it is empty, neither UTF-8 nor UTF-16, or holds a NUL, with the line.
     """
     try:
-        text = content.decode("utf-8-sig")
+        text = decoded(content)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise BadInput(f"{where}, line {line}: not UTF-8 text (byte {error.start}). Is it the right file?") from error
+        name = error.encoding.upper().replace("UTF8", "UTF-8").replace("UTF16", "UTF-16")
+        raise BadInput(
+            f"{where}, line {line}: not {name} text (byte {error.start}). Is it the right file? If it is, save it as "
+            f"UTF-8; in PowerShell: Get-Content FILE | Set-Content -Encoding utf8 NEW."
+        ) from error
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise BadInput(f"{where}, line {line}: holds a NUL character, so it is not text. Is it the right file?")

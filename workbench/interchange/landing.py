@@ -25,7 +25,7 @@ from workbench.interchange.importers.imported import Imported, missing
 from workbench.plain import escaped
 from workbench.protocols import SampleRow
 from workbench.records import LATEST_S, Component, Facts, LoadResult, MeshFacts, Run, Window
-from workbench.spec import Experiment, Load, MeshSpec, Plan, RunSpec, Workload
+from workbench.spec import PROTOCOLS, Experiment, Load, MeshSpec, Plan, RunSpec, Workload
 from workbench.store import CampaignWriter, RunWriter, Store
 from workbench.store.disk import explained, is_temporary, sync_folder, temporary
 from workbench.store.formats import MEND
@@ -222,6 +222,7 @@ def _spec(ordinal: int, run: Imported) -> RunSpec:
         duration_s=run.duration_s or 1.0,
         warmup_s=run.warmup_s or 0.0,
         connections=run.connections or 1,
+        protocol=_protocol(run) or "http/1.1",
         arrival="constant",
         generator=run.tool.name,
     )
@@ -237,6 +238,16 @@ def _spec(ordinal: int, run: Imported) -> RunSpec:
         is_baseline=bool(run.is_baseline),
         seed=0,
     )
+
+
+_MULTIPLEXED = ("h2", "h2c", "http/2", "http/2.0")
+
+
+def _protocol(run: Imported) -> str | None:
+    """Return the protocol by the name that loads have for it; None when it is not told, or is none of theirs."""
+    told = (run.protocol or "").lower()
+    told = "http/2" if told in _MULTIPLEXED else told
+    return told if told in PROTOCOLS else None
 
 
 def _plan(landing: Landing, runs: Sequence[Imported], specs: Sequence[RunSpec]) -> Plan:
@@ -361,5 +372,5 @@ def _run(folder: RunWriter, run: Imported, window: Window | None, start: float) 
             quantiles={kind: dict(told) for kind, told in run.quantiles.items()},
             limited=run.limited,
         ),
-        unknown=(*unknown, *_NEVER_TOLD),
+        unknown=(*unknown, *(() if _protocol(run) or "protocol" in unknown else ("protocol",)), *_NEVER_TOLD),
     )

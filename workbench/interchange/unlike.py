@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from workbench.analysis import Comparison
+from workbench.analysis.words import a_second
 from workbench.interchange.publications import Figure
 
 
@@ -46,8 +47,8 @@ def _rate(rate: float) -> str:
     if math.isinf(rate):
         return "Own values are of a load without a stated rate: they can be compared with no cost at a rate."
     return (
-        f"Own values are at {rate:,.0f} requests/s. CPU per request falls as the rate rises, so a published figure at "
-        "another rate, or at none that is stated, is another figure."
+        f"Own values are at {a_second(rate)} requests/s. CPU per request falls as the rate rises, so a published "
+        "figure at another rate, or at none that is stated, is another figure."
     )
 
 

@@ -8,7 +8,10 @@ the memory needed does not grow with the file. Nothing is written, and the index
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +19,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.decoding import encoding_of
 from workbench.distributions import HIGHEST_NS
 from workbench.errors import BadInput, StoreError
 from workbench.store.catchup import as_glob
@@ -121,7 +125,8 @@ def summarise_csv(table: Table, values: Values) -> list[Group]:
         connection.execute("SET temp_directory = ''")
         connection.execute("SET preserve_insertion_order = false")
         connection.execute("SET enable_progress_bar = false")
-        rows = connection.execute(_query(table, values), [as_glob(str(table.path))]).fetchall()
+        with _in_utf8(table.path) as path:
+            rows = connection.execute(_query(table, values), [as_glob(str(path))]).fetchall()
     except duckdb.OutOfMemoryException as error:
         raise StoreError(f"{table.path} needs more than {MEMORY} of memory; group by fewer columns.") from error
     except duckdb.Error as error:
@@ -129,6 +134,24 @@ def summarise_csv(table: Table, values: Values) -> list[Group]:
     finally:
         connection.close()
     return _groups(table, values, rows)
+
+
+@contextmanager
+def _in_utf8(path: Path) -> Iterator[Path]:
+    """Give a file that DuckDB can read: itself, or for the time of reading a copy in UTF-8 of one in UTF-16."""
+    with path.open("rb") as stream:
+        encoding = encoding_of(stream.read(4096))
+    if encoding.startswith("utf-8"):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "table.csv"
+        try:
+            with path.open(encoding=encoding, newline="") as old, copy.open("w", encoding="utf-8", newline="") as new:
+                shutil.copyfileobj(old, new)
+        except UnicodeDecodeError as error:
+            raise BadInput(f"{path} is not {encoding.upper()} text throughout; save it as UTF-8.") from error
+        yield copy
 
 
 def _query(table: Table, values: Values) -> str:
@@ -221,7 +244,7 @@ def _impossible(table: Table, values: Values) -> str:
 
     place = table.names.index(values.value)
     only = None if values.only is None else (table.names.index(values.only[0]), values.only[1])
-    with table.path.open(encoding="utf-8", newline="") as stream:
+    with _in_utf8(table.path) as path, path.open(encoding="utf-8-sig", newline="") as stream:
         reader = csv.reader(stream, delimiter=table.delimiter)
         if table.has_header:
             next(reader, None)

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # published without type information
 
+from workbench.decoding import decoded
 from workbench.errors import BadInput
 
 MOST_FILES, MOST_ENTRIES = 500, 20_000
@@ -82,7 +83,7 @@ def _text(file: Path, most: int) -> bytes:
 
 def _documents(text: bytes, file: Path) -> Iterator[dict[str, Any]]:
     try:
-        documents = list(yaml.safe_load_all(text.decode("utf-8")))
+        documents = list(yaml.safe_load_all(decoded(text)))
         _count(documents)
     except (ValueError, yaml.YAMLError, RecursionError) as error:
         why = " ".join(str(error).split())[:300] or type(error).__name__

@@ -13,6 +13,7 @@ from typing import Any
 import urllib3
 import yaml  # type: ignore[import-untyped]  # published without type information
 
+from workbench.decoding import decoded
 from workbench.environments.kubernetes.client import MANAGER, Object
 from workbench.errors import CannotHere
 from workbench.spec import HIDDEN, TELLING
@@ -86,7 +87,7 @@ def read_source(source: str) -> tuple[Object, ...]:
                 raise OSError(f"status {answer.status}")
             text = answer.data.decode()
         else:
-            text = Path(source).read_text(encoding="utf-8")
+            text = decoded(Path(source).read_bytes())
         found = [one for one in yaml.safe_load_all(text) if isinstance(one, dict)]
     except (OSError, ValueError, yaml.YAMLError, urllib3.exceptions.HTTPError) as error:
         raise CannotHere(f"The manifests at {source} cannot be read ({error}); give a local copy's path.") from error

@@ -189,7 +189,7 @@ def _imported(run: Imported, cell: str, repetition: int) -> list[Claim]:
     from workbench.distributions import quantiles
 
     common: dict[str, Any] = {
-        "mesh": run.label or run.where,
+        "mesh": run.label or run.where.split(", line ")[0],
         "is_baseline": bool(run.is_baseline),
         "cell": cell,
         "run": repetition,

@@ -6,8 +6,11 @@
     source       a file to be read: its text, its tree, its head
     asking       numbers and texts out of a tree, refused with file and line where they are not
     figures      durations with units, cumulative counts and buckets as distributions
+    texts        what is printed for people: whose it is, where each output begins, durations
+    summaries    the summary that hey, oha and ghz print alike
+    believing    figures that cannot be true, which become unknown
     kinds        which kind a file is
-    fortio  nighthawk  wrk  hey  h2load  k6  istio  meshery  table
+    fortio  nighthawk  wrk  hey  oha  ghz  h2load  k6  istio  meshery  table
 
 Adding a kind: a module with ``IMPORTER``, and its name in `kinds`.
 """

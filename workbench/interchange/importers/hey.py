@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
+from dataclasses import replace
 
-from workbench.errors import BadInput
-from workbench.interchange.importers.figures import checked, told
+from workbench.interchange.importers.figures import COLUMNS
 from workbench.interchange.importers.imported import Imported, Importer, Options, Tool
-from workbench.interchange.importers.requests import Layout, runs_of
+from workbench.interchange.importers.requests import Layout, header_of, runs_of
 from workbench.interchange.importers.source import Source
+from workbench.interchange.importers.summaries import Summary, summary
+from workbench.interchange.importers.texts import outputs, tool_of
 
 TOOL = Tool(
     name="hey",
@@ -23,90 +24,124 @@ TOOL = Tool(
 RESOLUTION_S = 1e-4
 """hey prints seconds with four decimals."""
 
-_FIGURE = re.compile(r"^\s*(Total|Slowest|Fastest|Average|Requests/sec):\s+(\S+)", re.MULTILINE)
-_PERCENT = re.compile(r"^\s*(\d+)%\s+in\s+(\S+)\s+secs", re.MULTILINE)
-_STATUS = re.compile(r"^\s*\[(\d{3})\]\s+(\d+) responses", re.MULTILINE)
-_ERROR = re.compile(r"^\s*\[(\d+)\]\s+(\D.*)$", re.MULTILINE)
-_CSV = "response-time,DNS+dialup,DNS,Request-write,Response-delay,Response-read,status-code,offset"
+_ROUNDED = 5e-5
+"""Half of the last decimal that it prints."""
+
+_CSV = "response-time,DNS+dialup,DNS,Request-write,Response-delay,Response-read"
+_LATER = ("", ",status-code", ",status-code,offset")
+"""What later versions added to the table's head."""
+
+_MOST = 1_000_000
+"""hey keeps a million answers: latencies and statuses are of these; its rate is of all requests."""
 
 
 def matches(source: Source) -> bool:
     """Whether it has hey's summary."""
-    return "Summary:" in source.head and "Response time histogram:" in source.head
+    return tool_of(source.head) == "hey"
 
 
 def matches_csv(source: Source) -> bool:
     """Whether its first line is hey's table head."""
-    return source.first_line == _CSV
+    return source.first_line in [_CSV + later for later in _LATER]
 
 
 def read(source: Source, options: Options) -> list[Imported]:
-    """Return the one run that the text tells."""
-    found = dict(_FIGURE.findall(source.text))
-    if (
-        not {"Requests/sec", "Total", "Slowest", "Fastest"} <= set(found)
-        or "Status code distribution" not in source.text
-    ):
-        raise BadInput(f"{source.where}, line {len(source.lines)}: the text ends before hey's totals; it was cut off.")
-    _, _, after = source.text.partition("Error distribution:")
-    failed = sum(int(count) for count, _ in _ERROR.findall(after))
-    status = {code: int(count) for code, count in _STATUS.findall(source.text)}
-    requests = sum(status.values()) + failed
-    pairs = [(int(percent) / 100, _seconds(value, source)) for percent, value in _PERCENT.findall(source.text)]
-    extremes = {"low_s": _seconds(found["Fastest"], source), "high_s": _seconds(found["Slowest"], source)}
-    figures = {name: value for name, value in told(pairs, extremes).items() if value >= RESOLUTION_S}
-    below = len(told(pairs, extremes)) - len(figures) if status else 0
-    return [
-        Imported(
-            tool=TOOL,
-            where=source.where,
-            loop="closed",
-            arrival="closed",
-            achieved_rate_per_s=_number(found["Requests/sec"], source),
-            window_s=_seconds(found["Total"], source) or None,
-            requests=requests,
-            errors=requests - sum(count for code, count in status.items() if code[0] == "2"),
-            counts_by_status={**status, **({"transport-error": failed} if failed else {})},
-            quantiles={"from_send": figures} if status and figures else {},
-            notes=_notes(below),
-            raw=source.text.encode(),
-            raw_name="hey.txt",
-        )
-    ]
+    """Return the runs that the text tells."""
+    return [_run(summary(output)) for output in outputs(source, "hey")]
 
 
-def _notes(below: int) -> tuple[str, ...]:
+def _run(told: Summary) -> Imported:
+    if "status" not in told.sections:
+        raise told.output.cut_off()
+    counted = told.answered + told.failed
+    requests, rate = _counted(told)
+    figures = told.latencies()
+    held = {name: value for name, value in figures.items() if value >= RESOLUTION_S}
+    below = _told(told) - len(held) if told.answered else 0
+    wrong = counted - sum(count for code, count in told.status.items() if code[0] == "2")
+    return Imported(
+        tool=TOOL,
+        where=told.output.where,
+        loop="closed",
+        arrival="closed",
+        achieved_rate_per_s=rate,
+        window_s=told.window_s,
+        requests=requests,
+        errors=wrong if requests == counted else None,
+        counts_by_status={**told.status, **({"transport-error": told.failed} if told.failed else {})},
+        quantiles={"from_send": held} if told.answered and held else {},
+        notes=_notes(told, below, requests - counted, wrong),
+        raw=told.output.raw,
+        raw_name="hey.txt",
+    )
+
+
+def _counted(told: Summary) -> tuple[int, float | None]:
+    """Return how many requests there were, and their rate.
+
+    Raises
+    ------
+    BadInput
+        When fewer are listed than its rate tells of, though it keeps that many: the list was cut off.
+    """
+    counted, rate, window = told.answered + told.failed, told.rate_per_s, told.window_s
+    if rate is None or window is None:
+        return counted, rate
+    whole, play = rate * window, 1 + _ROUNDED * (rate + window) + 1e-3 * counted
+    if told.answered > _MOST and counted > whole + play:  # older versions divide the million that they keep by the time
+        return counted, counted / window
+    if whole <= counted + play:
+        return counted, rate
+    if told.answered < _MOST:
+        raise told.output.cut_off()
+    return round(whole), rate
+
+
+def _told(told: Summary) -> int:
+    """Return how many figures of the latency it prints, those of no size included."""
+    return len({"low_s", "high_s", *(COLUMNS[q] for q, _, _ in told.percentiles if q in COLUMNS)})
+
+
+def _notes(told: Summary, below: int, beyond: int, wrong: int) -> tuple[str, ...]:
     notes = ["hey prints neither the connections (-c) nor the rate (-q) that it was asked for."]
     if below:
         notes.append(f"{below} of its figures are printed as 0.0000 s, below its resolution, and count as unknown.")
+    if beyond:
+        share = told.answered / (told.answered + beyond)
+        notes.append(
+            f"hey keeps {_MOST:,} answers: latency and statuses are of the first {share:.0%} of the run, and of "
+            f"{beyond:,} later requests nothing is known, so that errors are unknown"
+            f"{f' (at least {wrong:,})' if wrong else ''}. Requests are time x rate."
+        )
+    if told.output.note:
+        notes.append(told.output.note)
     return tuple(notes)
-
-
-def _number(text: str, source: Source) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        raise BadInput(f"{source.where}: {text!r} is no number.") from error
-
-
-def _seconds(text: str, source: Source) -> float:
-    return checked(_number(text, source), source.where)
 
 
 def read_csv(source: Source, options: Options) -> list[Imported]:
     """Return the one run in a table of requests."""
+    names = header_of(source)
     layout = Layout(
         tool=TOOL,
-        names=tuple(_CSV.split(",")),
+        names=names,
         latency="response-time",
         unit_s=1.0,
-        status="status-code",
-        offset="offset",
+        status="status-code" if "status-code" in names else None,
+        offset="offset" if "offset" in names else None,
         notes=(
             "hey writes seconds with four decimals: its latencies are rounded to 0.1 ms, those below 0.05 ms to 0.",
         ),
+        only_answered="hey's table has no line for a request that failed without an answer (refused, timed out)",
     )
-    return runs_of(source, layout)
+    return [_of_the_first(run) for run in runs_of(source, layout)]
+
+
+def _of_the_first(run: Imported) -> Imported:
+    """Return the run; of a full table nobody knows how many more requests there were."""
+    if run.requests is None or run.requests < _MOST:
+        return run
+    note = f"hey keeps {_MOST:,} answers: the table is full, and how many requests there were is unknown."
+    return replace(run, requests=None, notes=(*run.notes, note))
 
 
 IMPORTER = Importer(name="hey", title="text of hey", matches=matches, read=read)

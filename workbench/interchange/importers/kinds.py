@@ -6,6 +6,7 @@ import importlib
 
 from workbench.errors import BadInput, UnknownName
 from workbench.interchange.documents import shown
+from workbench.interchange.importers.believing import believed
 from workbench.interchange.importers.imported import Imported, Importer, Options
 from workbench.interchange.importers.source import Source
 
@@ -14,11 +15,16 @@ _HOMES = {
     "nighthawk": ("nighthawk", "IMPORTER"),
     "k6": ("k6", "IMPORTER"),
     "meshery": ("meshery", "IMPORTER"),
+    "oha-json": ("oha", "JSON_IMPORTER"),
+    "ghz-json": ("ghz", "JSON_IMPORTER"),
     "wrk": ("wrk", "IMPORTER"),
     "hey": ("hey", "IMPORTER"),
+    "oha": ("oha", "IMPORTER"),
+    "ghz": ("ghz", "IMPORTER"),
     "h2load": ("h2load", "IMPORTER"),
     "k6-csv": ("k6", "CSV_IMPORTER"),
     "hey-csv": ("hey", "CSV_IMPORTER"),
+    "oha-csv": ("oha", "CSV_IMPORTER"),
     "h2load-log": ("h2load", "LOG_IMPORTER"),
     "istio-csv": ("istio", "IMPORTER"),
     "smp": ("smp", "IMPORTER"),
@@ -93,7 +99,7 @@ def read(source: Source, options: Options, kind: str = "") -> tuple[Importer, li
     """
     chosen = importer(kind) if kind else detect(source, options.mapping is not None)
     try:
-        return chosen, chosen.read(source, options)
+        return chosen, [believed(run) for run in chosen.read(source, options)]
     except RecursionError as error:
         raise BadInput(f"{source.where} is nested too deeply to be {chosen.title}.") from error
     except (ValueError, ArithmeticError) as error:  # a number that Python cannot read, in a place that should hold one

@@ -49,6 +49,8 @@ class Layout:
         What is known of all runs beside: fields of `Imported`.
     notes
         Sentences for each run.
+    only_answered
+        Why requests that failed have no line, as far as they have none; empty: every request has one.
     """
 
     tool: Tool
@@ -66,6 +68,7 @@ class Layout:
     groups: Mapping[str, str] = field(default_factory=dict)
     known: Mapping[str, object] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    only_answered: str = ""
 
 
 def header_of(source: Source, delimiter: str = ",") -> tuple[str, ...]:
@@ -147,6 +150,7 @@ def _run(source: Source, layout: Layout, key: tuple[str, ...], groups: list[Grou
     counts = {group.keys[-1] or "none": group.rows for group in groups} if layout.status else {}
     right = [group for group in groups if layout.status is None or is_right(group.keys[-1], layout.right)]
     requests = sum(group.rows for group in groups)
+    wrong = requests - sum(group.rows for group in right)
     first, last, start = _times(groups, layout)
     duration = last - first if last is not None and first is not None and last > first else None
     kind = "from_schedule" if layout.tool.latency_from == "schedule" else "from_send"
@@ -155,20 +159,25 @@ def _run(source: Source, layout: Layout, key: tuple[str, ...], groups: list[Grou
         tool=layout.tool,
         where=source.where,
         requests=requests,
-        errors=requests - sum(group.rows for group in right) if layout.status else None,
+        errors=wrong if layout.status and not layout.only_answered else None,
         counts_by_status=counts,
         window_s=duration,
         achieved_rate_per_s=requests / duration if duration else None,
         started_at_s=start,
         histograms={kind: latency} if latency.count else {},
-        notes=(
-            *layout.notes,
-            *(("Latency is of right answers; failed requests are counted beside.",) if counts else ()),
-        ),
+        window_from="sends",
+        notes=(*layout.notes, *_counting(layout, wrong)),
         raw_name="source.csv",
     )
     told = {name: _typed(name, text, source) for name, text in zip(layout.groups, key, strict=True)}
     return replace(made, **{**dict(layout.known), **told})  # type: ignore[arg-type]  # fields of `Imported` by name
+
+
+def _counting(layout: Layout, wrong: int) -> tuple[str, ...]:
+    """Say what is counted of the requests that failed."""
+    if layout.only_answered:
+        return (f"{layout.only_answered}: errors are unknown{f', at least {wrong:,}' if layout.status else ''}.",)
+    return ("Latency is of right answers; failed requests are counted beside.",) if layout.status else ()
 
 
 _NUMBERS = ("rate_per_s", "connections", "block", "payload_bytes")

@@ -11,6 +11,7 @@ import hashlib
 import stat
 from pathlib import Path
 
+from workbench.decoding import encoding_of
 from workbench.errors import BadInput
 from workbench.interchange.documents import (
     Node,
@@ -52,9 +53,7 @@ class Source:
         except OSError as error:
             raise BadInput(f"{self.where} cannot be read: {error.strerror}.") from error
         refuse_compressed(content[:8], self.where)
-        if len(content) == HEAD_BYTES:
-            content = content.decode("utf-8", errors="ignore").encode() if _cut(content) else content
-        return text_of(content, self.where)
+        return text_of(_whole(content) if len(content) == HEAD_BYTES else content, self.where)
 
     @functools.cached_property
     def text(self) -> str:
@@ -88,12 +87,13 @@ class Source:
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _cut(content: bytes) -> bool:
-    """Whether the last character of ``content`` lacks its end, so that only the end is wrong."""
-    for back in range(1, 4):
+def _whole(content: bytes) -> bytes:
+    """Return ``content`` without the begin of a last character that lacks its end."""
+    encoding = encoding_of(content)
+    for back in range(4):
         try:
-            content[:-back].decode("utf-8")
+            content[: len(content) - back].decode(encoding)
         except UnicodeDecodeError:
             continue
-        return True
-    return False
+        return content[: len(content) - back]
+    return content

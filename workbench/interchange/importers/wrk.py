@@ -1,15 +1,20 @@
-"""What wrk and wrk2 print. They look alike; wrk2 tells itself by its calibration lines or its HdrHistogram."""
+"""What wrk and wrk2 print. They look alike; wrk2 tells itself by what it alone prints, such as its calibration.
+
+The column before the last of the table is the largest latency ("Max"), or in versions of wrk2 a percentile ("99%").
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 
-from workbench.errors import BadInput
-from workbench.interchange.importers.figures import checked, from_cumulative, seconds, told
+from workbench.interchange.importers.figures import COLUMNS, checked, from_cumulative
 from workbench.interchange.importers.imported import Imported, Importer, Options, Tool
 from workbench.interchange.importers.source import Source
+from workbench.interchange.importers.texts import Output, known, lasted, latency, outputs, per_second, tool_of
 from workbench.records import Histogram
+
+_COLUMNS = {**COLUMNS, 1.0: "high_s"}
 
 WRK = Tool(
     name="wrk",
@@ -30,108 +35,164 @@ WRK2 = Tool(
     percentiles="HdrHistogram's; the whole spectrum with --latency.",
 )
 
-_RUNNING = re.compile(r"Running (\S+) test @ (\S+)")
+_RUNNING = re.compile(r"\s*Running (\S+) test @ (\S+)")
 _THREADS = re.compile(r"\s*(\d+) threads? and (\d+) connections?")
+_HEAD = re.compile(r"\s*Thread Stats\s+Avg\s+Stdev\s+(\S+)\s+\+/- Stdev")
 _LATENCY = re.compile(r"\s*Latency\s+(\S+)\s+(\S+)\s+(\S+)\s+\S+%")
 _PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)%\s+(\S+)\s*")
 _DONE = re.compile(r"\s*(\d+) requests in (\S+), \S+ read")
 _STATUS = re.compile(r"\s*Non-2xx or 3xx responses: (\d+)")
 _SOCKET = re.compile(r"\s*Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)")
-_RATE = re.compile(r"Requests/sec:\s+(\S+)")
+_RATE = re.compile(r"\s*Requests/sec:\s+(\S+)")
+_TRANSFER = re.compile(r"\s*Transfer/sec:")
+_LARGEST = re.compile(r"#\[Max\s*=\s*([0-9.]+),")
 _SPECTRUM = re.compile(r"\s*([0-9.]+)\s+([01]\.[0-9]+)\s+(\d+)(?:\s+(?:[0-9.]+|inf))?\s*")
 _ERRORS = ("connect", "read", "write", "timeout")
+
+_OF_WRK2 = re.compile(r"\s*Thread calibration|.*HdrHistogram|\s*\d+\.\d{3}%\s|#\[Max|\s*Req/Sec\s+-?nan\s+-?nan\s")
+"""What wrk2 alone prints. A run of at most 10 s ends before it has sampled its rate: Req/Sec is then no number, where
+wrk prints 0.00."""
 
 
 def matches(source: Source) -> bool:
     """Whether it begins as wrk does."""
-    return _RUNNING.search(source.head) is not None and "Thread Stats" in source.head
-
-
-@dataclass(slots=True)
-class _Parts:
-    """What the lines told, as it was read."""
-
-    running: re.Match[str] | None = None
-    threads: re.Match[str] | None = None
-    latency: re.Match[str] | None = None
-    done: re.Match[str] | None = None
-    rate: re.Match[str] | None = None
-    status: re.Match[str] | None = None
-    socket: re.Match[str] | None = None
+    return tool_of(source.head) == "wrk"
 
 
 _LINES = {
     "running": _RUNNING,
     "threads": _THREADS,
+    "head": _HEAD,
     "latency": _LATENCY,
     "done": _DONE,
     "rate": _RATE,
+    "transfer": _TRANSFER,
     "status": _STATUS,
     "socket": _SOCKET,
+    "largest": _LARGEST,
 }
+_Parts = Mapping[str, tuple[re.Match[str], str]]
+"""What the lines told, as it was read: name -> match and place."""
 
 
 def read(source: Source, options: Options) -> list[Imported]:
-    """Return the one run that the text tells."""
-    parts = _Parts()
-    for line in source.lines:
+    """Return the runs that the text tells."""
+    return [_of(output) for output in outputs(source, "wrk")]
+
+
+def _of(output: Output) -> Imported:
+    lines = list(_corrected(output))
+    parts: dict[str, tuple[re.Match[str], str]] = {}
+    for place, line in lines:
         for name, pattern in _LINES.items():
-            if getattr(parts, name) is None and (found := pattern.match(line)):
-                setattr(parts, name, found)
-    if parts.done is None or parts.rate is None or parts.latency is None:
-        raise BadInput(f"{source.where}, line {len(source.lines)}: the text ends before wrk's totals; it was cut off.")
-    tool = WRK2 if "Thread calibration" in source.text or "HdrHistogram" in source.text else WRK
-    return [_run(source, parts, tool)]
+            if name not in parts and (found := pattern.match(line)):
+                parts[name] = found, place
+    if not {"done", "rate", "latency"} <= set(parts):
+        raise output.cut_off()
+    return _run(output, lines, parts)
 
 
-def _run(source: Source, parts: _Parts, tool: Tool) -> Imported:
-    if parts.done is None or parts.rate is None or parts.latency is None:  # for the type checker; `read` has looked
-        raise BadInput(f"{source.where}: the text was cut off.")
-    requests, duration = int(parts.done[1]), seconds(parts.done[2], source.where)
-    failures = {name: int(parts.socket[place]) for place, name in enumerate(_ERRORS, 1)} if parts.socket else {}
-    wrong = int(parts.status[1]) if parts.status else 0
-    whole = _spectrum(source)
-    kind = "from_schedule" if tool is WRK2 else "from_send"
-    figures = told(_percentiles(source), {"high_s": seconds(parts.latency[3], source.where)})
+def _corrected(output: Output) -> Iterator[tuple[str, str]]:
+    """Yield the lines and their places without wrk2's uncorrected latency (-U), which counts from the send."""
+    inside = False
+    for place, line in output.numbered:
+        inside = (inside or "HdrHistogram - Uncorrected" in line) and not line.startswith("-----")
+        if not inside:
+            yield place, line
+
+
+def _run(output: Output, lines: list[tuple[str, str]], parts: _Parts) -> Imported:
+    column = parts["head"][0][1] if "head" in parts else "Max"
+    is_wrk2 = column != "Max" or any(_OF_WRK2.match(line) for _, line in lines)
+    tool, kind = (WRK2, "from_schedule") if is_wrk2 else (WRK, "from_send")
+    completed, rate, window = _totals(output, parts)
+    failures = (
+        {name: int(parts["socket"][0][place]) for place, name in enumerate(_ERRORS, 1)} if "socket" in parts else {}
+    )
+    wrong = int(parts["status"][0][1]) if "status" in parts else 0
+    whole = _spectrum(lines)
+    figures = _figures(lines, parts, column)
+    requests, errors = _counted(completed, wrong, failures)
+    asked = parts.get("running")
+    average = latency(parts["latency"][0][1], parts["latency"][1])
     return Imported(
         tool=tool,
-        where=source.where,
-        title=parts.running[2] if parts.running else "",
-        loop="open" if tool is WRK2 else "closed",
-        arrival="constant" if tool is WRK2 else "closed",
+        where=output.where,
+        title=asked[0][2] if asked else "",
+        loop="open" if is_wrk2 else "closed",
+        arrival="constant" if is_wrk2 else "closed",
         protocol="http/1.1",
-        achieved_rate_per_s=_number(parts.rate[1], source.where),
-        duration_s=seconds(parts.running[1], source.where) or None if parts.running else None,
-        window_s=duration or None,
-        connections=int(parts.threads[2]) if parts.threads else None,
+        achieved_rate_per_s=rate,
+        duration_s=lasted(asked[0][1], asked[1]) if asked else None,
+        window_s=window,
+        connections=int(parts["threads"][0][2]) if "threads" in parts else None,
         requests=requests,
-        errors=min(requests, wrong + failures.get("timeout", 0)),
+        errors=errors,
         counts_by_status={
-            "2xx-3xx": requests - wrong,
+            **({"2xx-3xx": max(0, completed - wrong)} if completed > wrong else {}),
             **({"other-status": wrong} if wrong else {}),
             **{name: count for name, count in failures.items() if count},
         },
         histograms={kind: whole} if whole is not None else {},
-        quantiles={} if whole is not None else {kind: figures},
-        extra={"average_s": seconds(parts.latency[1], source.where)},
-        notes=_notes(tool, whole, figures),
-        raw=source.text.encode(),
+        quantiles={kind: figures} if whole is None and figures else {},
+        extra={"average_s": average} if average is not None else {},
+        notes=_notes(output, tool, failures, completed, "p50_s" in figures or whole is not None),
+        raw=output.raw,
         raw_name=f"{tool.name}.txt",
     )
 
 
-def _number(text: str, where: str) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        raise BadInput(f"{where}: {text!r} is no rate.") from error
+def _totals(output: Output, parts: _Parts) -> tuple[int, float | None, float | None]:
+    """Return how many answers came, their rate and in what time.
+
+    Raises
+    ------
+    BadInput
+        When the text ends within the rate, so that it is another one.
+    """
+    (done, place), (rate, rate_place) = parts["done"], parts["rate"]
+    completed, window, reached = int(done[1]), lasted(done[2], place), per_second(rate[1], rate_place)
+    if "transfer" not in parts and window and reached is not None and not _near(completed / window, reached):
+        raise output.cut_off()
+    return completed, reached, window
 
 
-def _percentiles(source: Source) -> list[tuple[float, float]]:
-    """Return the latency distribution as (quantile, seconds); of several, the first (wrk2 prints corrected first)."""
-    found: list[tuple[float, float]] = []
+def _near(one: float, other: float) -> bool:
+    return abs(one - other) <= 0.02 * max(one, other) + 0.01
+
+
+def _counted(completed: int, wrong: int, failures: Mapping[str, int]) -> tuple[int, int]:
+    """Return the requests and, of these, the errors.
+
+    What broke off while it was connected, written or read has no answer and stands beside those that completed. What
+    took longer than the timeout is among them: wrk counts the answer when it comes, and leaves its latency out.
+    """
+    broken = sum(failures.get(name, 0) for name in ("connect", "read", "write"))
+    late = wrong + failures.get("timeout", 0)
+    if not completed:
+        return broken + late, broken + late
+    return completed + broken, broken + min(completed, late)
+
+
+def _figures(lines: list[tuple[str, str]], parts: _Parts, column: str) -> dict[str, float]:
+    """Return the latency's figures by column: of the table, the distribution and wrk2's line of totals."""
+    row, place = parts["latency"]
+    found: dict[float, float | None] = {}
+    if column == "Max":
+        found[1.0] = latency(row[3], place)
+    elif named := re.fullmatch(r"(\d+(?:\.\d+)?)%", column):
+        found[round(float(named[1]) / 100, 6)] = latency(row[3], place)
+    found |= _percentiles(lines)
+    if "largest" in parts:
+        found[1.0] = latency(f"{parts['largest'][0][1]} ms", parts["largest"][1])
+    return known({_COLUMNS[q]: value for q, value in found.items() if q in _COLUMNS})
+
+
+def _percentiles(lines: list[tuple[str, str]]) -> dict[float, float | None]:
+    """Return the latency distribution, quantile -> seconds."""
+    found: dict[float, float | None] = {}
     inside = False
-    for number, line in enumerate(source.lines, start=1):
+    for place, line in lines:
         if "Latency Distribution" in line:
             if found:
                 break
@@ -140,32 +201,46 @@ def _percentiles(source: Source) -> list[tuple[float, float]]:
             pair = _PERCENT.fullmatch(line)
             if pair is None:
                 break
-            found.append((float(pair[1]) / 100, seconds(pair[2], f"{source.where}, line {number}")))
+            found[round(float(pair[1]) / 100, 6)] = latency(pair[2], place)
     return found
 
 
-def _spectrum(source: Source) -> Histogram | None:
-    """Return wrk2's detailed percentile spectrum as a histogram; None when there is none."""
+def _spectrum(lines: list[tuple[str, str]]) -> Histogram | None:
+    """Return wrk2's detailed percentile spectrum as a histogram; None when there is none, or nothing in it."""
     values: list[float] = []
     counts: list[int] = []
-    inside = False
-    for number, line in enumerate(source.lines, start=1):
+    inside, where = False, ""
+    for place, line in lines:
         if "Detailed Percentile spectrum" in line:
             if values:
                 break
-            inside = True
+            inside, where = True, place
         elif inside and (found := _SPECTRUM.fullmatch(line)):
-            values.append(checked(float(found[1]) / 1e3, f"{source.where}, line {number}"))
+            values.append(checked(float(found[1]) / 1e3, place))
             counts.append(int(found[3]))
         elif inside and values:
             break
-    return from_cumulative(values, counts, f"{source.where}: spectrum") if values else None
+    made = from_cumulative(values, counts, f"{where}: spectrum") if values else None
+    return made if made is not None and made.count and made.high_s else None
 
 
-def _notes(tool: Tool, whole: Histogram | None, figures: dict[str, float]) -> tuple[str, ...]:
+def _notes(
+    output: Output, tool: Tool, failures: Mapping[str, int], completed: int, has_percentile: bool
+) -> tuple[str, ...]:
     notes = ["wrk2 does not print the rate that it was asked for (-R)."] if tool is WRK2 else []
-    if whole is None and "p50_s" not in figures:
-        notes.append("It was run without --latency: average and largest latency only, no percentile.")
+    if not has_percentile and completed:
+        notes.append("It was run without --latency: it has no percentile but what its table holds.")
+    broken = {name: failures[name] for name in ("connect", "read", "write") if failures.get(name)}
+    if broken:
+        told = ", ".join(f"{name} {count:,}" for name, count in broken.items())
+        notes.append(
+            f"Requests that broke off without an answer ({told}) are errors beside the {completed:,} that completed; "
+            "they are in neither its rate nor its latency."
+        )
+    if tool is WRK2 and failures.get("timeout"):
+        notes.append("wrk2 counts a request that waits past its timeout again every two seconds.")
+    if output.note:
+        notes.append(output.note)
     return tuple(notes)
 
 

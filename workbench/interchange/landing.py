@@ -24,7 +24,7 @@ from workbench.interchange.documents import shown
 from workbench.interchange.importers.imported import Imported, missing
 from workbench.protocols import SampleRow
 from workbench.records import Component, Facts, LoadResult, MeshFacts, Run, Window
-from workbench.spec import Experiment, Load, MeshSpec, Plan, RunSpec, Workload
+from workbench.spec import PROTOCOLS, Experiment, Load, MeshSpec, Plan, RunSpec, Workload
 from workbench.store import CampaignWriter, RunWriter
 from workbench.store.disk import explained, is_temporary, sync_folder, temporary
 from workbench.store.layout import runs_folder
@@ -158,21 +158,44 @@ def tame(text: str) -> str:
 
 def _labelled(found: Sequence[Imported], landing: Landing) -> list[Imported]:
     """Return the runs with labels that may be shown, their baseline settled, and blocks numbered."""
-    count: dict[tuple[Any, ...], int] = {}
-    runs = []
+    taken: dict[tuple[Any, ...], set[int]] = {}
+    runs: list[Imported] = []
     for run in found:
         label = _checked_label(run.label or Path(run.where.split(",")[0]).stem, run.where, "data plane's name")
         workload = _checked_label(run.workload or "imported", run.where, "workload's name")
         baseline = label == landing.baseline if landing.baseline else bool(run.is_baseline)
-        cell = (label, workload, run.rate_per_s, run.connections, run.payload_bytes, run.protocol)
-        count[cell] = count.get(cell, 0) + 1
-        runs.append(replace(run, label=label, workload=workload, is_baseline=baseline, block=run.block or count[cell]))
+        placed = replace(run, label=label, workload=workload, is_baseline=baseline, protocol=_protocol(run))
+        runs.append(_in_its_block(placed, taken))
     if landing.baseline and not any(run.is_baseline for run in runs):
         labels = ", ".join(sorted({run.label for run in runs}))
         raise BadInput(
             f"No run is called {landing.baseline!r}, which was said to be the baseline; there are: {labels}."
         )
     return runs
+
+
+def _in_its_block(run: Imported, taken: dict[tuple[Any, ...], set[int]]) -> Imported:
+    """Return the run with a block of its own among those that a comparison holds for the same thing measured again.
+
+    Two runs in one block would be attempts at one, of which a comparison counts a single one.
+    """
+    like = (run.tool.name, tame(run.tool_version), run.arrival or run.loop, run.tool.latency_from, run.protocol)
+    asked = (run.rate_per_s, run.connections, run.payload_bytes, run.duration_s, run.warmup_s, run.server_delay_s)
+    used = taken.setdefault((run.label, run.workload, *like, *asked), set())
+    wanted = run.block or 1
+    block = wanted if wanted not in used else next(place for place in range(1, len(used) + 2) if place not in used)
+    used.add(block)
+    return replace(run, block=block)
+
+
+_PROTOCOLS = {"h2": "http/2", "http/2.0": "http/2", "h2c": "http/2", "http": "http/1.1", "http1": "http/1.1"}
+
+
+def _protocol(run: Imported) -> str | None:
+    """Return a protocol by the name that it has here; None where the source tells none, or one that has no name."""
+    named = (run.protocol or "").lower()
+    known = _PROTOCOLS.get(named, named)
+    return known if known in PROTOCOLS else None
 
 
 def _specs(runs: Sequence[Imported]) -> list[RunSpec]:
@@ -193,6 +216,7 @@ def _spec(ordinal: int, run: Imported) -> RunSpec:
         warmup_s=run.warmup_s or 0.0,
         connections=run.connections or 1,
         arrival="constant",
+        protocol=run.protocol or PROTOCOLS[0],
         generator=run.tool.name,
     )
     workload = Workload(

@@ -274,12 +274,22 @@ def spanned_s(groups: Sequence[Group], edges: Sequence[Edges]) -> float | None:
 _NUMBERS = ("rate_per_s", "connections", "block", "payload_bytes")
 
 
+def whole(value: float) -> int:
+    """Return a number as a whole one; a fraction is refused, never cut off."""
+    if not value.is_integer():
+        raise ValueError(value)
+    return int(value)
+
+
 def _typed(name: str, text: str, source: Source) -> object:
     if name not in _NUMBERS:
         return text
+    if not text:
+        return None
     try:
-        return float(text) if name == "rate_per_s" else int(text)
-    except ValueError as error:
+        value = float(text)
+        return value if name == "rate_per_s" else whole(value)
+    except (ValueError, OverflowError) as error:
         raise BadInput(f"{source.where}: {shown(text)} is no number for {name}.") from error
 
 

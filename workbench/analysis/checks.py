@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pandas as pd
 
+from workbench.analysis.answering import nothing_answered
 from workbench.analysis.cluster_checks import CLUSTER_CHECKS
 from workbench.analysis.contract import BLOCK, CELL, NO_RATE
 from workbench.analysis.costing import baseline_rows, has_kernel_data_plane
@@ -369,7 +370,7 @@ def kernel(evidence: Evidence) -> Iterator[Check]:
 
 
 CHECKS: tuple[Callable[[Evidence], Iterator[Check]], ...] = (
-    *IMPOSSIBLE, unlike, missing_baseline, provenance, left_out, blocks, noise, generator, rate, no_rate, errors,
+    nothing_answered, *IMPOSSIBLE, unlike, missing_baseline, provenance, left_out, blocks, noise, generator, rate, no_rate, errors,
     unwatched, *CLUSTER_CHECKS, drift, tails, resolution, kernel, pooled, archetypes,
 )  # fmt: skip
 

@@ -23,6 +23,7 @@ from workbench.analysis.contract import (
     clean_reservations,
     clean_runs,
     clean_sources,
+    with_failures,
 )
 from workbench.analysis.costing import cpu_by_role, long_bill, long_costs, main_latency, wide_bill, wide_costs
 from workbench.analysis.resources import node_bill, node_bill_summary, resource_summary, resources
@@ -194,6 +195,7 @@ def compare(
     latency: pd.DataFrame,
     reservations: pd.DataFrame | None = None,
     sources: pd.DataFrame | None = None,
+    failures: pd.DataFrame | None = None,
     *,
     strict: bool = False,
 ) -> Comparison:
@@ -201,8 +203,8 @@ def compare(
 
     Parameters
     ----------
-    runs, consumption, latency, reservations, sources
-        Frames of ``workbench.store.Store``; left as they are; the last two None where there are none. Several campaigns
+    runs, consumption, latency, reservations, sources, failures
+        Frames of ``workbench.store.Store``; left as they are; the last three None where there are none. Several campaigns
         of like circumstances are pooled: their blocks count together, and every difference is still taken within one
         block of one campaign.
     strict
@@ -216,7 +218,7 @@ def compare(
     BadInput
         When a frame lacks a column; when ``strict`` and the runs are of unlike circumstances.
     """
-    cleaned = clean_runs(runs)
+    cleaned = with_failures(clean_runs(runs), failures)
     selection = select(cleaned, strict=strict)
     counted = selection.counted
     usage, durations = clean_consumption(consumption), clean_latency(latency)

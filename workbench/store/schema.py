@@ -11,9 +11,9 @@ import duckdb
 from workbench import __version__
 from workbench.metrics import SAMPLE_COLUMNS
 
-INDEX_VERSION = 3
+INDEX_VERSION = 4
 """Version of the tables below and of what is computed into them. History: 1, the first; 2 adds nodes, reservations,
-sources and throttling; 3 the share of requests that an intent asks to fail. An index of any other version is set aside
+sources and throttling; 3 the share of requests that an intent asks to fail; 4 the kinds of failed requests. An index of any other version is set aside
 and remade from the folders, so a change needs a new number here and nothing else."""
 
 EDGE_S = 0.05
@@ -83,6 +83,7 @@ TABLES: dict[str, dict[str, str]] = {
         "window_s": "DOUBLE",
         "requests": "BIGINT",
         "errors": "BIGINT",
+        "failures": "VARCHAR",
         "asked_failing_low": "DOUBLE",
         "asked_failing_high": "DOUBLE",
         "achieved_rate_per_s": "DOUBLE",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from workbench.errors import BadInput
 from workbench.interchange.documents import Node
 from workbench.interchange.importers.asking import Table
 from workbench.interchange.importers.figures import from_cumulative, seconds, started
@@ -22,6 +21,8 @@ TOOL = Tool(
 
 _LATENCY = "benchmark_http_client.request_to_response"
 _NOT_PER_WORKER = "global"
+_FAILURES = {"reset": "benchmark.stream_resets", "pool-failure": "benchmark.pool_connection_failure"}
+"""What failed without an answer -> Nighthawk's counter of it."""
 
 
 def matches(source: Source) -> bool:
@@ -68,11 +69,19 @@ def read(source: Source, options: Options) -> list[Imported]:
             counts_by_status=status,
             histograms={"from_send": latency} if latency.count else {},
             extra={"options": asked.node.plain, "workers": workers},
-            notes=(f"{skipped} requests found no free connection and have no latency.",) if skipped else (),
+            notes=_notes(skipped, status, latency),
             raw=source.text.encode(),
             raw_name="nighthawk.json",
         )
     ]
+
+
+def _notes(skipped: int, status: dict[str, int], latency: Histogram) -> tuple[str, ...]:
+    answers = sum(count for name, count in status.items() if name not in _FAILURES)
+    notes = [f"{skipped} requests found no free connection and have no latency."] if skipped else []
+    if status and answers != latency.count:
+        notes.append(f"It counts {answers} answers and {latency.count} latencies: the two differ.")
+    return tuple(notes)
 
 
 def _is_open(asked: Table) -> bool:
@@ -121,10 +130,7 @@ def _counts(counters: dict[str, int]) -> tuple[int | None, int | None, dict[str,
         for name in ("2xx", "3xx", "4xx", "5xx", "xxx")
         if f"benchmark.http_{name}" in counters
     }
-    failures = {
-        "reset": counters.get("benchmark.stream_resets", 0),
-        "pool-failure": counters.get("benchmark.pool_connection_failure", 0),
-    }
+    failures = {name: counters.get(counter, 0) for name, counter in _FAILURES.items()}
     status = {**classes, **{name: count for name, count in failures.items() if count}}
     if not status and "upstream_rq_total" not in counters:
         return None, None, {}
@@ -135,13 +141,12 @@ def _counts(counters: dict[str, int]) -> tuple[int | None, int | None, dict[str,
 def _histogram(whole: Table) -> Histogram:
     found = [one for one in whole.tables("statistics") if one.maybe_text("id") == _LATENCY]
     if not found:
-        named = ", ".join(one.maybe_text("id") or "?" for one in whole.tables("statistics"))
-        raise BadInput(f"{whole.where}: there is no statistic {_LATENCY} among {named or 'none'}.")
+        return from_cumulative([], [], whole.where)
     rows = found[0].tables("percentiles")
     place = f"{whole.where}: {_LATENCY}"
     values = [seconds(one.text("duration"), place) for one in rows]
     made = from_cumulative(values, [one.whole("count") for one in rows], place)
-    if made.count != found[0].whole("count"):
+    if made.count != (found[0].maybe_whole("count") or 0):
         raise found[0].wrong("count", f"is {found[0].whole('count')}, but its percentiles end at {made.count}")
     return made
 

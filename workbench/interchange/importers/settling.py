@@ -33,7 +33,7 @@ def settled(runs: Sequence[Imported], where: str) -> list[Imported]:
     """
     made = [_times(_latency(run)) for run in runs]
     kept = [run for run in made if not _is_hollow(run)]
-    if made and not kept:
+    if not kept:
         reasons = list(dict.fromkeys(note for run in made for note in run.notes if _says_why(note)))
         why = f" {' '.join(reasons[:3])}" if reasons else ""
         raise BadInput(

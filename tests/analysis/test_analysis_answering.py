@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-
 from frames_factory import frames
+
 from workbench.analysis import compare, headline
 
 MESH = "l7-sidecars"

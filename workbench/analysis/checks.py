@@ -370,8 +370,8 @@ def kernel(evidence: Evidence) -> Iterator[Check]:
 
 
 CHECKS: tuple[Callable[[Evidence], Iterator[Check]], ...] = (
-    nothing_answered, *IMPOSSIBLE, unlike, missing_baseline, provenance, left_out, blocks, noise, generator, rate, no_rate, errors,
-    unwatched, *CLUSTER_CHECKS, drift, tails, resolution, kernel, pooled, archetypes,
+    nothing_answered, *IMPOSSIBLE, unlike, missing_baseline, provenance, left_out, blocks, noise, generator, rate,
+    no_rate, errors, unwatched, *CLUSTER_CHECKS, drift, tails, resolution, kernel, pooled, archetypes,
 )  # fmt: skip
 
 

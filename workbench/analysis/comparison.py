@@ -204,9 +204,9 @@ def compare(
     Parameters
     ----------
     runs, consumption, latency, reservations, sources, failures
-        Frames of ``workbench.store.Store``; left as they are; the last three None where there are none. Several campaigns
-        of like circumstances are pooled: their blocks count together, and every difference is still taken within one
-        block of one campaign.
+        Frames of ``workbench.store.Store``; left as they are; the last three None where there are none. Several
+        campaigns of like circumstances are pooled: their blocks count together, and every difference is still taken
+        within one block of one campaign.
     strict
         Refuse runs of unlike circumstances. Otherwise the largest like group is compared, the rest is left out, and
         a check of severity "error" names both.

@@ -149,7 +149,9 @@ def edges_of(table: Table, values: Values) -> list[Edges]:
     return [
         Edges(
             keys=tuple(str(key) for key in row[:width]),
-            **dict(zip(("first", "last", "in_first", "in_last", "rows"), (int(str(n)) for n in row[width:]), strict=True)),
+            **dict(
+                zip(("first", "last", "in_first", "in_last", "rows"), (int(str(n)) for n in row[width:]), strict=True)
+            ),
         )
         for row in rows
     ]

@@ -147,7 +147,9 @@ def _usage(row: dict[str, str], where: str, path: str, without: bool, doubts: li
 
 
 _BETWEEN = r"(?P<of>fortioclient|fortioserver|fortio|captured|uncaptured)"
-_PROXY = re.compile(rf"(?:istio[_-])?proxy|[a-z]+[_-]proxy_{_BETWEEN}|{_BETWEEN.replace('of', 'by')}(?:_deployment)?_(?:[a-z]+_)?proxy")
+_PROXY = re.compile(
+    rf"(?:istio[_-])?proxy|[a-z]+[_-]proxy_{_BETWEEN}|{_BETWEEN.replace('of', 'by')}(?:_deployment)?_(?:[a-z]+_)?proxy"
+)
 """A proxy's column: ``istio_proxy`` of both applications, ``istio_proxy_fortioclient``, ``fsm_proxy_fortioserver``,
 ``fortioserver_deployment_proxy``. What is named otherwise is no proxy between the two applications."""
 

@@ -1,4 +1,4 @@
-"""k6's summaries (``--summary-export``, ``handleSummary``, old and new form) and its table of samples (``--out csv``)."""
+"""k6's summaries (``--summary-export``, ``handleSummary``, old and new form) and its samples (``--out csv``)."""
 
 from __future__ import annotations
 
@@ -141,8 +141,10 @@ def _wrong(failed: Table, requests: int | None) -> int | None:
     if "matches" in failed:
         return failed.whole("matches")
     counts = [failed.whole(name) for name in ("passes", "fails") if name in failed]
-    if share is not None and len(counts) == 2 and sum(counts):
-        return min(counts, key=lambda count: (abs(count / sum(counts) - share), counts.index(count)))
+    total: int = sum(counts)
+    if share is not None and len(counts) == 2 and total > 0:
+        wanted = share
+        return min(counts, key=lambda count: abs(count / total - wanted))
     if counts:
         return counts[0]
     return round(share * requests) if share is not None and share <= 1 and requests is not None else None
@@ -170,7 +172,9 @@ def _notes(chosen: str, dropped: int, vus: int | None, wrong: int | None) -> tup
     if chosen == _RIGHT_ONLY:
         notes.append("Latency is of expected answers; the others are counted as failed.")
     elif wrong:
-        notes.append(f"Latency is of all requests, the {wrong} that failed among them: no figure of the others is told.")
+        notes.append(
+            f"Latency is of all requests, the {wrong} that failed among them: no figure of the others is told."
+        )
     if dropped:
         notes.append(f"{dropped} iterations were dropped: they were due and were never sent, and have no latency.")
     if vus is not None:

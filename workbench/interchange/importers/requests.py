@@ -180,9 +180,7 @@ def _part(layout: Layout, group: Group) -> _Part:
     )
     judged = {"true": True, "false": False}.get(verdict.lower())
     well = judged if judged is not None else layout.status is None or is_right(status, layout.right)
-    return _Part(
-        group=group, key=group.keys[:width], status=status, verdict=verdict, protocol=protocol, is_right=well
-    )
+    return _Part(group=group, key=group.keys[:width], status=status, verdict=verdict, protocol=protocol, is_right=well)
 
 
 def _key(layout: Layout, part: _Part, found: Sequence[_Part]) -> tuple[str, ...]:

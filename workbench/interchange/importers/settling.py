@@ -99,7 +99,7 @@ def _times(run: Imported) -> Imported:
 def _impossible(run: Imported, window: float) -> str:
     """Return why a run cannot have taken so long; empty when it can."""
     highest = [told["high_s"] for told in run.quantiles.values() if "high_s" in told]
-    highest += [whole.high_s for whole in run.histograms.values() if whole.count]
+    highest += [whole.high_s for whole in run.histograms.values() if whole.count and whole.high_s is not None]
     if highest and max(highest) > window * (1 + _APART):
         return f"a single answer in it took {max(highest):.4g} s"
     if run.duration_s and not 1 / _FAR < window / run.duration_s < _FAR:

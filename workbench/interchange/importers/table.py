@@ -247,7 +247,8 @@ def _run(row: dict[str, str], mapping: _Mapping, where: str) -> Imported:
     wholes = {name: cells.whole(name) for name in _WHOLES if name in row}
     duration = cells.number("duration") if "duration" in row else None
     texts = {name: row[name] for name in ("label", "workload", "protocol") if row.get(name)}
-    found = {name: value for name, value in {**numbers, **wholes}.items() if value is not None}
+    pairs: list[tuple[str, float | int | None]] = [*numbers.items(), *wholes.items()]
+    found = {name: value for name, value in pairs if value is not None}
     usage = _usage(cells)
     made = Imported(
         tool=mapping.tool,

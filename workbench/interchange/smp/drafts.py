@@ -1,7 +1,7 @@
 """Results in the form of the specification's first drafts (2020), brought into the form that it has now.
 
 There the load stood in ``client`` with its rate, connections and latencies, and consumption in ``metrics`` of the same
-document. The rate is the one that was reached: it has fractions, and the tools that wrote the drafts took it from there.
+document. The rate is the one that was reached: it has fractions, and the tools that wrote drafts took it from there.
 """
 
 from __future__ import annotations

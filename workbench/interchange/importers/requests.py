@@ -263,7 +263,7 @@ def spanned_s(groups: Sequence[Group], edges: Sequence[Edges]) -> float | None:
     in_first = sum(one.in_first for one in edges if one.first == first)
     in_last = sum(one.in_last for one in edges if one.last == last)
     inside = timed - in_first - in_last
-    if apart > 1 and inside <= 0:
+    if timed <= apart or (apart > 1 and inside <= 0):  # fewer than one a second, or a pause
         return apart * timed / (timed - 1)
     rate = inside / (apart - 1) if apart > 1 else max(in_first, in_last)
     return float(min(timed / rate, apart + max(1.0, 1 / rate)))

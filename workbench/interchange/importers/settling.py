@@ -31,7 +31,7 @@ def settled(runs: Sequence[Imported], where: str) -> list[Imported]:
     BadInput
         When none of them holds a figure.
     """
-    made = [_times(_latency(run)) for run in runs]
+    made = [_consumption(_times(_latency(run))) for run in runs]
     kept = [run for run in made if not _is_hollow(run)]
     if not kept:
         reasons = list(dict.fromkeys(note for run in made for note in run.notes if _says_why(note)))
@@ -80,6 +80,13 @@ def _latency(run: Imported) -> Imported:
 
 def _positive(told: Mapping[str, float]) -> dict[str, float]:
     return {name: value for name, value in told.items() if value > 0}
+
+
+def _consumption(run: Imported) -> Imported:
+    if not any(one.cpu_cores is not None for one in run.usage) or run.window_s:
+        return run
+    note = "The CPU that it tells is kept in its record only: without a duration it is no CPU time per request."
+    return replace(run, notes=(*run.notes, note))
 
 
 def _times(run: Imported) -> Imported:

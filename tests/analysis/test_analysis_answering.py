@@ -115,3 +115,11 @@ def test_only_connections_that_carry_one_request_at_a_time_bound_what_is_in_flig
     latency[[name for name in latency.columns if name.endswith("_s")]] *= 100
     given = runs.assign(latency_from="send", protocol=protocol)
     assert any("in flight" in one for one in _impossible((given, consumption, latency))) is flagged
+
+
+@pytest.mark.parametrize(("reached", "flagged"), [(20.3, False), (0.0, True), (21.5, True)])
+def test_a_rate_known_to_a_request_at_each_end_is_not_missed_by_one(reached, flagged):
+    runs, consumption, latency = frames(meshes=("baseline", MESH), rates=(293.0,), blocks=1)
+    given = runs.assign(provenance="imported", rate_per_s=20.0, achieved_rate_per_s=reached, requests=reached * 5)
+    found = {one.name for one in compare(given, consumption, latency).checks}
+    assert ("rate-missed" in found) is flagged

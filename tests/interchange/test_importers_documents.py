@@ -154,6 +154,21 @@ def test_meshery_lists(tmp_path):
     assert len(read(written(tmp_path, "m.yaml", f"---\n{text}"))) == 3
 
 
+@pytest.mark.parametrize(
+    "one", [_fortio(), nighthawk(), json.loads((RECORDINGS / "k6/arrival-summary.json").read_text())]
+)
+def test_a_list_of_documents_is_a_run_each(tmp_path, one):
+    (alone,) = read(written(tmp_path, "one.json", one))
+    listed = read(written(tmp_path, "list.json", [one, one]))
+    assert [(run.requests, run.errors) for run in listed] == [(alone.requests, alone.errors)] * 2
+    assert len({run.where for run in listed}) == 2
+
+
+def test_meshery_knows_nighthawk_by_what_it_wrote(tmp_path):
+    (run,) = read(written(tmp_path, "m.json", _listed(_in_fortio_form())))
+    assert (run.tool.title, run.requests, run.errors, run.loop) == ("Nighthawk, by Meshery", 62, 6, "closed")
+
+
 def test_meshery_takes_the_name_of_the_test_from_its_label(tmp_path):
     (run,) = read(written(tmp_path, "m.json", _listed(_fortio(Labels="No mesh_1 -_- https://x.example"), mesh=None)))
     assert run.label == "No mesh_1"

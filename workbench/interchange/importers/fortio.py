@@ -34,21 +34,23 @@ _PERCENT = 100
 
 def matches(source: Source) -> bool:
     """Whether it is a table with Fortio's two tell-tale names."""
-    tree = source.tree
-    return tree is not None and all(tree.get(name) is not None for name in ("DurationHistogram", "ActualQPS"))
+    names = ("DurationHistogram", "ActualQPS")
+    return bool(source.tables) and all(node.get(name) is not None for node, _ in source.tables for name in names)
 
 
 def read(source: Source, options: Options) -> list[Imported]:
-    """Return the one run in a file of Fortio's shape, by Fortio or by Nighthawk."""
-    table = Table(source.nodes[0], source.where)
-    raw = source.text.encode()
-    return [nighthawk_run(table, raw) if _is_nighthawk(table) else run_of(table, raw, TOOL)]
+    """Return the run in each document of Fortio's shape, by Fortio or by Nighthawk."""
+    raw, tables = source.text.encode(), [Table(node, where) for node, where in source.tables]
+    return [
+        nighthawk_run(table, raw, NIGHTHAWK_TOOL) if is_nighthawk(table) else run_of(table, raw, TOOL)
+        for table in tables
+    ]
 
 
 _NIGHTHAWK = "Nighthawk"
 
 
-def _is_nighthawk(table: Table) -> bool:
+def is_nighthawk(table: Table) -> bool:
     """Whether Nighthawk wrote it: its label ends in its name, and its counts are texts, as protobuf writes them."""
     labels = table.node.get("Labels")
     words = labels.value.split() if labels is not None and isinstance(labels.value, str) else []
@@ -56,12 +58,12 @@ def _is_nighthawk(table: Table) -> bool:
     return words[-1:] == [_NIGHTHAWK] or (count is not None and isinstance(count.value, str))
 
 
-def nighthawk_run(table: Table, raw: bytes) -> Imported:
+def nighthawk_run(table: Table, raw: bytes, tool: Tool) -> Imported:
     """Return the run of Nighthawk that it told in Fortio's shape (``--output-format fortio``).
 
     It counts every request that it sent in the rate, those with a 2xx alone among the statuses.
     """
-    run = run_of(table, raw, NIGHTHAWK_TOOL)
+    run = run_of(table, raw, tool)
     window, rate = run.window_s or 0.0, run.achieved_rate_per_s or 0.0
     right = sum(count for code, count in run.counts_by_status.items() if _is_right(code))
     sent = max(round(window * rate), sum(run.counts_by_status.values()))

@@ -37,9 +37,10 @@ _REDIRECTS = "Answers that redirect are among its requests: k6 counts every hop 
 
 def matches(source: Source) -> bool:
     """Whether it is a table, or the newer form's list, of metrics with k6's names."""
-    tree = source.tree
-    if tree is None:
-        return False
+    return bool(source.tables) and all(_is_summary(node) for node, _ in source.tables)
+
+
+def _is_summary(tree: Node) -> bool:
     listed = tree.get("results", "metrics")
     if listed is not None and isinstance(listed.value, list):
         return bool(_BUILT_IN & _listed(listed).keys())
@@ -60,21 +61,24 @@ def _listed(node: Node) -> dict[str, Node]:
     return {str(name.value): one for name, one in named if name is not None}
 
 
-def _metrics(source: Source) -> Table:
-    root = source.nodes[0]
+def _metrics(root: Node, where: str) -> Table:
     listed = root.get("results", "metrics")
     if listed is not None and isinstance(listed.value, list):
-        return Table(Node(value=_listed(listed), line=listed.line), source.where, "results.metrics")
-    return Table(root, source.where).table("metrics")
+        return Table(Node(value=_listed(listed), line=listed.line), where, "results.metrics")
+    return Table(root, where).table("metrics")
 
 
 def read(source: Source, options: Options) -> list[Imported]:
-    """Return the one run in a summary."""
-    metrics = _metrics(source)
+    """Return the run in each summary."""
+    return [_run(node, where, source.text.encode()) for node, where in source.tables]
+
+
+def _run(root: Node, where: str, raw: bytes) -> Imported:
+    metrics = _metrics(root, where)
     if _DURATION not in metrics and _REQUESTS not in metrics:
-        raise BadInput(f"{source.where}: there is no metric {_DURATION}; only HTTP runs of k6 are read.")
+        raise BadInput(f"{where}: there is no metric {_DURATION}; only HTTP runs of k6 are read.")
     requests = _values(metrics, _REQUESTS).maybe_whole("count")
-    took = _took_s(source.nodes[0], source.where)
+    took = _took_s(root, where)
     rate = _values(metrics, _REQUESTS).maybe_number("rate") or None
     rate = rate if rate is not None or not took or requests is None else requests / took
     wrong = _wrong(_values(metrics, _FAILED), requests) if _FAILED in metrics else None
@@ -85,26 +89,24 @@ def read(source: Source, options: Options) -> list[Imported]:
     doubts: list[str] = []
     figures = {} if nothing else _figures(_values(metrics, chosen), doubts)
     loop: Loop = "open" if dropped else "unknown"
-    return [
-        Imported(
-            tool=TOOL,
-            tool_version=_version(source.nodes[0]),
-            where=source.where,
-            loop=loop,
-            achieved_rate_per_s=rate,
-            window_s=took or (requests / rate if rate and requests else None),
-            requests=requests,
-            errors=wrong,
-            counts_by_status={"right": requests - wrong, "wrong": wrong}
-            if wrong is not None and requests is not None
-            else {},
-            quantiles={"from_send": figures} if figures else {},
-            extra={"vus_max": vus, "dropped_iterations": dropped},
-            notes=(*_notes(chosen, dropped, vus, wrong), *doubts),
-            raw=source.text.encode(),
-            raw_name="k6-summary.json",
-        )
-    ]
+    return Imported(
+        tool=TOOL,
+        tool_version=_version(root),
+        where=where,
+        loop=loop,
+        achieved_rate_per_s=rate,
+        window_s=took or (requests / rate if rate and requests else None),
+        requests=requests,
+        errors=wrong,
+        counts_by_status={"right": requests - wrong, "wrong": wrong}
+        if wrong is not None and requests is not None
+        else {},
+        quantiles={"from_send": figures} if figures else {},
+        extra={"vus_max": vus, "dropped_iterations": dropped},
+        notes=(*_notes(chosen, dropped, vus, wrong), *doubts),
+        raw=raw,
+        raw_name="k6-summary.json",
+    )
 
 
 def _values(metrics: Table, name: str) -> Table:
@@ -238,7 +240,6 @@ def read_csv(source: Source, options: Options) -> list[Imported]:
         start_unit_s=_time_unit(source, names),
         groups={"workload": "scenario"} if "scenario" in names else {},
         optional=frozenset({"workload"}),
-        notes=(_REDIRECTS,),
     )
     return runs_of(source, layout)
 

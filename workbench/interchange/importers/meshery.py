@@ -92,18 +92,20 @@ _LABEL_ENDS = " -_- "
 
 
 def _run(table: Table, held: Table) -> Imported:
-    generator = (held.maybe_text("load-generator") or "fortio").lower()
+    by = "nighthawk" if fortio.is_nighthawk(held) else "fortio"
+    generator = (held.maybe_text("load-generator") or by).lower()
     tool = _TOOLS.get(generator)
     if tool is None:
         raise held.wrong("load-generator", f"is {generator!r}; known are {', '.join(_TOOLS)}")
-    run = fortio.run_of(held, json_text(table.node.plain).encode(), tool)
+    told = fortio.nighthawk_run if tool is NIGHTHAWK else fortio.run_of
+    run = told(held, json_text(table.node.plain).encode(), tool)
     mesh = table.maybe_text("mesh")
     known = mesh if mesh.lower() not in ("none", "no mesh", "") else ""
     return replace(
         run,
         label=known or run.label.split(_LABEL_ENDS)[0] or table.maybe_text("name"),
         is_baseline=True if mesh.lower() in ("none", "no mesh") else None,
-        loop="open" if tool is WRK2 else run.loop,
+        loop="open" if tool is WRK2 else "closed",
         extra={
             **run.extra,
             **{name: table.text(name) for name in ("meshery_id", "name", "mesh", "test_id") if name in table},

@@ -27,16 +27,22 @@ _FAILURES = {"reset": "benchmark.stream_resets", "pool-failure": "benchmark.pool
 
 def matches(source: Source) -> bool:
     """Whether it is a table of options and results with statistics."""
-    tree = source.tree
-    results = tree.get("results") if tree is not None else None
-    if tree is None or tree.get("options") is None or results is None or not isinstance(results.value, list):
+    return bool(source.tables) and all(_is_output(node) for node, _ in source.tables)
+
+
+def _is_output(tree: Node) -> bool:
+    results = tree.get("results")
+    if tree.get("options") is None or results is None or not isinstance(results.value, list):
         return False
     return any(isinstance(one.value, dict) and "statistics" in one.value for one in results.value)
 
 
 def read(source: Source, options: Options) -> list[Imported]:
-    """Return the one run in a Nighthawk JSON file: its ``global`` result."""
-    root = Table(source.nodes[0], source.where)
+    """Return the run in each document of Nighthawk: its ``global`` result."""
+    return [_run(Table(node, where), source.text.encode()) for node, where in source.tables]
+
+
+def _run(root: Table, raw: bytes) -> Imported:
     asked, results = root.table("options"), root.tables("results")
     workers = max(1, sum(one.maybe_text("name") != _NOT_PER_WORKER for one in results))
     whole = next((one for one in results if one.maybe_text("name") == _NOT_PER_WORKER), results[-1])
@@ -46,34 +52,32 @@ def read(source: Source, options: Options) -> list[Imported]:
     requests, errors, status = _counts(counters)
     skipped = counters.get("benchmark.pool_overflow", 0)
     latency = _histogram(whole)
-    return [
-        Imported(
-            tool=TOOL,
-            tool_version=_version(root.node),
-            where=source.where,
-            label=_label(asked),
-            loop="open" if _is_open(asked) else "closed",
-            arrival="constant" if rate else "",
-            protocol=_protocol(asked),
-            rate_per_s=float(rate * workers) if rate else None,
-            achieved_rate_per_s=requests / window if window and requests is not None else None,
-            duration_s=_seconds(asked, "duration"),
-            window_s=window,
-            connections=_connections(asked, workers),
-            payload_bytes=asked.table("request_options").maybe_whole("request_body_size")
-            if "request_options" in asked
-            else None,
-            started_at_s=started(root.text("timestamp"), source.where) if "timestamp" in root else None,
-            requests=requests,
-            errors=errors,
-            counts_by_status=status,
-            histograms={"from_send": latency} if latency.count else {},
-            extra={"options": asked.node.plain, "workers": workers},
-            notes=_notes(skipped, status, latency),
-            raw=source.text.encode(),
-            raw_name="nighthawk.json",
-        )
-    ]
+    return Imported(
+        tool=TOOL,
+        tool_version=_version(root.node),
+        where=root.where,
+        label=_label(asked),
+        loop="open" if _is_open(asked) else "closed",
+        arrival="constant" if rate else "",
+        protocol=_protocol(asked),
+        rate_per_s=float(rate * workers) if rate else None,
+        achieved_rate_per_s=requests / window if window and requests is not None else None,
+        duration_s=_seconds(asked, "duration"),
+        window_s=window,
+        connections=_connections(asked, workers),
+        payload_bytes=asked.table("request_options").maybe_whole("request_body_size")
+        if "request_options" in asked
+        else None,
+        started_at_s=started(root.text("timestamp"), root.where) if "timestamp" in root else None,
+        requests=requests,
+        errors=errors,
+        counts_by_status=status,
+        histograms={"from_send": latency} if latency.count else {},
+        extra={"options": asked.node.plain, "workers": workers},
+        notes=_notes(skipped, status, latency),
+        raw=raw,
+        raw_name="nighthawk.json",
+    )
 
 
 def _notes(skipped: int, status: dict[str, int], latency: Histogram) -> tuple[str, ...]:

@@ -234,6 +234,9 @@ def _notes(parts: Sequence[_Part], spanned: float | None, layout: Layout, is_jud
     notes = []
     if is_judged:
         notes.append("Latency is of right answers; failed requests are counted beside.")
+    hops = sum(part.group.rows for part in parts if part.is_right and len(part.status) == 3 and part.status[0] == "3")
+    if hops:
+        notes.append(f"{hops} of its answers redirect: every hop is a request of its own.")
     protocols = sorted({part.protocol for part in parts} - {""})
     if len(protocols) > 1:
         notes.append(f"Its requests were in several protocols ({', '.join(protocols)}); none is named.")

@@ -218,8 +218,7 @@ def compare(
     BadInput
         When a frame lacks a column; when ``strict`` and the runs are of unlike circumstances.
     """
-    cleaned = with_failures(clean_runs(runs), failures)
-    selection = select(cleaned, strict=strict)
+    selection = select(cleaned := with_failures(clean_runs(runs), failures), strict=strict)
     counted = selection.counted
     usage, durations = clean_consumption(consumption), clean_latency(latency)
     wide, cpu = wide_costs(counted, usage, durations), cpu_by_role(counted, usage)
@@ -228,7 +227,7 @@ def compare(
     summed = summary(counted, wide)
     main = main_latency(counted, durations)
     order, judged = _judged(counted, wide, main, summed)
-    cluster = _cluster(counted, usage, clean_reservations(reservations), clean_sources(sources))
+    cluster = _cluster(counted, usage, reservations, sources)
     evidence = checks.Evidence(
         runs=counted, selection=selection, wide=wide, cpu=cpu, latency=main, consumption=usage, verdicts=judged,
         **{name: cluster[name] for name in ("resources", "node_bill", "sources")},
@@ -252,10 +251,11 @@ def compare(
 
 
 def _cluster(
-    counted: pd.DataFrame, usage: pd.DataFrame, reservations: pd.DataFrame, sources: pd.DataFrame
+    counted: pd.DataFrame, usage: pd.DataFrame, reservations: pd.DataFrame | None, given: pd.DataFrame | None
 ) -> dict[str, pd.DataFrame]:
     """Return the frames that only runs on clusters fill."""
-    taken, bills = resources(counted, usage, reservations), node_bill(counted, usage)
+    taken, bills = resources(counted, usage, clean_reservations(reservations)), node_bill(counted, usage)
+    sources = clean_sources(given)
     return {
         "resources": taken,
         "resource_summary": resource_summary(counted, taken),

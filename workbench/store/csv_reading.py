@@ -71,6 +71,8 @@ class Values:
         Column with a time, of which the first and last are told; None: none.
     time_unit_s
         The unit of a time that is a number, in seconds; None: it is text such as ``2026-01-01T00:00:00Z``.
+    time_is_end
+        Whether it is the time at which the duration ended, not the one at which it began.
     groups
         Columns whose combinations are told apart.
     """
@@ -80,6 +82,7 @@ class Values:
     only: tuple[str, str] | None = None
     time: str | None = None
     time_unit_s: float | None = 1.0
+    time_is_end: bool = False
     groups: tuple[str, ...] = ()
 
 
@@ -99,6 +102,8 @@ class Group:
         Exact smallest and largest duration; None when there is none.
     first, last
         Smallest and largest time in seconds; None when there is none.
+    began, ended
+        When the first duration began and the last one ended, in seconds; None when there is no time.
     whole
         Whether all times are whole seconds; None when there is none.
     """
@@ -111,6 +116,8 @@ class Group:
     high_ns: int | None
     first: float | None
     last: float | None
+    began: float | None = None
+    ended: float | None = None
     whole: bool | None = None
 
 
@@ -216,10 +223,13 @@ def _keys(values: Values) -> str:
 def _query(table: Table, values: Values) -> str:
     listed = "".join(f"k{place}, " for place in range(len(values.groups)))
     value, unit = quoted(values.value), repr(values.unit_ns)
+    took = "coalesce(ns, 0) / 1e9"
+    before, after = (f" - {took}", "") if values.time_is_end else ("", f" + {took}")
     # -1 stands for a duration that is impossible, so that the query goes on and its line can be looked for
     return f"""
         SELECT {listed} CASE WHEN ns > 0 THEN ((ns >> cut) << cut) + ((1 << cut) >> 1) ELSE ns END AS near,
-            count(*), min(ns), max(ns), min(moment), max(moment), bool_and(abs(moment - round(moment)) < {_WHOLE})
+            count(*), min(ns), max(ns), min(moment), max(moment), min(moment{before}), max(moment{after}),
+            bool_and(abs(moment - round(moment)) < {_WHOLE})
         FROM (
             SELECT *, CASE WHEN ns < {2 << _BITS} THEN 0 ELSE CAST(floor(log2(ns)) AS INTEGER) - {_BITS} END AS cut
             FROM (
@@ -256,10 +266,10 @@ def _groups(table: Table, values: Values, rows: Sequence[tuple[object, ...]]) ->
 
 
 def _group(keys: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> Group:
-    near, counts, low, high, first, last, whole = zip(*rows, strict=True)
+    near, counts, low, high, first, last, began, ended, whole = zip(*rows, strict=True)
     told = [bool(one) for one in whole if one is not None]
     kept = [place for place, value in enumerate(near) if value is not None]
-    known = {"low_ns": low, "high_ns": high, "first": first, "last": last}
+    known = {"low_ns": low, "high_ns": high, "first": first, "last": last, "began": began, "ended": ended}
     smallest = {name: min((one for one in column if one is not None), default=None) for name, column in known.items()}
     largest = {name: max((one for one in column if one is not None), default=None) for name, column in known.items()}
     return Group(
@@ -271,6 +281,8 @@ def _group(keys: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> Group:
         high_ns=largest["high_ns"],
         first=smallest["first"],
         last=largest["last"],
+        began=smallest["began"],
+        ended=largest["ended"],
         whole=all(told) if told else None,
     )
 

@@ -238,6 +238,7 @@ def read_csv(source: Source, options: Options) -> list[Imported]:
         protocol=has["proto"],
         start="timestamp",
         start_unit_s=_time_unit(source, names),
+        start_is_end=True,
         groups={"workload": "scenario"} if "scenario" in names else {},
         optional=frozenset({"workload"}),
     )

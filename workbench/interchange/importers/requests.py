@@ -45,6 +45,8 @@ class Layout:
     start, start_unit_s
         Column with the time of a request since the epoch, and its unit in seconds; None: text such as
         ``2026-01-01T00:00:00Z``.
+    start_is_end
+        Whether that is the time of the answer, not of the sending.
     offset
         Column with the seconds from the run's start, where there is no time.
     groups
@@ -72,6 +74,7 @@ class Layout:
     verdict: str | None = None
     start: str | None = None
     start_unit_s: float | None = 1.0
+    start_is_end: bool = False
     offset: str | None = None
     groups: Mapping[str, str] = field(default_factory=dict)
     optional: frozenset[str] = frozenset()
@@ -147,6 +150,7 @@ def runs_of(source: Source, layout: Layout) -> list[Imported]:
         only=layout.only,
         time=layout.start or layout.offset,
         time_unit_s=layout.start_unit_s if layout.start else 1.0,
+        time_is_end=layout.start_is_end,
         groups=(*layout.groups.values(), *beside),
     )
     found = [_part(layout, group) for group in summarise_csv(table, values)]
@@ -209,7 +213,7 @@ def _run(
         requests=requests,
         errors=requests - sum(part.group.rows for part in parts if part.is_right) if is_judged else None,
         counts_by_status=_by_status(parts) if is_judged else {},
-        window_s=spanned,
+        window_s=_window_s(groups, spanned),
         achieved_rate_per_s=requests / spanned if spanned else None,
         started_at_s=_start(groups, layout, source),
         histograms={kind: latency} if latency.count else {},
@@ -245,6 +249,16 @@ def _notes(parts: Sequence[_Part], spanned: float | None, layout: Layout, is_jud
     elif any(part.group.whole for part in parts):
         notes.append("Its times are whole seconds: start, duration and rate are known to a second.")
     return notes
+
+
+def _window_s(groups: Sequence[Group], spanned: float | None) -> float | None:
+    """Return how long a run took: its intervals, or until its last answer, which may come long after the last send."""
+    began = [group.began for group in groups if group.began is not None]
+    ended = [group.ended for group in groups if group.ended is not None]
+    if spanned is None:
+        return None
+    unsure = 1.0 if any(group.whole for group in groups) else 0.0
+    return max(spanned, max(ended) - min(began) - unsure)
 
 
 def spanned_s(groups: Sequence[Group], edges: Sequence[Edges]) -> float | None:

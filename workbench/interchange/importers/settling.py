@@ -105,13 +105,19 @@ def _times(run: Imported) -> Imported:
 
 def _impossible(run: Imported, window: float) -> str:
     """Return why a run cannot have taken so long; empty when it can."""
-    highest = [told["high_s"] for told in run.quantiles.values() if "high_s" in told]
-    highest += [whole.high_s for whole in run.histograms.values() if whole.count and whole.high_s is not None]
-    if highest and max(highest) > window * (1 + _APART):
-        return f"a single answer in it took {max(highest):.4g} s"
+    slowest = _slowest_s(run)
+    if slowest > window * (1 + _APART):
+        return f"a single answer in it took {slowest:.4g} s"
     if run.duration_s and not 1 / _FAR < window / run.duration_s < _FAR:
         return f"{run.duration_s:.4g} s were asked for"
     return ""
+
+
+def _slowest_s(run: Imported) -> float:
+    """Return the latency of the slowest answer; 0 where it is not told."""
+    highest = [told["high_s"] for told in run.quantiles.values() if "high_s" in told]
+    highest += [whole.high_s for whole in run.histograms.values() if whole.count and whole.high_s is not None]
+    return max(highest, default=0.0)
 
 
 def _agreeing(run: Imported, window: float, notes: list[str]) -> Imported:
@@ -124,7 +130,8 @@ def _agreeing(run: Imported, window: float, notes: list[str]) -> Imported:
             return run
         notes.append(f"{rate:.4g}/s in {window:.4g} s is not even one request: its duration is unknown.")
         return replace(run, window_s=None)
-    if run.requests < 1 or (answered(run) or 0) / _AGREE <= rate * window <= run.requests * _AGREE:
+    sending = max(0.0, window - _slowest_s(run))  # a rate may be that of sending, and the last answer come long after
+    if run.requests < 1 or ((answered(run) or 0) / _AGREE <= rate * window and rate * sending <= run.requests * _AGREE):
         return run  # some tools' rates are of answers only
     counted = f"{run.requests} requests in {window:.4g} s are not {rate:.4g}/s"
     if run.duration_s is not None and _is_near(window, run.duration_s):

@@ -170,7 +170,7 @@ class Part:
     Attributes
     ----------
     namespace
-        Namespace of the pod; empty: any.
+        Namespace of the pod; empty: the application's. A proxy in the pods of others carries none of its requests.
     labels
         Labels that the pod bears.
     containers

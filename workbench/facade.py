@@ -255,7 +255,7 @@ def compare(*asked: str, data: str | Path = "") -> Comparison:
     runs = _stacked([opened.runs(campaign_id=one) for one in dict.fromkeys(ids)])
     run_ids = list(runs["run_id"])
     frames = (opened.consumption(run_ids), opened.latency(run_ids), opened.reservations(run_ids))
-    return analysis.compare(runs, *frames, opened.sources(run_ids))
+    return analysis.compare(runs, *frames, opened.sources(run_ids), opened.failures(run_ids))
 
 
 def write_report(

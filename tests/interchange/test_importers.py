@@ -256,7 +256,10 @@ def test_any_table_of_requests_by_a_mapping(tmp_path):
         "mesh": (100, 4, 8),
     }
     mesh = next(run for run in runs if run.label == "mesh")
-    assert mesh.started_at_s == 1_700_000_000.0 and mesh.window_s == pytest.approx(1.98)
+    assert mesh.started_at_s == 1_700_000_000.0 and mesh.window_s == pytest.approx(2.0), (
+        "100 intervals of 20 ms, not 99"
+    )
+    assert mesh.achieved_rate_per_s == pytest.approx(50)
     found = buckets(mesh.histograms["from_send"])
     assert sum(found.counts) == 96 and found.low_s[0] == pytest.approx(0.001, rel=0.001)
 

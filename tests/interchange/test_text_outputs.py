@@ -224,7 +224,8 @@ def test_tables_of_older_hey_and_of_oha_cannot_tell_their_errors(tmp_path):
     head = "request-start,DNS,DNS+dialup,Response-delay,request-duration,bytes,status"
     rows = "".join(f"{n / 10},0.001,0.002,0.01,0.0125,5,{200 if n else 404}\n" for n in range(21))
     (run,) = read(written(tmp_path, "o.csv", head + "\n" + rows))
-    assert (run.tool.name, run.requests, run.errors, run.window_s) == ("oha", 21, None, 2.0)
+    assert (run.tool.name, run.requests, run.errors) == ("oha", 21, None)
+    assert run.window_s == pytest.approx(2.1), "21 requests take 21 intervals"
     assert (run.histograms["from_send"].count, run.histograms["from_send"].high_s) == (20, 0.0125)
     assert any("at least 1" in note for note in run.notes)
 

@@ -62,6 +62,11 @@ def test_everything_on_a_node_is_charged_to_somebody():
     }
 
 
+def test_proxies_in_the_pods_of_others_are_no_part_of_the_measured_data_plane():
+    found = roles(pod("shop-of-others", namespace="others", containers=("app", "proxy")))
+    assert found["n1/others/shop-of-others/proxy"] == "system"
+
+
 def test_what_is_not_set_is_none_and_what_is_in_force_goes_before_what_was_asked_for():
     asked = {"resources": {"requests": {"cpu": "250m"}, "limits": {"memory": "1Gi"}}}
     assert reserved_by(asked, {}) == Reserved(cpu_request_cores=0.25, memory_limit_bytes=2**30)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.analysis.answering import failure
 from workbench.analysis.comparison import Comparison, main_cell
 from workbench.analysis.contract import NO_RATE
 from workbench.analysis.costing import has_kernel_data_plane
@@ -86,6 +87,14 @@ class _Cell:
         """Labels of the data planes whose CPU is known as a difference only."""
         runs = self.comparison.runs
         return set(runs.loc[has_kernel_data_plane(runs), "mesh"])
+
+    @property
+    def failing(self) -> dict[str, str]:
+        """Label -> sentence, for the data planes that failed in all or most of their attempts in this cell."""
+        runs = self.comparison.runs
+        here = runs[runs["workload"].eq(self.workload) & runs["rate_per_s"].eq(self.rate_per_s)]
+        told = {mesh: failure(here, mesh) for mesh in self.comparison.order}
+        return {mesh: what for mesh, what in told.items() if what}
 
     def like_baseline(self, name: str) -> list[str]:
         """Return the meshes that metric ``name`` cannot tell from the baseline, in the comparison's order."""
@@ -177,17 +186,22 @@ def _cpu_sentence(cell: _Cell) -> str:
 def _latency_sentence(cell: _Cell) -> str:
     comparison = cell.comparison
     level = cell.values(comparison.summary, P50)
+    failing = cell.failing
+    said = [f"{what}, so that no latency of it is compared" for mesh, what in failing.items()]
     if not level:
-        return "No latency was measured."
-    base = [value for mesh, value in level.items() if mesh in cell.baselines]
+        return _sentence("", said) if said else "No latency was measured."
+    base = [value for mesh, value in level.items() if mesh in cell.baselines and mesh not in failing]
     if not base:
-        return "How much latency was added is unknown, because the baseline has no finished run with a latency."
+        why = [what for mesh, what in failing.items() if mesh in cell.baselines]
+        others = [what for mesh, what in failing.items() if mesh not in cell.baselines]
+        because = why[0] if why else "the baseline has no finished run with a latency"
+        return _sentence("How much latency was added is unknown, because ", [because, *others])
     start = f"Without a mesh the median request (p50) took {figure(P50, base[0].median)}"
-    alike = cell.like_baseline(P50)
+    alike = [mesh for mesh in cell.like_baseline(P50) if mesh not in failing]
     added = cell.values(comparison.overhead, P50)
-    told = {mesh: value for mesh, value in added.items() if mesh not in alike}
+    told = {mesh: value for mesh, value in added.items() if mesh not in alike and mesh not in failing}
     ends = list(dict.fromkeys([*list(told)[:1], *list(told)[-1:]]))
-    parts = [join([f"{mesh} {told[mesh].change}" for mesh in ends]), _cannot(alike, "p50")]
+    parts = [join([f"{mesh} {told[mesh].change}" for mesh in ends]), _cannot(alike, "p50"), *said]
     if not any(parts):
         return f"{start}, and no other data plane can be set against it."
     return _sentence(f"{start}; ", parts)

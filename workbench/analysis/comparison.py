@@ -23,6 +23,7 @@ from workbench.analysis.contract import (
     clean_reservations,
     clean_runs,
     clean_sources,
+    with_failures,
 )
 from workbench.analysis.costing import cpu_by_role, long_bill, long_costs, main_latency, wide_bill, wide_costs
 from workbench.analysis.resources import node_bill, node_bill_summary, resource_summary, resources
@@ -194,6 +195,7 @@ def compare(
     latency: pd.DataFrame,
     reservations: pd.DataFrame | None = None,
     sources: pd.DataFrame | None = None,
+    failures: pd.DataFrame | None = None,
     *,
     strict: bool = False,
 ) -> Comparison:
@@ -201,10 +203,10 @@ def compare(
 
     Parameters
     ----------
-    runs, consumption, latency, reservations, sources
-        Frames of ``workbench.store.Store``; left as they are; the last two None where there are none. Several campaigns
-        of like circumstances are pooled: their blocks count together, and every difference is still taken within one
-        block of one campaign.
+    runs, consumption, latency, reservations, sources, failures
+        Frames of ``workbench.store.Store``; left as they are; the last three None where there are none. Several
+        campaigns of like circumstances are pooled: their blocks count together, and every difference is still taken
+        within one block of one campaign.
     strict
         Refuse runs of unlike circumstances. Otherwise the largest like group is compared, the rest is left out, and
         a check of severity "error" names both.
@@ -216,8 +218,7 @@ def compare(
     BadInput
         When a frame lacks a column; when ``strict`` and the runs are of unlike circumstances.
     """
-    cleaned = clean_runs(runs)
-    selection = select(cleaned, strict=strict)
+    selection = select(cleaned := with_failures(clean_runs(runs), failures), strict=strict)
     counted = selection.counted
     usage, durations = clean_consumption(consumption), clean_latency(latency)
     wide, cpu = wide_costs(counted, usage, durations), cpu_by_role(counted, usage)
@@ -226,7 +227,7 @@ def compare(
     summed = summary(counted, wide)
     main = main_latency(counted, durations)
     order, judged = _judged(counted, wide, main, summed)
-    cluster = _cluster(counted, usage, clean_reservations(reservations), clean_sources(sources))
+    cluster = _cluster(counted, usage, reservations, sources)
     evidence = checks.Evidence(
         runs=counted, selection=selection, wide=wide, cpu=cpu, latency=main, consumption=usage, verdicts=judged,
         **{name: cluster[name] for name in ("resources", "node_bill", "sources")},
@@ -250,10 +251,11 @@ def compare(
 
 
 def _cluster(
-    counted: pd.DataFrame, usage: pd.DataFrame, reservations: pd.DataFrame, sources: pd.DataFrame
+    counted: pd.DataFrame, usage: pd.DataFrame, reservations: pd.DataFrame | None, given: pd.DataFrame | None
 ) -> dict[str, pd.DataFrame]:
     """Return the frames that only runs on clusters fill."""
-    taken, bills = resources(counted, usage, reservations), node_bill(counted, usage)
+    taken, bills = resources(counted, usage, clean_reservations(reservations)), node_bill(counted, usage)
+    sources = clean_sources(given)
     return {
         "resources": taken,
         "resource_summary": resource_summary(counted, taken),

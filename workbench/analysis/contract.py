@@ -119,6 +119,9 @@ _SOURCE = ("run_id", "node", "source", "place", "why", "doubt")
 SOURCE_COLUMNS = (*_SOURCE, "coarse", "readings", "interval_s", "reach_s")
 """Columns of ``Store.sources()`` that are used here."""
 
+FAILURE_COLUMNS = ("run_id", "failures")
+"""Columns of ``Store.failures()`` that are used here."""
+
 QUANTILES = {"latency_p50_s": 0.5, "latency_p90_s": 0.9, "latency_p99_s": 0.99, "latency_p999_s": 0.999}
 """Latency metrics and the quantile they stand for."""
 
@@ -185,6 +188,14 @@ def clean_runs(runs: pd.DataFrame) -> pd.DataFrame:
     }
     columns["rate_per_s"] = columns["rate_per_s"].fillna(NO_RATE)
     return pd.DataFrame({name: columns[name] for name in frame.columns if name in columns})
+
+
+def with_failures(runs: pd.DataFrame, failures: pd.DataFrame | None) -> pd.DataFrame:
+    """Return cleaned ``runs`` with a column ``failures``: their kinds of failed requests, empty where none is told."""
+    frame = pd.DataFrame(columns=list(FAILURE_COLUMNS)) if failures is None else failures
+    _check(frame, FAILURE_COLUMNS, "failures")
+    told = dict(zip(*(frame[name].map(_text) for name in FAILURE_COLUMNS), strict=True))
+    return runs.assign(failures=[told.get(run_id, "") for run_id in runs["run_id"]])
 
 
 def clean_consumption(consumption: pd.DataFrame) -> pd.DataFrame:

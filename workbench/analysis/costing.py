@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from workbench.analysis.answering import answered_latency, attempts
 from workbench.analysis.contract import (
     BILLED_ROLES,
     BLOCK,
@@ -164,12 +165,12 @@ def main_latency(runs: pd.DataFrame, latency: pd.DataFrame) -> pd.DataFrame:
     """Return the latency rows that a run's figures come from, one for each run (same index), NaN where there is none.
 
     From the schedule; for a generator that cannot tell it, from the send (``latency_from`` says so, and is part of
-    the circumstances, so that the two are never mixed).
+    the circumstances, so that the two are never mixed). NaN too where nothing was answered, whatever was stored.
     """
     kind = runs["latency_from"].eq("send").map({True: "from_send", False: "from_schedule"})
     wanted = pd.MultiIndex.from_arrays([runs["run_id"], kind])
     table = latency.drop_duplicates(["run_id", "kind"]).set_index(["run_id", "kind"])
-    return table.reindex(wanted).set_axis(runs.index)
+    return answered_latency(runs, table.reindex(wanted).set_axis(runs.index))
 
 
 def wide_costs(runs: pd.DataFrame, consumption: pd.DataFrame, latency: pd.DataFrame) -> pd.DataFrame:
@@ -178,7 +179,7 @@ def wide_costs(runs: pd.DataFrame, consumption: pd.DataFrame, latency: pd.DataFr
     rest = {
         **{f"latency_{name}": main[name] for name in ("p50_s", "p90_s", "p99_s", "p999_s")},
         "ctx_switches_per_request": _switches(runs, consumption),
-        "error_ratio": runs["errors"] / runs["requests"].where(runs["requests"] > 0),
+        "error_ratio": runs["errors"] / attempts(runs).where(attempts(runs) > 0),
         "achieved_ratio": runs["achieved_rate_per_s"] / runs["rate_per_s"].where(runs["rate_per_s"].ne(NO_RATE)),
     }
     cpu = _cpu_metrics(runs, cpu_by_role(runs, consumption))

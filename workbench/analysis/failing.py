@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from workbench.analysis.answering import unanswered
 from workbench.analysis.evidence import Check, Evidence
 from workbench.analysis.words import percent, some
 
@@ -19,6 +20,9 @@ def errors(evidence: Evidence) -> Iterator[Check]:
     """Count the failed requests of each data plane; those that an intent asks for are no fault."""
     for mesh, runs in evidence.runs.groupby("mesh", sort=False):
         known = runs[runs["errors"].notna() & runs["requests"].gt(0)]
+        known = known[~unanswered(known)]  # `answering` speaks of the others
+        if known.empty:
+            continue
         failed, sent = known["errors"].sum(), known["requests"].sum()
         low, high = _bounds(known)
         if failed == 0 and low <= 0:

@@ -188,21 +188,51 @@ def tame(text: str) -> str:
 
 def _labelled(found: Sequence[Imported], landing: Landing) -> list[Imported]:
     """Return the runs with labels that may be shown, their baseline settled, and blocks numbered."""
-    count: dict[tuple[Any, ...], int] = {}
-    runs = []
+    taken: dict[tuple[Any, ...], set[int]] = {}
+    runs: list[Imported] = []
     for run in found:
         label = checked_label(run.label or Path(run.where.split(",")[0]).stem, run.where, "data plane's name")
         workload = checked_label(run.workload or "imported", run.where, "workload's name")
         baseline = label == landing.baseline if landing.baseline else bool(run.is_baseline)
-        cell = (label, workload, run.rate_per_s, run.connections, run.payload_bytes, run.protocol)
-        count[cell] = count.get(cell, 0) + 1
-        runs.append(replace(run, label=label, workload=workload, is_baseline=baseline, block=run.block or count[cell]))
+        placed = replace(run, label=label, workload=workload, is_baseline=baseline, protocol=_protocol(run))
+        runs.append(_in_its_block(placed, taken))
     if landing.baseline and not any(run.is_baseline for run in runs):
         labels = ", ".join(sorted({run.label for run in runs}))
         raise BadInput(
             f"No run is called {landing.baseline!r}, which was said to be the baseline; there are: {labels}."
         )
     return runs
+
+
+def _in_its_block(run: Imported, taken: dict[tuple[Any, ...], set[int]]) -> Imported:
+    """Return the run with a block of its own among those that a comparison holds for the same thing measured again.
+
+    Two runs in one block would be attempts at one, of which a comparison counts a single one.
+    """
+    like = (run.tool.name, tame(run.tool_version), run.arrival or run.loop, run.tool.latency_from, run.protocol)
+    asked = (run.rate_per_s, run.connections, run.payload_bytes, run.duration_s, run.warmup_s, run.server_delay_s)
+    used = taken.setdefault((run.label, run.workload, *like, *asked), set())
+    wanted = run.block or 1
+    block = wanted if wanted not in used else next(place for place in range(1, len(used) + 2) if place not in used)
+    used.add(block)
+    return replace(run, block=block)
+
+
+_PROTOCOLS = {
+    "h2": "http/2",
+    "http/2.0": "http/2",
+    "h2c": "http/2",
+    "http2": "http/2",
+    "http": "http/1.1",
+    "http1": "http/1.1",
+}
+
+
+def _protocol(run: Imported) -> str | None:
+    """Return a protocol by the name that it has here; None where the source tells none, or one that has no name."""
+    named = (run.protocol or "").lower()
+    known = _PROTOCOLS.get(named, named)
+    return known if known in PROTOCOLS else None
 
 
 def _specs(runs: Sequence[Imported]) -> list[RunSpec]:
@@ -222,7 +252,7 @@ def _spec(ordinal: int, run: Imported) -> RunSpec:
         duration_s=run.duration_s or 1.0,
         warmup_s=run.warmup_s or 0.0,
         connections=run.connections or 1,
-        protocol=_protocol(run) or "http/1.1",
+        protocol=_protocol(run) or PROTOCOLS[0],
         arrival="constant",
         generator=run.tool.name,
     )
@@ -238,16 +268,6 @@ def _spec(ordinal: int, run: Imported) -> RunSpec:
         is_baseline=bool(run.is_baseline),
         seed=0,
     )
-
-
-_MULTIPLEXED = ("h2", "h2c", "http/2", "http/2.0")
-
-
-def _protocol(run: Imported) -> str | None:
-    """Return the protocol by the name that loads have for it; None when it is not told, or is none of theirs."""
-    told = (run.protocol or "").lower()
-    told = "http/2" if told in _MULTIPLEXED else told
-    return told if told in PROTOCOLS else None
 
 
 def _plan(landing: Landing, runs: Sequence[Imported], specs: Sequence[RunSpec]) -> Plan:

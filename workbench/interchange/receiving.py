@@ -14,8 +14,8 @@ from typing import Any
 from workbench.errors import BadInput
 from workbench.interchange.documents import read_file, text_of
 from workbench.interchange.importers import kinds
-from workbench.interchange.importers.believing import believed
 from workbench.interchange.importers.imported import Imported, Options
+from workbench.interchange.importers.settling import plausible
 from workbench.interchange.importers.source import Source
 from workbench.interchange.importers.table import known_value
 from workbench.interchange.landing import Landed, Landing, land, proven, publish, staged
@@ -184,7 +184,7 @@ def _completed(run: Imported, label: str, options: Options) -> Imported:
         name, value = next(iter(clash.items()))
         raise BadInput(f"{run.where} says that {name} is {getattr(run, name)!r}; --fact {name}={value} contradicts it.")
     note = (f"Added by the user: {', '.join(f'{name} {value}' for name, value in added.items())}.",) if added else ()
-    made = believed(replace(run, **added, notes=(*run.notes, *note)))
+    made = plausible(replace(run, **added, notes=(*run.notes, *note)))
     return replace(made, label=label) if label else made
 
 

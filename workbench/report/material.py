@@ -117,7 +117,8 @@ def gather(store: Store, campaign_ids: Sequence[str] | None = None) -> Material:
     runs = parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
     consumption, latency = store.consumption(runs["run_id"]), store.latency(runs["run_id"])
     reservations, sources = store.reservations(runs["run_id"]), store.sources(runs["run_id"])
-    comparison = compare(runs, consumption, latency, reservations, sources)
+    failures = store.failures(runs["run_id"])
+    comparison = compare(runs, consumption, latency, reservations, sources, failures)
     return Material(
         comparison=comparison,
         runs=runs,

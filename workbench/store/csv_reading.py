@@ -37,6 +37,9 @@ MOST_GROUPS = 10_000
 _BITS = 10
 """Values are kept to one part in 2**10, as finely as the histograms that they go into."""
 
+_WHOLE = 1e-6
+"""Seconds by which a time may miss a whole second and be one: a time in nanoseconds is no exact floating number."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
@@ -69,7 +72,11 @@ class Values:
     only
         Column and the text that it must hold for a row to count; None: every row does.
     time
-        Column with a time as a number, of which the first and last are told; None: none.
+        Column with a time, of which the first and last are told; None: none.
+    time_unit_s
+        The unit of a time that is a number, in seconds; None: it is text such as ``2026-01-01T00:00:00Z``.
+    time_is_end
+        Whether it is the time at which the duration ended, not the one at which it began.
     groups
         Columns whose combinations are told apart.
     """
@@ -78,6 +85,8 @@ class Values:
     unit_ns: float
     only: tuple[str, str] | None = None
     time: str | None = None
+    time_unit_s: float | None = 1.0
+    time_is_end: bool = False
     groups: tuple[str, ...] = ()
 
 
@@ -96,7 +105,11 @@ class Group:
     low_ns, high_ns
         Exact smallest and largest duration; None when there is none.
     first, last
-        Smallest and largest time; None when there is none.
+        Smallest and largest time in seconds; None when there is none.
+    began, ended
+        When the first duration began and the last one ended, in seconds; None when there is no time.
+    whole
+        Whether all times are whole seconds; None when there is none.
     """
 
     keys: tuple[str, ...]
@@ -107,6 +120,52 @@ class Group:
     high_ns: int | None
     first: float | None
     last: float | None
+    began: float | None = None
+    ended: float | None = None
+    whole: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edges:
+    """How many rows of one combination lie in the first and in the last second of its times.
+
+    Attributes
+    ----------
+    first, last
+        These seconds, as whole numbers.
+    in_first, in_last
+        Rows in each; equal where it is one and the same.
+    rows
+        Rows with a time.
+    """
+
+    keys: tuple[str, ...]
+    first: int
+    last: int
+    in_first: int
+    in_last: int
+    rows: int
+
+
+def edges_of(table: Table, values: Values) -> list[Edges]:
+    """Return how full the first and the last second of each combination are, for times in whole seconds.
+
+    Raises
+    ------
+    BadInput, StoreError
+        As `summarise_csv`.
+    """
+    rows = _fetched(table, values, _edges_query(table, values))
+    width = len(values.groups)
+    return [
+        Edges(
+            keys=tuple(str(key) for key in row[:width]),
+            **dict(
+                zip(("first", "last", "in_first", "in_last", "rows"), (int(str(n)) for n in row[width:]), strict=True)
+            ),
+        )
+        for row in rows
+    ]
 
 
 def summarise_csv(table: Table, values: Values) -> list[Group]:
@@ -119,6 +178,11 @@ def summarise_csv(table: Table, values: Values) -> list[Group]:
     StoreError
         When the memory does not suffice.
     """
+    return _groups(table, values, _fetched(table, values, _query(table, values)))
+
+
+def _fetched(table: Table, values: Values, query: str) -> list[tuple[object, ...]]:
+    """Return the rows of a query over the file; what DuckDB says of it becomes a sentence."""
     connection = duckdb.connect(":memory:")
     try:
         connection.execute(f"SET memory_limit = '{MEMORY}'")
@@ -126,14 +190,39 @@ def summarise_csv(table: Table, values: Values) -> list[Group]:
         connection.execute("SET preserve_insertion_order = false")
         connection.execute("SET enable_progress_bar = false")
         with _in_utf8(table.path) as path:
-            rows = connection.execute(_query(table, values), [as_glob(str(path))]).fetchall()
+            return connection.execute(query, [as_glob(str(path))]).fetchall()
     except duckdb.OutOfMemoryException as error:
         raise StoreError(f"{table.path} needs more than {MEMORY} of memory; group by fewer columns.") from error
     except duckdb.Error as error:
         raise BadInput(_explained(table, values, error)) from error
     finally:
         connection.close()
-    return _groups(table, values, rows)
+
+
+def _source(table: Table, values: Values) -> str:
+    """Return the file as a table of SQL, its columns typed."""
+    kinds = {values.value: "DOUBLE"}
+    if values.time:
+        kinds[values.time] = "DOUBLE" if values.time_unit_s else "TIMESTAMPTZ"
+    types = ", ".join(f"{literal(name)}: '{kinds.get(name, 'VARCHAR')}'" for name in table.names)
+    counts = f"{quoted(values.only[0])} = {literal(values.only[1])}" if values.only else "true"
+    return (
+        f"read_csv($1, auto_detect = false, header = {str(table.has_header).lower()}, "
+        f"""delim = {literal(table.delimiter)}, quote = '"', escape = '"', columns = {{{types}}}, """
+        f"max_line_size = {LONGEST_LINE}) WHERE {counts}"
+    )
+
+
+def _moment(values: Values) -> str:
+    """Return the time of a row in seconds as SQL; NULL where it has none, or one that is not finite."""
+    if values.time is None:
+        return "NULL::DOUBLE"
+    name, unit = quoted(values.time), values.time_unit_s
+    return f"CASE WHEN isfinite({name}) THEN {f'{name} * {unit!r}' if unit else f'epoch_us({name}) / 1e6'} END"
+
+
+def _keys(values: Values) -> str:
+    return "".join(f"coalesce({quoted(name)}, '') AS k{place}, " for place, name in enumerate(values.groups))
 
 
 @contextmanager
@@ -155,32 +244,36 @@ def _in_utf8(path: Path) -> Iterator[Path]:
 
 
 def _query(table: Table, values: Values) -> str:
-    numbers = {values.value, values.time}
-    types = ", ".join(f"{literal(name)}: '{'DOUBLE' if name in numbers else 'VARCHAR'}'" for name in table.names)
-    source = (
-        f"read_csv($1, auto_detect = false, header = {str(table.has_header).lower()}, "
-        f"""delim = {literal(table.delimiter)}, quote = '"', escape = '"', columns = {{{types}}}, """
-        f"max_line_size = {LONGEST_LINE})"
-    )
-    counts = f"{quoted(values.only[0])} = {literal(values.only[1])}" if values.only else "true"
-    keys = ", ".join(f"coalesce({quoted(name)}, '') AS k{place}" for place, name in enumerate(values.groups))
-    time = quoted(values.time) if values.time else "NULL::DOUBLE"
     listed = "".join(f"k{place}, " for place in range(len(values.groups)))
     value, unit = quoted(values.value), repr(values.unit_ns)
+    took = "coalesce(ns, 0) / 1e9"
+    before, after = (f" - {took}", "") if values.time_is_end else ("", f" + {took}")
     # -1 stands for a duration that is impossible, so that the query goes on and its line can be looked for
     return f"""
         SELECT {listed} CASE WHEN ns > 0 THEN ((ns >> cut) << cut) + ((1 << cut) >> 1) ELSE ns END AS near,
-            count(*), min(ns), max(ns), min(moment), max(moment)
+            count(*), min(ns), max(ns), min(moment), max(moment), min(moment{before}), max(moment{after}),
+            bool_and(abs(moment - round(moment)) < {_WHOLE})
         FROM (
             SELECT *, CASE WHEN ns < {2 << _BITS} THEN 0 ELSE CAST(floor(log2(ns)) AS INTEGER) - {_BITS} END AS cut
             FROM (
-                SELECT {keys + ", " if keys else ""}{time} AS moment,
+                SELECT {_keys(values)}{_moment(values)} AS moment,
                     CASE WHEN {value} >= 0 AND {value} * {unit} <= {HIGHEST_NS} THEN CAST({value} * {unit} AS BIGINT)
                         WHEN {value} IS NOT NULL THEN -1
                     END AS ns
-                FROM {source} WHERE {counts}
+                FROM {_source(table, values)}
             )
         ) GROUP BY ALL ORDER BY ALL"""  # noqa: S608 - names are quoted, texts are literals, numbers are ours
+
+
+def _edges_query(table: Table, values: Values) -> str:
+    listed = "".join(f"k{place}, " for place in range(len(values.groups)))
+    return f"""
+        SELECT {listed} min(second), max(second), arg_min(rows, second), arg_max(rows, second), sum(rows)
+        FROM (
+            SELECT {listed} CAST(round(moment) AS BIGINT) AS second, count(*) AS rows
+            FROM (SELECT {_keys(values)}{_moment(values)} AS moment FROM {_source(table, values)})
+            WHERE moment IS NOT NULL GROUP BY ALL
+        ) GROUP BY ALL ORDER BY ALL"""  # noqa: S608 - as above
 
 
 def _groups(table: Table, values: Values, rows: Sequence[tuple[object, ...]]) -> list[Group]:
@@ -196,9 +289,10 @@ def _groups(table: Table, values: Values, rows: Sequence[tuple[object, ...]]) ->
 
 
 def _group(keys: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> Group:
-    near, counts, low, high, first, last = zip(*rows, strict=True)
+    near, counts, low, high, first, last, began, ended, whole = zip(*rows, strict=True)
+    told = [bool(one) for one in whole if one is not None]
     kept = [place for place, value in enumerate(near) if value is not None]
-    known = {"low_ns": low, "high_ns": high, "first": first, "last": last}
+    known = {"low_ns": low, "high_ns": high, "first": first, "last": last, "began": began, "ended": ended}
     smallest = {name: min((one for one in column if one is not None), default=None) for name, column in known.items()}
     largest = {name: max((one for one in column if one is not None), default=None) for name, column in known.items()}
     return Group(
@@ -210,6 +304,9 @@ def _group(keys: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> Group:
         high_ns=largest["high_ns"],
         first=smallest["first"],
         last=largest["last"],
+        began=smallest["began"],
+        ended=largest["ended"],
+        whole=all(told) if told else None,
     )
 
 
@@ -227,7 +324,9 @@ def _explained(table: Table, values: Values, error: duckdb.Error) -> str:
     found = _LINE.search(text)
     place = f"{table.path}, line {found[1]}" if found else str(table.path)
     if convert := _CONVERT.search(text):
-        return f"{place}: column {convert['column']!r:.60} holds {convert['text'][:_SHOWN]!r}, which is no number."
+        is_text = convert["column"] == values.time and values.time_unit_s is None
+        what = "time such as 2026-01-01T00:00:00Z" if is_text else "number"
+        return f"{place}: column {convert['column']!r:.60} holds {convert['text'][:_SHOWN]!r}, which is no {what}."
     if columns := _COLUMNS.search(text):
         return (
             f"{place}: {columns[2]} fields where the table has {columns[1]}; the file was cut off or garbled there, or "

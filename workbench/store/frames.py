@@ -69,11 +69,13 @@ RUNS = Frame(
     columns={
         name.removesuffix("_s") if name == "started_at_s" else name: _moment(name) if name == "started_at_s" else column
         for name, column in _RUN_COLUMNS.items()
-        if name not in ("window_start_s", "window_end_s")
+        if name not in ("window_start_s", "window_end_s", "failures")
     },
     source="runs",
     order="started_at_s, run_id",
 )
+
+FAILURES = Frame(columns=_plain("run_id", "failures"), source="runs", order="started_at_s, run_id")
 
 CAMPAIGNS = Frame(
     columns={

@@ -91,6 +91,10 @@ class Store:
         conditions = " AND ".join(f'"{name}" = ?' for name in given)
         return self._frame(frames.RUNS.sql(conditions), list(given.values()))
 
+    def failures(self, run_ids: RunIds = None) -> pd.DataFrame:
+        """Return what kinds of requests failed: run_id, failures ("236 read, 3 timeout"; empty: none, or none told)."""
+        return self._of(frames.FAILURES, run_ids)
+
     def consumption(self, run_ids: RunIds = None) -> pd.DataFrame:
         """Return what each watched part consumed within the measured window of its run.
 

@@ -199,6 +199,7 @@ def _found(run: Run) -> Row:
         "window_s": window.duration_s if window else None,
         "requests": load.requests if load else None,
         "errors": load.errors if load else None,
+        "failures": _failures(load) if load else "",
         "achieved_rate_per_s": load.achieved_rate_per_s if load else None,
         "generator_cpu_per_request_s": load.cpu_per_request_s if load else None,
         "limited": load.limited if load else "",
@@ -208,6 +209,24 @@ def _found(run: Run) -> Row:
         "cpus": noise.cpus,
         "noisy": noise.noisy,
     }
+
+
+_SUCCESS = frozenset(("right", "ok", "serving", "1", "none"))
+_MOST_KINDS = 5
+
+
+def _failures(load: LoadResult) -> str:
+    """Return the kinds of failed requests with their numbers, the most frequent first; empty where none is told."""
+    counts = {kind: count for kind, count in load.counts_by_status.items() if count and not _is_success(kind)}
+    if load.requests and not load.errors:
+        return ""
+    ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    return ", ".join(f"{count} {kind}" for kind, count in ranked[:_MOST_KINDS])
+
+
+def _is_success(kind: str) -> bool:
+    """Whether a status, or a class of them as a generator names it, stands for an answer that was asked for."""
+    return kind.lower() in _SUCCESS or kind[:1] in ("2", "3")
 
 
 def _latency_rows(run: Run) -> list[Row]:

@@ -13,9 +13,9 @@ from workbench.metrics import SAMPLE_COLUMNS
 
 INDEX_VERSION = 4
 """Version of the tables below and of what is computed into them. History: 1, the first; 2 adds nodes, reservations,
-sources and throttling; 3 the share of requests that an intent asks to fail; 4 holds no
-value that a record may not have. An index of any other version is set aside
-and remade from the folders, so a change needs a new number here and nothing else."""
+sources and throttling; 3 the share of requests that an intent asks to fail; 4 the kinds of failed requests, and no
+value that a record may not have. An index of any other version is set aside and remade from the folders, so a change
+needs a new number here and nothing else."""
 
 EDGE_S = 0.05
 """Samples this close outside a run's window still belong to its edges: clocks are read a moment before or after the
@@ -84,6 +84,7 @@ TABLES: dict[str, dict[str, str]] = {
         "window_s": "DOUBLE",
         "requests": "BIGINT",
         "errors": "BIGINT",
+        "failures": "VARCHAR",
         "asked_failing_low": "DOUBLE",
         "asked_failing_high": "DOUBLE",
         "achieved_rate_per_s": "DOUBLE",

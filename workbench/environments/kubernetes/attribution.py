@@ -68,7 +68,7 @@ def role_of(pod: Object, container: str, namespace: str, client: Mapping[str, st
     labels = meta.get("labels") or {}
     for part in parts:
         named = not part.containers or container in part.containers
-        if part.namespace in ("", meta["namespace"]) and part.labels.items() <= labels.items() and named:
+        if (part.namespace or namespace) == meta["namespace"] and part.labels.items() <= labels.items() and named:
             return part.role
     if meta["namespace"] != namespace:
         return "system"

@@ -223,7 +223,9 @@ def _imported(run: Imported, cell: str, repetition: int) -> list[Claim]:
     memory = {name: text for name, text in run.extra.items() if name.startswith("mem_")}
     told_memory = "page cache included" if any("page cache" in note for note in run.notes) else ""
     for name, text in memory.items():
-        value = float(str(text))
+        value = _number(text)
+        if value is None:
+            continue
         claims.append(
             Claim(
                 **common, quantity="memory", metric="memory", aspect=name, per="proxy", value=value * 2**20,
@@ -231,6 +233,15 @@ def _imported(run: Imported, cell: str, repetition: int) -> list[Claim]:
             )
         )  # fmt: skip
     return claims
+
+
+def _number(text: object) -> float | None:
+    """Return a figure as a number from 0; None where it is none."""
+    try:
+        value = float(str(text))
+    except ValueError:
+        return None
+    return value if 0 <= value < float("inf") else None
 
 
 def _ms(value: float) -> str:

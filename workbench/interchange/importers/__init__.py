@@ -8,7 +8,7 @@
     figures      durations with units, cumulative counts and buckets as distributions
     texts        what is printed for people: whose it is, where each output begins, durations
     summaries    the summary that hey, oha and ghz print alike
-    believing    figures that cannot be true, which become unknown
+    settling     what every run must bear: what cannot be true is unknown, a document without a figure is refused
     kinds        which kind a file is
     fortio  nighthawk  wrk  hey  oha  ghz  h2load  k6  istio  meshery  table
 

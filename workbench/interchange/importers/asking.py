@@ -62,6 +62,27 @@ class Table:
             raise self.wrong(name, f"is {shown(node.raw or node.value)}, not a number from {low:g}")
         return value
 
+    def figure(self, name: str, doubts: list[str]) -> float | None:
+        """Return a measured number from 0; None where there is none, with the reason in ``doubts``.
+
+        Null, not a number, an infinite and a negative one are unknown. Text that is no number is a damaged file.
+        """
+        if name not in self:
+            if name in self.node.value:
+                doubts.append(f"{self._field(name)} is null: unknown.")
+            return None
+        node = self._value(name)
+        try:
+            value = float(node.value) if isinstance(node.value, int | float | str) else math.nan
+        except (ValueError, OverflowError):
+            return self.number(name)
+        if isinstance(node.value, bool | dict | list):
+            return self.number(name)
+        if not 0 <= value < math.inf:
+            doubts.append(f"{self._field(name)} is {shown(node.raw or node.value)}, which cannot be: unknown.")
+            return None
+        return value
+
     def whole(self, name: str) -> int:
         """Return a whole number from 0; text that is one is taken as one."""
         value = self.number(name)

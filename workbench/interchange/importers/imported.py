@@ -79,9 +79,6 @@ class Imported:
         The rate that was asked for; None when there was none (closed loop) or it is not told.
     duration_s, window_s
         How long it was to take, and how long it took: figures are compared where the former is equal.
-    window_from
-        ``"told"``: the tool says how long it took; ``"sends"``: from the first request's send to the last one's, after
-        which answers may have come.
     histograms, quantiles
         Kind (`workbench.records.LATENCY_KINDS`) -> distribution, or the figures told without one
         (``p50_s``, ``low_s`` ...).
@@ -110,7 +107,6 @@ class Imported:
     achieved_rate_per_s: float | None = None
     duration_s: float | None = None
     window_s: float | None = None
-    window_from: Literal["told", "sends"] = "told"
     warmup_s: float | None = None
     connections: int | None = None
     payload_bytes: int | None = None

@@ -58,14 +58,17 @@ def _run(row: dict[str, str], where: str) -> Imported:
     label = _LABEL.match(row["Labels"])
     config, path = (label["config"] or "default", label["path"]) if label else (row["Labels"], "")
     without = bool(label and label["without"])
-    asked = _number(row, "RequestedQPS", where) or (float(label["rate"]) if label else None)
+    doubts: list[str] = []
+    asked = _number(row, "RequestedQPS", where, doubts) or (float(label["rate"]) if label else None)
     rate = None if asked is None or asked >= _UNLIMITED or asked == 0 else asked
-    values = {name: _number(row, name, where) for name in (*_PERCENTILES, *_EXTREMES)}
-    pairs = [(q, _latency(values[name], where)) for name, q in _PERCENTILES.items() if values[name] is not None]
-    extremes = {_EXTREMES[name]: _latency(values[name], where) for name in _EXTREMES if values[name] is not None}
-    errors_percent = _number(row, "errorPercent", where)
-    duration, reached = _number(row, "ActualDuration", where), _number(row, "ActualQPS", where)
-    requests = round(duration * reached) if duration and reached else None
+    values = {name: _number(row, name, where, doubts) for name in (*_PERCENTILES, *_EXTREMES)}
+    told_s = {name: checked(value * _US, where) for name, value in values.items() if value}
+    pairs = [(q, told_s[name]) for name, q in _PERCENTILES.items() if name in told_s]
+    extremes = {_EXTREMES[name]: told_s[name] for name in _EXTREMES if name in told_s}
+    errors_percent = _number(row, "errorPercent", where, doubts)
+    duration, reached = (_number(row, name, where, doubts) for name in ("ActualDuration", "ActualQPS"))
+    requests = round(duration * reached) if duration and reached is not None else None
+    usage = _usage(row, where, path, without, doubts)
     return Imported(
         tool=TOOL,
         where=where,
@@ -77,20 +80,22 @@ def _run(row: dict[str, str], where: str) -> Imported:
         protocol="http/1.1",
         rate_per_s=rate,
         achieved_rate_per_s=reached,
-        duration_s=duration,
-        window_s=duration,
-        connections=int(label["connections"]) if label else _whole(row, "NumThreads", where),
+        duration_s=duration or None,
+        window_s=duration or None,
+        connections=int(label["connections"]) if label else _whole(row, "NumThreads", where, doubts),
         payload_bytes=int(label["size"]) if label else None,
         started_at_s=started(row["StartTime"], where),
         requests=requests,
-        errors=round(requests * errors_percent / 100) if requests and errors_percent is not None else None,
-        quantiles={"from_send": told(pairs, extremes)} if pairs else {},
-        usage=_usage(row, where, without),
+        errors=_errors(requests, errors_percent),
+        quantiles={"from_send": told(pairs, extremes)} if told_s else {},
+        usage=usage,
         extra={name: text for name, text in row.items() if name.startswith(("mem_", "cpu_")) and text not in ("", "-")},
         notes=(
             _METRICS_FROM_S,
             "Memory is container_memory_usage_bytes, page cache included: it is kept beside the run and compared with "
             "nothing.",
+            *_unknown(usage, without),
+            *doubts,
         ),
         raw=(",".join(row) + "\n" + ",".join(row.values()) + "\n").encode(),
         raw_name="istio-perf.csv",
@@ -99,48 +104,90 @@ def _run(row: dict[str, str], where: str) -> Imported:
     )
 
 
-def _latency(value: float | None, where: str) -> float:
-    return checked((value or 0.0) * _US, where)
+def _errors(requests: int | None, percent: float | None) -> int | None:
+    """Return how many requests failed by their share; a share above 0 is at least one of them."""
+    if not requests or percent is None:
+        return None
+    return min(requests, max(round(requests * percent / 100), 1 if percent > 0 else 0))
 
 
-def _number(row: dict[str, str], name: str, where: str) -> float | None:
+def _number(row: dict[str, str], name: str, where: str, doubts: list[str]) -> float | None:
     text = row.get(name, "")
-    if text in ("", "-", "n/a"):
+    if text.lower() in ("", "-", "n/a", "null", "none"):
         return None
     try:
         value = float(text)
     except ValueError as error:
         raise BadInput(f"{where}: column {name} holds {shown(text)}, which is no number.") from error
     if not 0 <= value < float("inf"):
-        raise BadInput(f"{where}: column {name} holds {shown(text)}, which is impossible.")
+        doubts.append(f"Column {name} holds {shown(text)}, which cannot be: unknown.")
+        return None
     return value
 
 
-def _whole(row: dict[str, str], name: str, where: str) -> int | None:
-    value = _number(row, name, where)
-    return None if value is None else int(value)
+def _whole(row: dict[str, str], name: str, where: str, doubts: list[str]) -> int | None:
+    value = _number(row, name, where, doubts)
+    if value is not None and not value.is_integer():
+        doubts.append(f"Column {name} holds {value:g}, which is no whole number: unknown.")
+        return None
+    return None if not value else int(value)
 
 
-def _usage(row: dict[str, str], where: str, without: bool) -> tuple[Usage, ...]:
-    """Return the proxies' CPU. A column of zeros is what the pipeline writes when Prometheus had nothing: unknown."""
+def _usage(row: dict[str, str], where: str, path: str, without: bool, doubts: list[str]) -> tuple[Usage, ...]:
+    """Return the parts' CPU. A column of zeros is what the pipeline writes when Prometheus had nothing: unknown."""
     found = []
     for name in row:
         if not name.startswith(_CPU):
             continue
         part = name.removeprefix(_CPU)
-        value = _number(row, name, where)
+        value = _number(row, name, where, doubts)
         if value:
-            found.append(Usage(component=part, role=_role(part, without), cpu_cores=value / 1000))
+            found.append(Usage(component=part, role=_role(part, path, without), cpu_cores=value / 1000))
     return tuple(found)
 
 
-def _role(part: str, without: bool) -> Role:
-    """Return the role of a proxy; sidecars that stand beside the path of a baseline run are unattributed."""
-    if "ingress" in part:
-        return "unattributed"
-    if "mixer" in part or "pilot" in part or "istiod" in part:
+_BETWEEN = r"(?P<of>fortioclient|fortioserver|fortio|captured|uncaptured)"
+_PROXY = re.compile(
+    rf"(?:istio[_-])?proxy|[a-z]+[_-]proxy_{_BETWEEN}|{_BETWEEN.replace('of', 'by')}(?:_deployment)?_(?:[a-z]+_)?proxy"
+)
+"""A proxy's column: ``istio_proxy`` of both applications, ``istio_proxy_fortioclient``, ``fsm_proxy_fortioserver``,
+``fortioserver_deployment_proxy``. What is named otherwise is no proxy between the two applications."""
+
+_BYPASSED = {"serveronly": ("fortioclient", "fortio"), "clientonly": ("fortioserver",)}
+"""Path -> applications whose proxies stand beside it."""
+
+_CONTROL = re.compile(r"(?:istio[_-])?(?:istiod|pilot|mixer|policy|telemetry|galley|citadel|discovery)(?:[_-]\w+)*")
+_APPLICATIONS: dict[str, Role] = {
+    "fortioserver": "application",
+    "fortioserver_deployment_captured": "application",
+    "fortioserver_deployment_uncaptured": "application",
+    "fortioclient": "load-generator",
+    "fortio_deployment_captured": "load-generator",
+    "fortio_deployment_uncaptured": "load-generator",
+}
+
+
+def _role(part: str, path: str, without: bool) -> Role:
+    """Return whom a column is charged to: only what is named as a proxy of one of the two applications is data plane.
+
+    Sidecars that stand beside the path of a run, and whatever has a name that is not known, are unattributed.
+    """
+    if _CONTROL.fullmatch(part):
         return "control-plane"
-    return "unattributed" if without else "sidecar"
+    if part in _APPLICATIONS:
+        return _APPLICATIONS[part]
+    proxy = _PROXY.fullmatch(part)
+    if proxy is None or without or (proxy["of"] or proxy["by"] or "") in _BYPASSED.get(path, ()):
+        return "unattributed"
+    return "sidecar"
+
+
+def _unknown(usage: tuple[Usage, ...], without: bool) -> tuple[str, ...]:
+    """Say which parts are charged to nobody although they are watched in a run with proxies."""
+    parts = [one.component for one in usage if one.role == "unattributed"]
+    if without or not parts:
+        return ()
+    return (f"What {', '.join(parts)} used is charged to nobody: by name no proxy in the path of these requests.",)
 
 
 IMPORTER = Importer(name="istio-csv", title="CSV of Istio's benchmark pipeline", matches=matches, read=read)

@@ -6,8 +6,8 @@ import importlib
 
 from workbench.errors import BadInput, UnknownName
 from workbench.interchange.documents import shown
-from workbench.interchange.importers.believing import believed
 from workbench.interchange.importers.imported import Imported, Importer, Options
+from workbench.interchange.importers.settling import settled
 from workbench.interchange.importers.source import Source
 
 _HOMES = {
@@ -99,7 +99,7 @@ def read(source: Source, options: Options, kind: str = "") -> tuple[Importer, li
     """
     chosen = importer(kind) if kind else detect(source, options.mapping is not None)
     try:
-        return chosen, [believed(run) for run in chosen.read(source, options)]
+        return chosen, settled(chosen.read(source, options), source.where)
     except RecursionError as error:
         raise BadInput(f"{source.where} is nested too deeply to be {chosen.title}.") from error
     except (ValueError, ArithmeticError) as error:  # a number that Python cannot read, in a place that should hold one

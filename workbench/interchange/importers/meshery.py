@@ -40,14 +40,13 @@ def _holds_result(node: Node) -> bool:
 
 
 def _results(source: Source) -> list[Node]:
-    """Return the nodes of results: the document itself, its list ``results``, or the items of a list."""
-    root = source.nodes[0]
-    if isinstance(root.value, list):
-        return [one for one in root.value if _holds_result(one)]
-    listed = root.get("results")
-    if listed is not None and isinstance(listed.value, list):
-        return [one for one in listed.value if _holds_result(one)]
-    return [root] if _holds_result(root) else []
+    """Return the nodes of results: of each document itself, its list ``results``, or its items if it is a list."""
+    found: list[Node] = []
+    for root in source.nodes:
+        listed = root if isinstance(root.value, list) else root.get("results")
+        held = listed.value if listed is not None and isinstance(listed.value, list) else [root]
+        found += [one for one in held if _holds_result(one)]
+    return found
 
 
 def matches(source: Source) -> bool:
@@ -56,24 +55,57 @@ def matches(source: Source) -> bool:
 
 
 def read(source: Source, options: Options) -> list[Imported]:
-    """Return a run for each result."""
-    return [_run(Table(one, source.where, f"results[{place}]")) for place, one in enumerate(_results(source))]
+    """Return a run for each result of a runner, of which one result of Meshery may hold several."""
+    return [
+        run
+        for place, one in enumerate(_results(source))
+        for run in _runs(Table(one, source.where, f"results[{place}]"))
+    ]
 
 
-def _run(table: Table) -> Imported:
-    held = table.table(next(name for name in _RESULTS if name in table))
-    generator = (held.maybe_text("load-generator") or "fortio").lower()
+def _runs(table: Table) -> list[Imported]:
+    """Return the runs in one result: of its runner, or of each of a list of them; those that are null tell nothing."""
+    name = next((name for name in _RESULTS if name in table), "")
+    if not name:
+        return []
+    if not isinstance(table.node.value[name].value, list):
+        return [_run(table, table.table(name))]
+    listed = Node(
+        value={name: Node(value=[one for one in table.node.value[name].value if one.value is not None], line=0)},
+        line=table.node.line,
+    )
+    runs = [_run(table, held) for held in Table(listed, table.where, table.path).tables(name)]
+    places = {str(run.extra.get("URL", "")) for run in runs}
+    if len(places) < 2:
+        return runs
+    return [replace(run, workload=_short(str(run.extra.get("URL") or run.workload))) for run in runs]
+
+
+def _short(url: str) -> str:
+    """Return an address fit to name what was called: without its scheme, and short."""
+    return url.split("://", 1)[-1][:_LONGEST] or "imported"
+
+
+_LONGEST = 80
+_LABEL_ENDS = " -_- "
+"""Between the test's name and its address, in the labels that Meshery gives its load generators."""
+
+
+def _run(table: Table, held: Table) -> Imported:
+    by = "nighthawk" if fortio.is_nighthawk(held) else "fortio"
+    generator = (held.maybe_text("load-generator") or by).lower()
     tool = _TOOLS.get(generator)
     if tool is None:
         raise held.wrong("load-generator", f"is {generator!r}; known are {', '.join(_TOOLS)}")
-    run = fortio.run_of(held, json_text(table.node.plain).encode(), tool)
+    told = fortio.nighthawk_run if tool is NIGHTHAWK else fortio.run_of
+    run = told(held, json_text(table.node.plain).encode(), tool)
     mesh = table.maybe_text("mesh")
     known = mesh if mesh.lower() not in ("none", "no mesh", "") else ""
     return replace(
         run,
-        label=known or run.label or table.maybe_text("name"),
+        label=known or run.label.split(_LABEL_ENDS)[0] or table.maybe_text("name"),
         is_baseline=True if mesh.lower() in ("none", "no mesh") else None,
-        loop="open" if tool is WRK2 else run.loop,
+        loop="open" if tool is WRK2 else "closed",
         extra={
             **run.extra,
             **{name: table.text(name) for name in ("meshery_id", "name", "mesh", "test_id") if name in table},

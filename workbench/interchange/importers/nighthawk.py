@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from workbench.errors import BadInput
 from workbench.interchange.documents import Node
 from workbench.interchange.importers.asking import Table
 from workbench.interchange.importers.figures import from_cumulative, seconds, started
@@ -22,20 +21,28 @@ TOOL = Tool(
 
 _LATENCY = "benchmark_http_client.request_to_response"
 _NOT_PER_WORKER = "global"
+_FAILURES = {"reset": "benchmark.stream_resets", "pool-failure": "benchmark.pool_connection_failure"}
+"""What failed without an answer -> Nighthawk's counter of it."""
 
 
 def matches(source: Source) -> bool:
     """Whether it is a table of options and results with statistics."""
-    tree = source.tree
-    results = tree.get("results") if tree is not None else None
-    if tree is None or tree.get("options") is None or results is None or not isinstance(results.value, list):
+    return bool(source.tables) and all(_is_output(node) for node, _ in source.tables)
+
+
+def _is_output(tree: Node) -> bool:
+    results = tree.get("results")
+    if tree.get("options") is None or results is None or not isinstance(results.value, list):
         return False
     return any(isinstance(one.value, dict) and "statistics" in one.value for one in results.value)
 
 
 def read(source: Source, options: Options) -> list[Imported]:
-    """Return the one run in a Nighthawk JSON file: its ``global`` result."""
-    root = Table(source.nodes[0], source.where)
+    """Return the run in each document of Nighthawk: its ``global`` result."""
+    return [_run(Table(node, where), source.text.encode()) for node, where in source.tables]
+
+
+def _run(root: Table, raw: bytes) -> Imported:
     asked, results = root.table("options"), root.tables("results")
     workers = max(1, sum(one.maybe_text("name") != _NOT_PER_WORKER for one in results))
     whole = next((one for one in results if one.maybe_text("name") == _NOT_PER_WORKER), results[-1])
@@ -45,34 +52,40 @@ def read(source: Source, options: Options) -> list[Imported]:
     requests, errors, status = _counts(counters)
     skipped = counters.get("benchmark.pool_overflow", 0)
     latency = _histogram(whole)
-    return [
-        Imported(
-            tool=TOOL,
-            tool_version=_version(root.node),
-            where=source.where,
-            label=_label(asked),
-            loop="open" if _is_open(asked) else "closed",
-            arrival="constant" if rate else "",
-            protocol=_protocol(asked),
-            rate_per_s=float(rate * workers) if rate else None,
-            achieved_rate_per_s=requests / window if window and requests is not None else None,
-            duration_s=_seconds(asked, "duration"),
-            window_s=window,
-            connections=_connections(asked, workers),
-            payload_bytes=asked.table("request_options").maybe_whole("request_body_size")
-            if "request_options" in asked
-            else None,
-            started_at_s=started(root.text("timestamp"), source.where) if "timestamp" in root else None,
-            requests=requests,
-            errors=errors,
-            counts_by_status=status,
-            histograms={"from_send": latency} if latency.count else {},
-            extra={"options": asked.node.plain, "workers": workers},
-            notes=(f"{skipped} requests found no free connection and have no latency.",) if skipped else (),
-            raw=source.text.encode(),
-            raw_name="nighthawk.json",
-        )
-    ]
+    return Imported(
+        tool=TOOL,
+        tool_version=_version(root.node),
+        where=root.where,
+        label=_label(asked),
+        loop="open" if _is_open(asked) else "closed",
+        arrival="constant" if rate else "",
+        protocol=_protocol(asked),
+        rate_per_s=float(rate * workers) if rate else None,
+        achieved_rate_per_s=requests / window if window and requests is not None else None,
+        duration_s=_seconds(asked, "duration"),
+        window_s=window,
+        connections=_connections(asked, workers),
+        payload_bytes=asked.table("request_options").maybe_whole("request_body_size")
+        if "request_options" in asked
+        else None,
+        started_at_s=started(root.text("timestamp"), root.where) if "timestamp" in root else None,
+        requests=requests,
+        errors=errors,
+        counts_by_status=status,
+        histograms={"from_send": latency} if latency.count else {},
+        extra={"options": asked.node.plain, "workers": workers},
+        notes=_notes(skipped, status, latency),
+        raw=raw,
+        raw_name="nighthawk.json",
+    )
+
+
+def _notes(skipped: int, status: dict[str, int], latency: Histogram) -> tuple[str, ...]:
+    answers = sum(count for name, count in status.items() if name not in _FAILURES)
+    notes = [f"{skipped} requests found no free connection and have no latency."] if skipped else []
+    if status and answers != latency.count:
+        notes.append(f"It counts {answers} answers and {latency.count} latencies: the two differ.")
+    return tuple(notes)
 
 
 def _is_open(asked: Table) -> bool:
@@ -121,10 +134,7 @@ def _counts(counters: dict[str, int]) -> tuple[int | None, int | None, dict[str,
         for name in ("2xx", "3xx", "4xx", "5xx", "xxx")
         if f"benchmark.http_{name}" in counters
     }
-    failures = {
-        "reset": counters.get("benchmark.stream_resets", 0),
-        "pool-failure": counters.get("benchmark.pool_connection_failure", 0),
-    }
+    failures = {name: counters.get(counter, 0) for name, counter in _FAILURES.items()}
     status = {**classes, **{name: count for name, count in failures.items() if count}}
     if not status and "upstream_rq_total" not in counters:
         return None, None, {}
@@ -135,13 +145,12 @@ def _counts(counters: dict[str, int]) -> tuple[int | None, int | None, dict[str,
 def _histogram(whole: Table) -> Histogram:
     found = [one for one in whole.tables("statistics") if one.maybe_text("id") == _LATENCY]
     if not found:
-        named = ", ".join(one.maybe_text("id") or "?" for one in whole.tables("statistics"))
-        raise BadInput(f"{whole.where}: there is no statistic {_LATENCY} among {named or 'none'}.")
+        return from_cumulative([], [], whole.where)
     rows = found[0].tables("percentiles")
     place = f"{whole.where}: {_LATENCY}"
     values = [seconds(one.text("duration"), place) for one in rows]
     made = from_cumulative(values, [one.whole("count") for one in rows], place)
-    if made.count != found[0].whole("count"):
+    if made.count != (found[0].maybe_whole("count") or 0):
         raise found[0].wrong("count", f"is {found[0].whole('count')}, but its percentiles end at {made.count}")
     return made
 

@@ -6,6 +6,7 @@ The reading itself is the store's (`workbench.store.csv_reading`); here columns 
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -16,8 +17,8 @@ from workbench.errors import BadInput, UnknownName
 from workbench.interchange.documents import LONGEST_NAME, shown
 from workbench.interchange.importers.imported import Imported, Tool
 from workbench.interchange.importers.source import HEAD_BYTES, Source
-from workbench.records import Histogram
-from workbench.store.csv_reading import Group, Table, Values, summarise_csv
+from workbench.records import LATEST_S, Histogram
+from workbench.store.csv_reading import Edges, Group, Table, Values, edges_of, summarise_csv
 
 MOST_COLUMNS = 512
 
@@ -38,13 +39,23 @@ class Layout:
         Column with the HTTP status or the like; None: not told, and then errors are unknown.
     right
         Statuses of success; empty: 200 to 299.
+    verdict
+        Column that says of each request whether it went well (``true``, ``false``); where it says neither, or there is
+        none, the status decides.
     start, start_unit_s
-        Column with the time of sending since the epoch, and its unit.
+        Column with the time of a request since the epoch, and its unit in seconds; None: text such as
+        ``2026-01-01T00:00:00Z``.
+    start_is_end
+        Whether that is the time of the answer, not of the sending.
     offset
         Column with the seconds from the run's start, where there is no time.
     groups
         Meaning (``label``, ``workload``, ``block``, ``rate_per_s``, ``connections``, ``protocol``) -> column whose
         values tell runs apart.
+    optional
+        Those meanings of `groups` that a row may leave empty: it then belongs to the one run that there is.
+    protocol
+        Column with the protocol, which a request that got no connection leaves empty; it tells no runs apart.
     known
         What is known of all runs beside: fields of `Imported`.
     notes
@@ -62,10 +73,14 @@ class Layout:
     only: tuple[str, str] | None = None
     status: str | None = None
     right: frozenset[str] = frozenset()
+    verdict: str | None = None
     start: str | None = None
-    start_unit_s: float = 1.0
+    start_unit_s: float | None = 1.0
+    start_is_end: bool = False
     offset: str | None = None
     groups: Mapping[str, str] = field(default_factory=dict)
+    optional: frozenset[str] = frozenset()
+    protocol: str | None = None
     known: Mapping[str, object] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     only_answered: str = ""
@@ -126,69 +141,178 @@ def runs_of(source: Source, layout: Layout) -> list[Imported]:
         When a column is not there, a line is broken, or there is no request in it; with the place.
     """
     names = layout.names or header_of(source, layout.delimiter)
-    wanted = [layout.latency, layout.status, layout.start, layout.offset, *layout.groups.values()]
+    beside = [name for name in (layout.status, layout.verdict, layout.protocol) if name is not None]
+    wanted = [layout.latency, layout.start, layout.offset, *layout.groups.values(), *beside]
     for name in [*wanted, layout.only[0] if layout.only else None]:
         if name is not None and name not in names:
             raise UnknownName("column", name, names, source.where)
-    time = layout.start or layout.offset
     table = Table(path=source.path, names=names, delimiter=layout.delimiter, has_header=layout.has_header)
-    keys = tuple(layout.groups.values()) + ((layout.status,) if layout.status else ())
-    groups = summarise_csv(
-        table,
-        Values(value=layout.latency, unit_ns=layout.unit_s * 1e9, only=layout.only, time=time, groups=keys),
+    values = Values(
+        value=layout.latency,
+        unit_ns=layout.unit_s * 1e9,
+        only=layout.only,
+        time=layout.start or layout.offset,
+        time_unit_s=layout.start_unit_s if layout.start else 1.0,
+        time_is_end=layout.start_is_end,
+        groups=(*layout.groups.values(), *beside),
     )
-    by_run: dict[tuple[str, ...], list[Group]] = {}
-    for group in groups:
-        if group.values_ns.size or layout.only is None:
-            by_run.setdefault(group.keys[: len(layout.groups)], []).append(group)
-    if not any(group.values_ns.size for listed in by_run.values() for group in listed):
+    found = [_part(layout, group) for group in summarise_csv(table, values)]
+    by_run: dict[tuple[str, ...], list[_Part]] = {}
+    for part in found:
+        if part.group.values_ns.size or layout.only is None:
+            by_run.setdefault(_key(layout, part, found), []).append(part)
+    if not any(part.group.values_ns.size for listed in by_run.values() for part in listed):
         raise BadInput(f"{source.where} holds no request: no line has a latency in column {layout.latency!r}.")
-    return [_run(source, layout, key, listed) for key, listed in by_run.items()]
+    edges = edges_of(table, values) if any(part.group.whole for part in found) else []
+    return [_run(source, layout, key, listed, edges) for key, listed in by_run.items()]
 
 
-def _run(source: Source, layout: Layout, key: tuple[str, ...], groups: list[Group]) -> Imported:
-    counts = {group.keys[-1] or "none": group.rows for group in groups} if layout.status else {}
-    right = [group for group in groups if layout.status is None or is_right(group.keys[-1], layout.right)]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """Requests of one run with the same status and verdict."""
+
+    group: Group
+    key: tuple[str, ...]
+    status: str
+    verdict: str
+    protocol: str
+    is_right: bool
+
+
+def _part(layout: Layout, group: Group) -> _Part:
+    width = len(layout.groups)
+    beside = iter(group.keys[width:])
+    status, verdict, protocol = (
+        next(beside) if column is not None else "" for column in (layout.status, layout.verdict, layout.protocol)
+    )
+    judged = {"true": True, "false": False}.get(verdict.lower())
+    well = judged if judged is not None else layout.status is None or is_right(status, layout.right)
+    return _Part(group=group, key=group.keys[:width], status=status, verdict=verdict, protocol=protocol, is_right=well)
+
+
+def _key(layout: Layout, part: _Part, found: Sequence[_Part]) -> tuple[str, ...]:
+    """Return the run that requests belong to: a key that may be empty is the only one that the others have."""
+    key = list(part.key)
+    for place, meaning in enumerate(layout.groups):
+        others = {one.key[place] for one in found if one.key[place]}
+        if meaning in layout.optional and not key[place] and len(others) == 1:
+            (key[place],) = others
+    return tuple(key)
+
+
+def _run(
+    source: Source, layout: Layout, key: tuple[str, ...], parts: Sequence[_Part], edges: Sequence[Edges]
+) -> Imported:
+    is_judged = layout.status is not None or layout.verdict is not None
+    groups = [part.group for part in parts]
     requests = sum(group.rows for group in groups)
-    wrong = requests - sum(group.rows for group in right)
-    first, last, start = _times(groups, layout)
-    duration = last - first if last is not None and first is not None and last > first else None
+    own = {group.keys for group in groups}
+    spanned = spanned_s(groups, [one for one in edges if one.keys in own])
+    wrong = requests - sum(part.group.rows for part in parts if part.is_right)
     kind = "from_schedule" if layout.tool.latency_from == "schedule" else "from_send"
-    latency = _histogram(right)
+    latency = _histogram([part.group for part in parts if part.is_right])
     made = Imported(
         tool=layout.tool,
         where=source.where,
         requests=requests,
-        errors=wrong if layout.status and not layout.only_answered else None,
-        counts_by_status=counts,
-        window_s=duration,
-        achieved_rate_per_s=requests / duration if duration else None,
-        started_at_s=start,
+        errors=None if layout.only_answered or not is_judged else wrong,
+        counts_by_status=_by_status(parts) if is_judged else {},
+        window_s=_window_s(groups, spanned),
+        achieved_rate_per_s=requests / spanned if spanned else None,
+        started_at_s=_start(groups, layout, source),
         histograms={kind: latency} if latency.count else {},
-        window_from="sends",
-        notes=(*layout.notes, *_counting(layout, wrong)),
+        notes=(*layout.notes, *_notes(parts, spanned, layout, is_judged)),
         raw_name="source.csv",
     )
     told = {name: _typed(name, text, source) for name, text in zip(layout.groups, key, strict=True)}
+    protocols = {part.protocol for part in parts} - {""}
+    if len(protocols) == 1:
+        (told["protocol"],) = protocols
     return replace(made, **{**dict(layout.known), **told})  # type: ignore[arg-type]  # fields of `Imported` by name
 
 
-def _counting(layout: Layout, wrong: int) -> tuple[str, ...]:
-    """Say what is counted of the requests that failed."""
+def _by_status(parts: Sequence[_Part]) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for part in parts:
+        found[part.status or ("none" if not part.verdict else "right" if part.is_right else "wrong")] += part.group.rows
+    return dict(found)
+
+
+def _notes(parts: Sequence[_Part], spanned: float | None, layout: Layout, is_judged: bool) -> list[str]:
+    notes = []
     if layout.only_answered:
-        return (f"{layout.only_answered}: errors are unknown{f', at least {wrong:,}' if layout.status else ''}.",)
-    return ("Latency is of right answers; failed requests are counted beside.",) if layout.status else ()
+        wrong = sum(part.group.rows for part in parts if not part.is_right)
+        least = f", at least {wrong:,}" if is_judged else ""
+        notes.append(f"{layout.only_answered}: errors are unknown{least}.")
+    elif is_judged:
+        notes.append("Latency is of right answers; failed requests are counted beside.")
+    hops = sum(part.group.rows for part in parts if part.is_right and len(part.status) == 3 and part.status[0] == "3")
+    if hops:
+        notes.append(f"{hops} of its answers redirect: every hop is a request of its own.")
+    protocols = sorted({part.protocol for part in parts} - {""})
+    if len(protocols) > 1:
+        notes.append(f"Its requests were in several protocols ({', '.join(protocols)}); none is named.")
+    if spanned is None and (layout.start or layout.offset):
+        notes.append("Its times do not differ by a second, or there are none: duration and rate are unknown.")
+    elif any(part.group.whole for part in parts):
+        notes.append("Its times are whole seconds: start, duration and rate are known to a second.")
+    return notes
+
+
+def _window_s(groups: Sequence[Group], spanned: float | None) -> float | None:
+    """Return how long a run took: its intervals, or until its last answer, which may come long after the last send."""
+    began = [group.began for group in groups if group.began is not None]
+    ended = [group.ended for group in groups if group.ended is not None]
+    if spanned is None:
+        return None
+    unsure = 1.0 if any(group.whole for group in groups) else 0.0
+    return max(spanned, max(ended) - min(began) - unsure)
+
+
+def spanned_s(groups: Sequence[Group], edges: Sequence[Edges]) -> float | None:
+    """Return the seconds that the requests of a run took: as many intervals as requests, not one fewer.
+
+    Of n requests in equal intervals the first and the last are n - 1 intervals apart. Times in whole seconds do not
+    show that; there the seconds between the first and the last are full, and tell how much of those two was used.
+    None where the times do not tell.
+    """
+    firsts = [group.first for group in groups if group.first is not None]
+    lasts = [group.last for group in groups if group.last is not None]
+    timed = sum(group.rows for group in groups if group.first is not None)
+    if not firsts or not lasts or max(lasts) <= min(firsts):
+        return None
+    apart = max(lasts) - min(firsts)
+    if not edges or not all(group.whole for group in groups if group.first is not None):
+        return apart * timed / (timed - 1)
+    first, last = min(one.first for one in edges), max(one.last for one in edges)
+    in_first = sum(one.in_first for one in edges if one.first == first)
+    in_last = sum(one.in_last for one in edges if one.last == last)
+    inside = timed - in_first - in_last
+    if timed <= apart or (apart > 1 and inside <= 0):  # fewer than one a second, or a pause
+        return apart * timed / (timed - 1)
+    rate = inside / (apart - 1) if apart > 1 else max(in_first, in_last)
+    return float(min(timed / rate, apart + max(1.0, 1 / rate)))
 
 
 _NUMBERS = ("rate_per_s", "connections", "block", "payload_bytes")
 
 
+def whole(value: float) -> int:
+    """Return a number as a whole one; a fraction is refused, never cut off."""
+    if not value.is_integer():
+        raise ValueError(value)
+    return int(value)
+
+
 def _typed(name: str, text: str, source: Source) -> object:
     if name not in _NUMBERS:
         return text
+    if not text:
+        return None
     try:
-        return float(text) if name == "rate_per_s" else int(text)
-    except ValueError as error:
+        value = float(text)
+        return value if name == "rate_per_s" else whole(value)
+    except (ValueError, OverflowError) as error:
         raise BadInput(f"{source.where}: {shown(text)} is no number for {name}.") from error
 
 
@@ -197,15 +321,17 @@ def is_right(status: str, right: frozenset[str] = frozenset()) -> bool:
     return status in right if right else len(status) == 3 and status.isdigit() and status[0] == "2"
 
 
-def _times(groups: list[Group], layout: Layout) -> tuple[float | None, float | None, float | None]:
-    """Return the first and last moment in seconds, and the run's start since the epoch where it is told."""
+def _start(groups: Sequence[Group], layout: Layout, source: Source) -> float | None:
+    """Return the time of a run's first request since the epoch; None where it is not told."""
     firsts = [group.first for group in groups if group.first is not None]
-    lasts = [group.last for group in groups if group.last is not None]
-    if not firsts or not lasts:
-        return None, None, None
-    unit = layout.start_unit_s if layout.start else 1.0
-    first, last = min(firsts) * unit, max(lasts) * unit
-    return first, last, first if layout.start else None
+    if not firsts or not layout.start:
+        return None
+    if not 0 <= min(firsts) <= LATEST_S:
+        raise BadInput(
+            f"{source.where}: its first time would be {min(firsts):.6g} s since 1970, which no run has; check the unit "
+            f"of the column {layout.start!r}."
+        )
+    return min(firsts)
 
 
 def _histogram(groups: list[Group]) -> Histogram:

@@ -8,7 +8,7 @@ them, or whoever imports them says what they are (``--latencies-in``).
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 from workbench.errors import BadInput
 from workbench.interchange.importers import fortio, nighthawk, wrk
@@ -16,6 +16,8 @@ from workbench.interchange.importers.figures import checked
 from workbench.interchange.importers.imported import Imported, Importer, Options, Tool, Usage
 from workbench.interchange.importers.source import Source
 from workbench.interchange.smp.canonical import NS
+from workbench.interchange.smp.drafts import Draft, modern
+from workbench.interchange.smp.exporting import PREFIX
 from workbench.interchange.smp.findings import Finding
 from workbench.interchange.smp.messages import (
     EnvironmentConfig,
@@ -28,6 +30,7 @@ from workbench.interchange.smp.messages import (
 from workbench.interchange.smp.naming import mesh_label
 from workbench.interchange.smp.rules import duration_s, is_from_meshery, suspect_seconds
 from workbench.interchange.smp.validation import Document, documents_in, kind_of
+from workbench.steps import Role
 
 UNTOLD = Tool(
     name="untold",
@@ -59,7 +62,9 @@ def read(source: Source, options: Options) -> list[Imported]:
     BadInput
         When there is none, something that cannot be mended is wrong, or it must be said what the latencies are.
     """
-    documents = documents_in(source.nodes, source.where)
+    listed = source.nodes[0].value if isinstance(source.nodes[0].value, list) else source.nodes
+    moved = [modern(node) for node in listed]
+    documents = documents_in([node for node, _ in moved], source.where)
     fatal = [one for document in documents for one in document.findings if one.severity == "error" and not one.repair]
     if fatal:
         raise BadInput(
@@ -71,7 +76,23 @@ def read(source: Source, options: Options) -> list[Imported]:
         raise BadInput(
             f"{source.where} holds no result ({kinds}): a profile is imported by itself and becomes an experiment."
         )
-    return [_run(one, documents, options, source) for one in results]
+    drafts = {id(one): draft for one, (_, draft) in zip(documents, moved, strict=True)}
+    return [_completed(_run(one, documents, options, source), drafts[id(one)]) for one in results]
+
+
+def _completed(run: Imported, draft: Draft | None) -> Imported:
+    """Return a run with what a draft of the specification says beside its result."""
+    if draft is None:
+        return run
+    usage = tuple(
+        Usage(component=name, role=_ROLES.get(role, "unattributed"), cpu_cores=cores)
+        for name, (role, cores) in draft.cores.items()
+    )
+    said = "It is in the form of the specification's first drafts; the rate of its client is taken for the one reached."
+    return replace(run, connections=run.connections or draft.connections, usage=usage, notes=(*run.notes, said))
+
+
+_ROLES: dict[str, Role] = {role: role for role in get_args(Role)}
 
 
 def repairs(findings: tuple[Finding, ...]) -> tuple[str, ...]:
@@ -106,17 +127,21 @@ def _run(document: Document, documents: list[Document], options: Options, source
         if getattr(found, field) > 0
     }
     start, end = result.start_time, result.end_time
-    notes = [*repairs(document.findings), *said, "The specification has no field for errors: their number is unknown."]
+    requests, errors = (_count(result.labels.get(f"{PREFIX}{name}", "")) for name in ("requests", "errors"))
+    untold = ["The specification has no field for errors: their number is unknown."] if errors is None else []
+    notes = [*repairs(document.findings), *said, *untold]
     made = Imported(
         tool=tool,
         where=document.where,
         label=mesh_label(mesh.mesh_type) if mesh is not None else result.labels.get("mesh", ""),
-        achieved_rate_per_s=result.actual_qps or None,
+        achieved_rate_per_s=result.actual_qps if result.actual_qps > 0 else None,
+        requests=requests,
+        errors=errors,
         window_s=(end - start) / NS if start is not None and end is not None and end > start else None,
         started_at_s=start / NS if start is not None else None,
         quantiles={kind: figures} if figures else {},
         extra={
-            "average_s": found.average * factor or None,
+            "average_s": found.average * factor if found.average > 0 else None,
             "labels": dict(result.labels),
             "details_uri": result.details_uri,
             "environment": None if environment is None else environment.id,
@@ -158,21 +183,51 @@ def _unit(result: PerformanceTestResult, options: Options, where: str) -> tuple[
     return 1e-3, ()
 
 
+def _count(text: str) -> int | None:
+    return int(text) if text.isdecimal() and len(text) < _MOST_DIGITS else None
+
+
+_MOST_DIGITS = 16
+
+
 def _usage(mesh: ServiceMeshConfig | None, environment: EnvironmentConfig | None) -> tuple[Usage, ...]:
-    """Return measured CPU as far as the documents hold it; memory of unknown definition is compared with nothing."""
-    found = []
-    if mesh is not None and mesh.sidecar is not None and mesh.sidecar.cpu_mcores:
-        found.append(Usage(component="sidecars", role="sidecar", cpu_cores=mesh.sidecar.cpu_mcores / 1000))
-    if mesh is not None and mesh.mesh_control_plane is not None and mesh.mesh_control_plane.cpu_mcores:
-        cores = mesh.mesh_control_plane.cpu_mcores / 1000
-        found.append(Usage(component="control-plane", role="control-plane", cpu_cores=cores))
-    workloads = environment.individual_workloads if environment is not None else ()
-    found += [
-        Usage(component=part.name or "workload", role="application", cpu_cores=part.cpu_mcores / 1000)
-        for part in workloads
-        if part.cpu_mcores
-    ]
-    return tuple(found)
+    """Return measured CPU as far as the documents hold it; memory of unknown definition is compared with nothing.
+
+    Roles are those that the documents' labels tell, where this project wrote them; the specification itself has
+    sidecars, a control plane, and workloads, which are the application.
+    """
+    labels = {**(mesh.labels if mesh is not None else {}), **(environment.labels if environment is not None else {})}
+    parts: list[tuple[str, str, Role, int]] = []
+    if mesh is not None and mesh.sidecar is not None:
+        parts.append(("sidecars", "sidecar", "sidecar", mesh.sidecar.cpu_mcores))
+    if mesh is not None and mesh.mesh_control_plane is not None:
+        parts.append(("control-plane", "control_plane", "control-plane", mesh.mesh_control_plane.cpu_mcores))
+    for part in environment.individual_workloads if environment is not None else ():
+        named = part.name or "workload"
+        parts.append((named, f"workload.{named}", _workload_role(named), part.cpu_mcores))
+    return tuple(
+        Usage(
+            component=component,
+            role=_ROLES.get(labels.get(f"{PREFIX}{key}.roles", ""), role),
+            cpu_cores=_cores(labels.get(f"{PREFIX}{key}.cpu_cores", "")) or mcores / 1000,
+        )
+        for component, key, role, mcores in parts
+        if mcores > 0
+    )
+
+
+def _workload_role(name: str) -> Role:
+    """Return the role of a workload: the application's, unless it bears the very name of a load generator."""
+    return "load-generator" if name.lower() in ("load-generator", *_TOOLS) else "application"
+
+
+def _cores(text: str) -> float | None:
+    """Return the exact cores that stand in a label of this project; None where there is none."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 < value < float("inf") else None
 
 
 IMPORTER = Importer(

@@ -75,6 +75,16 @@ class Source:
         """The one JSON document in the file; None when it does not begin like one."""
         return self.nodes[0] if looks_like_json(self.head) else None
 
+    @property
+    def tables(self) -> list[tuple[Node, str]]:
+        """The JSON documents in the file and their names in messages: the one, or each item of a list of them."""
+        root = self.tree
+        if root is None:
+            return []
+        if not isinstance(root.value, list):
+            return [(root, self.where)]
+        return [(one, f"{self.where}, item {place}") for place, one in enumerate(root.value, start=1)]
+
     @functools.cached_property
     def first_line(self) -> str:
         """The first line that is not blank; of a file without line ends, the head."""

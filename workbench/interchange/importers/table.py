@@ -71,6 +71,11 @@ _TYPES: dict[str, type] = {
     "layer": str,
 }
 _MOST_RUNS = 10_000
+ISO = "iso"
+"""Unit of times that are texts with a zone, such as ``2026-01-01T00:00:00Z``."""
+
+_NOTHING = frozenset(("", "-", "n/a", "na", "none", "null", "unknown"))
+"""What a cell without a figure holds, in lower case."""
 
 
 def known_value(name: str, value: Any, where: str) -> Any:
@@ -136,8 +141,9 @@ class _Mapping:
         _known_names("meaning", self.columns, meanings, f"{where}: [columns]")
         self.units = _texts(table, "units", where)
         _known_names("column with a unit", self.units, _DURATIONS, f"{where}: [units]")
-        for unit in self.units.values():
-            _known_names("unit", [unit], UNITS_S, f"{where}: [units]")
+        for meaning, unit in self.units.items():
+            known_units = (*UNITS_S, ISO) if meaning == "start" else tuple(UNITS_S)
+            _known_names("unit", [unit], known_units, f"{where}: [units]")
         known = table.get("known", {})
         if not isinstance(known, dict):
             raise BadInput(f"{where}: [known] must be a table.")
@@ -148,6 +154,12 @@ class _Mapping:
         if meaning not in self.units:
             raise BadInput(f'{self.where}: [units] must say the unit of {meaning}, such as {meaning} = "ms".')
         return UNITS_S[self.units[meaning]]
+
+    def start_unit_s(self) -> float | None:
+        """Return the unit of the times in seconds; None where they are texts such as ``2026-01-01T00:00:00Z``."""
+        if "start" not in self.columns:
+            return 1.0
+        return None if self.units.get("start") == ISO else self.unit_s("start")
 
     def layout(self) -> Layout:
         """Return the mapping as the layout of a table of requests."""
@@ -160,8 +172,9 @@ class _Mapping:
             unit_s=self.unit_s("latency"),
             status=self.columns.get("status"),
             start=self.columns.get("start"),
-            start_unit_s=self.unit_s("start") if "start" in self.columns else 1.0,
+            start_unit_s=self.start_unit_s(),
             groups={name: self.columns[name] for name in _GROUPS if name in self.columns},
+            optional=frozenset(_GROUPS),
             known={"loop": self.loop, "tool_version": self.version, **self.known},
         )
 
@@ -224,53 +237,76 @@ def _runs(source: Source, mapping: _Mapping) -> list[Imported]:
 
 def _run(row: dict[str, str], mapping: _Mapping, where: str) -> Imported:
     kind = "from_schedule" if mapping.tool.latency_from == "schedule" else "from_send"
+    cells = _Cells(row, where)
     told = {
-        f"{name}_s": checked(_number(row[name], name, where) * mapping.unit_s(name), f"{where}: {name}")
+        f"{name}_s": checked(value * mapping.unit_s(name), f"{where}: {name}")
         for name in _FIGURES
-        if row.get(name)
+        if name in row and (value := cells.number(name)) is not None
     }
-    duration = _number(row["duration"], "duration", where) * mapping.unit_s("duration") if row.get("duration") else None
-    numbers = {name: _number(row[name], name, where) for name in ("rate_per_s", "achieved_rate_per_s") if row.get(name)}
-    wholes = {
-        name: int(_number(row[name], name, where))
-        for name in ("requests", "errors", "connections", "block", "payload_bytes")
-        if row.get(name)
-    }
+    numbers = {name: cells.number(name) for name in ("rate_per_s", "achieved_rate_per_s") if name in row}
+    wholes = {name: cells.whole(name) for name in _WHOLES if name in row}
+    duration = cells.number("duration") if "duration" in row else None
     texts = {name: row[name] for name in ("label", "workload", "protocol") if row.get(name)}
+    pairs: list[tuple[str, float | int | None]] = [*numbers.items(), *wholes.items()]
+    found = {name: value for name, value in pairs if value is not None}
+    usage = _usage(cells)
     made = Imported(
         tool=mapping.tool,
         tool_version=mapping.version,
         where=where,
         loop=mapping.loop,
-        window_s=duration,
+        window_s=(duration * mapping.unit_s("duration") or None) if duration is not None else None,
         started_at_s=started(row["started"], where) if row.get("started") else None,
         quantiles={kind: told} if told else {},
-        usage=_usage(row, where),
+        usage=usage,
+        notes=tuple(cells.doubts),
         raw=(",".join(row) + "\n" + ",".join(row.values()) + "\n").encode(),
         raw_name="row.csv",
     )
-    return replace(made, **{**mapping.known, **numbers, **wholes, **texts})
+    return replace(made, **{**mapping.known, **found, **texts})
 
 
-def _usage(row: dict[str, str], where: str) -> tuple[Usage, ...]:
+_WHOLES = ("requests", "errors", "connections", "block", "payload_bytes")
+_NEVER_ZERO = ("rate_per_s", "connections", "block")
+"""Of these 0 is a way to say that there is none."""
+
+
+class _Cells:
+    """The cells of a line by meaning; `doubts` says which of them are unknown, and why."""
+
+    def __init__(self, row: Mapping[str, str], where: str) -> None:
+        self.row, self.where, self.doubts = row, where, list[str]()
+
+    def number(self, name: str) -> float | None:
+        """Return a number from 0; None where there is none, or one that cannot be."""
+        text = self.row.get(name, "").strip()
+        if text.lower() in _NOTHING:
+            return None
+        try:
+            value = float(text)
+        except ValueError as error:
+            raise BadInput(f"{self.where}: {shown(text)} is no number for {name}.") from error
+        if not 0 <= value < float("inf"):
+            self.doubts.append(f"{name} is {shown(text)}, which cannot be: unknown.")
+            return None
+        return None if name in _NEVER_ZERO and value == 0 else value
+
+    def whole(self, name: str) -> int | None:
+        """Return a whole number from 0; None where there is none, or a fraction, which is never cut off."""
+        value = self.number(name)
+        if value is not None and not value.is_integer():
+            self.doubts.append(f"{name} is {value:g}, which is no whole number: unknown.")
+            return None
+        return None if value is None else int(value)
+
+
+def _usage(cells: _Cells) -> tuple[Usage, ...]:
     found = []
-    if row.get("proxy_cpu_cores"):
-        cores = _number(row["proxy_cpu_cores"], "proxy_cpu_cores", where)
+    if (cores := cells.number("proxy_cpu_cores")) is not None:
         found.append(Usage(component="proxies", role="sidecar", cpu_cores=cores))
-    if row.get("application_cpu_cores"):
-        cores = _number(row["application_cpu_cores"], "application_cpu_cores", where)
+    if (cores := cells.number("application_cpu_cores")) is not None:
         found.append(Usage(component="application", role="application", cpu_cores=cores))
     return tuple(found)
-
-
-def _number(text: str, name: str, where: str) -> float:
-    try:
-        value = float(text)
-    except ValueError as error:
-        raise BadInput(f"{where}: {shown(text)} is no number for {name}.") from error
-    if not 0 <= value < float("inf"):
-        raise BadInput(f"{where}: {shown(text)} is impossible for {name}.")
-    return value
 
 
 IMPORTER = Importer(name="table", title="table with a mapping file", matches=matches, read=read)

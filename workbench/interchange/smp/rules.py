@@ -185,4 +185,4 @@ def _not_negative(reader: Reader, message: Message, node: Node, path: str) -> No
     for name in fields_of(type(message)):
         value = getattr(message, name)
         if isinstance(value, int | float) and value < 0:
-            reader.note("negative", _at(node, name), f"{path}.{name}", f"is negative ({value:g})")
+            reader.note("negative", _at(node, name), f"{path}.{name}", f"is negative ({value:g})", "left out")

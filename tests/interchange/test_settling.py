@@ -12,8 +12,8 @@ from test_text_outputs import GHZ
 from text_making import h2load, hey, oha, wrk
 
 from workbench.errors import BadInput
-from workbench.interchange.importers.believing import believed
 from workbench.interchange.importers.imported import Imported, Options
+from workbench.interchange.importers.settling import plausible
 from workbench.interchange.importers.wrk import WRK
 from workbench.interchange.landing import Landing
 from workbench.interchange.receiving import options_of, receive
@@ -38,11 +38,15 @@ IMPOSSIBLE = {
     "far too long": ("w.txt", wrk(asked="5s", took="30.00h", rate="0.37"), 5.0),
     "h2load": (
         "h.txt",
-        h2load(took="1.05ms", timed="Timing-based test with 0s of warm-up time and 4s of main duration for it."),
+        h2load(
+            took="1.05ms",
+            rate="2857142.86",
+            timed="Timing-based test with 0s of warm-up time and 4s of main duration for it.",
+        ),
         4.0,
     ),
     "ghz": ("g.json", {**GHZ, "total": 1_250_000, "rps": 32_000.0}, 2.0),
-    "Fortio": ("f.json", fortio(RequestedDuration="2s", ActualDuration=1_250_000, ActualQPS=131_200.0), 2.0),
+    "Fortio": ("f.json", fortio(RequestedDuration="2s", ActualDuration=1_250_000, ActualQPS=419_200.0), 2.0),
     "Nighthawk": ("n.json", quick_nighthawk(), 2.0),
 }
 
@@ -60,7 +64,7 @@ def test_a_time_that_the_asked_one_contradicts_is_not_passed_on_nor_its_rate(tmp
 @pytest.mark.parametrize(
     ("file", "content"),
     [
-        ("w.txt", wrk(asked="5s", took="1.00s", table=("2.00s", "1.00s", "4.90s"), shares=())),
+        ("w.txt", wrk(asked="5s", took="1.00s", rate="40000.00", table=("2.00s", "1.00s", "4.90s"), shares=())),
         ("h.txt", hey(slowest="7.0000 secs")),
         ("o.txt", oha(slowest="9000.0000 ms")),
         ("h2.txt", h2load(row="110us  3.50s  620us  2.00ms  5.00ms  790us  310us  88.00%")),
@@ -90,11 +94,12 @@ def test_a_time_near_the_asked_one_says_nothing(tmp_path, took):
     assert run.window_s and run.notes == ()
 
 
-def test_a_window_from_first_to_last_send_may_be_shorter_than_a_latency(tmp_path):
+def test_a_run_lasts_until_its_last_answer(tmp_path):
     head = "response-time,DNS+dialup,DNS,Request-write,Response-delay,Response-read,status-code,offset\n"
     rows = "".join(f"1.5000,0,0,0,1.5,0,200,0.{n}000\n" for n in range(10))
     (run,) = read(written(tmp_path, "h.csv", head + rows))
-    assert run.window_s == pytest.approx(0.9) and run.achieved_rate_per_s is not None
+    assert run.window_s == pytest.approx(2.4), "until the last answer"
+    assert run.achieved_rate_per_s == pytest.approx(10.0), "n requests take n intervals"
 
 
 def test_a_rate_that_is_no_number_is_unknown(tmp_path):
@@ -105,10 +110,11 @@ def test_a_rate_that_is_no_number_is_unknown(tmp_path):
 
 def test_a_rate_that_requests_and_time_contradict_is_not_passed_on(tmp_path):
     (run,) = read(written(tmp_path, "w.txt", wrk(requests=40_000, took="20.00s", rate="663801593.63")))
-    assert (run.requests, run.window_s, run.achieved_rate_per_s) == (40_000, 20.0, None)
+    assert (run.requests, run.window_s, run.achieved_rate_per_s) == (40_000, 20.0, 2_000.0)
     assert any("cannot have been reached" in note for note in run.notes)
     (run,) = read(written(tmp_path, "f.json", fortio(ActualQPS=1e7)))
-    assert run.window_s and run.achieved_rate_per_s is None
+    assert run.window_s and run.achieved_rate_per_s == pytest.approx(run.requests / run.window_s)
+    assert run.extra["told_rate_per_s"] == 1e7
 
 
 def test_the_asked_time_may_come_from_the_user(tmp_path):
@@ -131,12 +137,14 @@ def test_what_is_believed_is_believed_again_and_holds_no_0(asked, window, figure
         tool=WRK, where="x", duration_s=asked, window_s=window, achieved_rate_per_s=1.0, requests=requests,
         quantiles={"from_send": figures},
     )  # fmt: skip
-    once = believed(run)
-    assert believed(once) == once
+    once = plausible(run)
+    assert plausible(once) == once
     assert all(value > 0 for told in once.quantiles.values() for value in told.values())
     if once.window_s is not None and asked is not None:
         assert once.window_s >= 0.1 * asked
-    assert (once.window_s is None) == (once.achieved_rate_per_s is None) or window is None
+    if once.window_s and once.achieved_rate_per_s and requests:
+        longest = max(once.quantiles.get("from_send", {}).values(), default=0.0)
+        assert once.achieved_rate_per_s * (once.window_s - longest) <= 2 * requests * 1.001
 
 
 # any size

@@ -252,6 +252,8 @@ class Run:
     unknown
         Columns of the runs frame that the source of an imported run does not tell (``rate_per_s``, ``errors`` ...);
         what `spec` and `load_result` hold there is a stand-in, and is shown as missing.
+    notes
+        What about the application changes what is measured: its own load generator, an autoscaler, calls elsewhere.
     """
 
     run_id: str
@@ -273,6 +275,7 @@ class Run:
     fingerprint: str = ""
     sources: tuple[SourceUse, ...] = ()
     unknown: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     schema_version: int = SCHEMA_VERSION
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import urllib3
-import yaml  # type: ignore[import-untyped]  # published without type information
 
 from workbench.environments.kubernetes.client import MANAGER, Object
-from workbench.errors import CannotHere
+from workbench.errors import BadInput, CannotHere
 from workbench.spec import HIDDEN, TELLING
+from workbench.yaml_text import load_all, unfolded
 
 MANAGED = "app.kubernetes.io/managed-by"
 RUN = "mesh-workbench/run"
@@ -84,14 +84,21 @@ def read_source(source: str) -> tuple[Object, ...]:
             answer = urllib3.request("GET", source, timeout=_FETCH_S)
             if answer.status != 200:
                 raise OSError(f"status {answer.status}")
-            text = answer.data.decode()
+            text = bytes(answer.data)
         else:
-            text = Path(source).read_text(encoding="utf-8")
-        found = [one for one in yaml.safe_load_all(text) if isinstance(one, dict)]
-    except (OSError, ValueError, yaml.YAMLError, urllib3.exceptions.HTTPError) as error:
+            text = Path(source).read_bytes()
+        found = [one for part in load_all(text, source) for one in unfolded(part) if isinstance(one, dict)]
+    except (OSError, ValueError, BadInput, urllib3.exceptions.HTTPError) as error:
         raise CannotHere(f"The manifests at {source} cannot be read ({error}); give a local copy's path.") from error
-    listed = (one.get("items") or () if one.get("kind") == "List" else (one,) for one in found)
-    return tuple(one for part in listed for one in part)
+    if not found or not all(map(_is_object, found)):
+        raise CannotHere(f"{source} holds no Kubernetes objects, or something else too; give a local copy's path.")
+    return tuple(found)
+
+
+def _is_object(found: Mapping[str, Any]) -> bool:
+    meta = found.get("metadata")
+    named = isinstance(meta, Mapping) and isinstance(meta.get("name"), str)
+    return named and all(isinstance(found.get(key), str) for key in ("apiVersion", "kind"))
 
 
 def pods_of(manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:

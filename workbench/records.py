@@ -151,7 +151,8 @@ class Noise:
     steal_ratio
         Share of the CPUs' time taken by the hypervisor.
     foreign_cores
-        Cores burnt by processes outside the run: node busy time minus the watched processes'.
+        Cores burnt by processes outside the run: in the lab the node's busy time minus the watched processes'; on a
+        cluster what is told of others, which leaves out what nobody is charged for.
     cpus
         CPUs of the machine.
     """

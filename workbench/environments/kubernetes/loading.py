@@ -59,16 +59,13 @@ class Loading:
         self._wait_for_readings(window)
         edges = self.reader.edges((window.start_s, window.end_s))
         self.sink(self.components, edges)
-        roles: tuple[Role, ...] = ("load-generator", "system", "unattributed")
-        cpu_s = {role: self._used(edges, role) for role in roles}
-        left = cpu_s["unattributed"]
-        foreign = None if left is None else left + (cpu_s["system"] or 0.0)
+        foreign = self._used(edges, "system")  # what nobody is charged for is the kernel's work for the run, mostly
         return JobOutput(
             window=window,
             outputs={RESULT: results[1]},
             stdout="",
             stderr="",
-            cpu_s=cpu_s["load-generator"],
+            cpu_s=self._used(edges, "load-generator"),
             noise=Noise(foreign_cores=None if foreign is None else foreign / window.duration_s, cpus=self.cpus),
             sources=tuple(self._doubted(one) for one in self.reader.used(window)),
         )

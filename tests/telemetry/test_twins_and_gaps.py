@@ -90,7 +90,7 @@ def test_two_that_stand_and_of_which_nobody_knows_who_lives_are_unknown():
 
 
 def test_a_namesake_on_another_node_does_not_count():
-    reader, rows = prometheus(
+    _, rows = prometheus(
         series(MEMORY, "b", every(15, 0, 196, lambda at: 50e6), node="n1"),
         series(MEMORY, "a", every(15, 15, 196, lambda at: 900e6 + at), node="n2"),
     )

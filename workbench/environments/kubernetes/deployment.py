@@ -111,7 +111,7 @@ class ClusterDeployment:
                 right = answered(self.application.url, said)
                 calls = "one call" if asked["n"] == "1" else f"{asked['n']} calls"
                 evidence = f"{calls} to {self.application.url}, answered {said.get('RetCodes') or said}"
-            except (RunFailed, CannotHere, ValueError) as error:
+            except (RunFailed, CannotHere, ValueError, AttributeError, TypeError) as error:
                 right, evidence = False, f"the client's pod could not be asked to call: {error}"
             if right or time.monotonic() > deadline:
                 return right, evidence
@@ -287,14 +287,16 @@ class ClusterDeployment:
         pod = self.client()
         ask = Ask(via="kubelet", path="stats/summary", node=pod["spec"]["nodeName"])
         told = page(self.cluster, self.choice, self.collector, ask)
-        if told is None:
-            return None
-        uid = pod["metadata"]["uid"]
-        for one in json.loads(told).get("pods") or ():
-            if one["podRef"].get("uid") == uid:
-                for interface in (one.get("network") or {}).get("interfaces") or ():
-                    if interface.get("name") == name:
-                        return float(interface.get("txBytes", 0))
+        return None if told is None else _sent(told, str(pod["metadata"]["uid"]), name)
+
+
+def _sent(summary: bytes, uid: str, name: str) -> float | None:
+    """Return the bytes that a pod has sent through an interface, as its kubelet tells it; None where it does not."""
+    try:
+        pods = [one for one in json.loads(summary)["pods"] if one["podRef"].get("uid") == uid]
+        sent = [one.get("txBytes") for pod in pods for one in pod["network"]["interfaces"] if one.get("name") == name]
+        return float(sent[0]) if sent and sent[0] is not None else None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 

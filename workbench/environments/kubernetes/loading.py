@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from workbench.cluster_steps import ClusterLoad
 from workbench.environments.kubernetes.calling import asked_of
@@ -53,8 +54,7 @@ class Loading:
             When a run does not end.
         """
         results = [self._one(body) for body in self.load.bodies]
-        told = json.loads(results[1])
-        start_s = datetime.fromisoformat(told["StartTime"]).timestamp() + self.load.head_s
+        start_s = _started(results[1]) + self.load.head_s
         window = Window(start_s=start_s, end_s=start_s + self.load.duration_s)
         self._wait_for_readings(window)
         edges = self.reader.edges((window.start_s, window.end_s))
@@ -99,7 +99,7 @@ class Loading:
 
     def _one(self, body: Mapping[str, str]) -> bytes:
         """Start one run, watch until it has ended, and return its result."""
-        started = json.loads(self.ask("rest/run", {**body, **asked_of(self.url)}))
+        started = _told(self.ask("rest/run", {**body, **asked_of(self.url)}))
         if "RunID" not in started or "ResultID" not in started:
             raise RunFailed(f"The client's Fortio did not start the load: {str(started)[:300]}")
         run, name = started["RunID"], started["ResultID"]
@@ -117,8 +117,8 @@ class Loading:
 
     def _result(self, run: int, name: str) -> bytes | None:
         """Return a run's result, or None while it goes on; the API server may be away meanwhile."""
-        status = json.loads(self.ask(f"rest/status?runid={run}", None))
-        if str(run) in (status.get("Statuses") or {}):
+        status = _told(self.ask(f"rest/status?runid={run}", None)).get("Statuses")
+        if str(run) in (status if isinstance(status, dict) else {}):
             return None
         try:
             result = self.ask(f"data/{name}.json", None)
@@ -154,6 +154,30 @@ class Loading:
                 self.sink(self.components, self.reader.take(ask, page))
         if not asks:
             self.sink(self.components, ())  # it is also asked whether to stop
+
+
+def _told(page: bytes) -> dict[str, Any]:
+    """Return what the client's Fortio says.
+
+    Raises
+    ------
+    RunFailed
+        When it is nothing of Fortio's.
+    """
+    try:
+        told = json.loads(page)
+    except (ValueError, RecursionError):
+        told = None
+    if not isinstance(told, dict):
+        raise RunFailed(f"What answers in the client's pod is not Fortio: {page[:100].decode(errors='replace')!r}.")
+    return told
+
+
+def _started(result: bytes) -> float:
+    try:
+        return datetime.fromisoformat(_told(result)["StartTime"]).timestamp()
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunFailed("The client's Fortio left a result that does not say when it began.") from error
 
 
 def _lasts_s(body: Mapping[str, str]) -> float:

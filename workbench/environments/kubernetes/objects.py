@@ -13,6 +13,7 @@ from typing import Any
 import urllib3
 
 from workbench.environments.kubernetes.client import MANAGER, Object
+from workbench.environments.kubernetes.redacting import redacted_text
 from workbench.errors import BadInput, CannotHere
 from workbench.spec import HIDDEN, TELLING
 from workbench.yaml_text import load_all, unfolded
@@ -23,11 +24,6 @@ DESIGN = "mesh-workbench/design"
 """Label of everything that a design of the playground applied; its value is the design's name."""
 
 _FETCH_S = 60.0
-
-_PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
-_JWT = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
-_BEARER = re.compile(r"(?i)\b(bearer\s+)[\w.~+/=-]{12,}")
-_BASE64_KEY = re.compile(r"LS0tLS1CRUdJTi[A-Za-z0-9+/=]{40,}")
 
 
 def labels(run: str) -> dict[str, str]:
@@ -159,14 +155,6 @@ def _redact_item(key: str, value: Any, variable: str) -> Any:
 
 def _hide(table: Any) -> Any:
     return dict.fromkeys(table, HIDDEN) if isinstance(table, Mapping) else HIDDEN
-
-
-def redacted_text(text: str) -> str:
-    """Return text without private keys and tokens, plain or base64."""
-    text = _PEM.sub(HIDDEN, text)
-    text = _BASE64_KEY.sub(HIDDEN, text)
-    text = _JWT.sub(HIDDEN, text)
-    return _BEARER.sub(rf"\1{HIDDEN}", text)
 
 
 def images(manifests: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from impostors import impostor
 
-from tests.kubernetes.impostors import impostor
 from workbench import adapters
 from workbench.environments.kubernetes import plugins
 from workbench.environments.kubernetes.client import Cluster

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from impostors import impostor
 
-from tests.kubernetes.impostors import impostor
 from workbench.cli import main
 from workbench.environments.kubernetes import answers, client
 from workbench.errors import CannotHere
@@ -79,7 +79,7 @@ def hurried(monkeypatch):
 def place(tmp_path):
     with impostor() as there:
         (tmp_path / "objects.yaml").write_text(
-            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x, namespace: shop}\n"
+            "{apiVersion: v1, kind: ConfigMap, metadata: {name: x, namespace: shop}}\n"
         )
         (tmp_path / "x.toml").write_text(
             'name = "x"\nenvironment = {name = "kubernetes"}\nmeshes = [{name = "baseline"}]\n'

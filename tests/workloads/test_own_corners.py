@@ -6,8 +6,8 @@ import json
 
 import pytest
 import yaml
+from test_own_manifests import DEPLOYMENT, MESHES, SERVICE, changed, own, written
 
-from tests.workloads.test_own_manifests import DEPLOYMENT, MESHES, SERVICE, changed, own, written
 from workbench import adapters
 from workbench.cli import main
 from workbench.errors import BadInput

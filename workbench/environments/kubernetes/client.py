@@ -392,7 +392,7 @@ class Cluster:
         }
         answer = self.json("post", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
         said = answer.get("status")
-        if not isinstance(said, dict):
+        if not isinstance(said, dict) or not isinstance(said.get("allowed", False), bool):
             raise no_server(self.who, "a question about rights", f"no verdict ({json.dumps(answer)[:60]})")
         return said.get("allowed") is True
 

@@ -232,6 +232,8 @@ class ClusterDeployment:
 
     def _metric_moved(self, gate: MetricMoved) -> tuple[bool, str]:
         what = f"{gate.metric} of {_of(gate.part)}"
+        if lacking := self._without(gate.part):
+            return False, f"{what} cannot be read: no container {_of(gate.part)} in {', '.join(lacking)}"
         if not gate.already:
             return self._moved(lambda: self._metric(gate), what, gate.deadline_s)
         answered, evidence = self.call()
@@ -282,6 +284,12 @@ class ClusterDeployment:
             selector = ",".join(f"{key}={value}" for key, value in part.labels.items())
             found, _ = self.cluster.listed("v1", "Pod", part.namespace, selector)
         return [pod for pod in found if not part.containers or containers(pod) & set(part.containers)]
+
+    def _without(self, part: Part) -> list[str]:
+        """Return the pods without any of a part's containers, where not one has them: nothing is worth waiting for."""
+        if not part.containers or self._pods_of(part):
+            return []
+        return [str(pod["metadata"]["name"]) for pod in self._pods_of(replace(part, containers=()))] or ["any pod"]
 
     def _interface(self, name: str) -> float | None:
         pod = self.client()

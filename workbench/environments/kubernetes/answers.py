@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
-from workbench.errors import CannotHere
+from workbench.errors import NotKubernetes
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,10 +30,6 @@ DEEPEST = 200
 _TITLE = re.compile(rb"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
 _CERTIFICATE = re.compile(r"certificate verify failed|CERTIFICATE_VERIFY_FAILED|doesn't match|Hostname mismatch", re.I)
 _NO_TLS = re.compile(r"WRONG_VERSION_NUMBER|wrong version number|record layer failure|UNEXPECTED_MESSAGE", re.I)
-
-
-class NotKubernetes(CannotHere):
-    """Something answers where an API server should, and it is none."""
 
 
 def no_server(who: str, what: str, came: str) -> NotKubernetes:

@@ -4,27 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from typing import Any
 
 from kubernetes.client import ApiException
 
-from workbench.errors import RunFailed
-
-
-class Refused(RunFailed):
-    """The API server said no.
-
-    `status` is its HTTP status, `reason` its own word for it, `said` its own sentence, and `details` what it says in
-    fields: ``causes`` above all, one for each field that is wrong.
-    """
-
-    def __init__(
-        self, message: str, status: int, reason: str = "", said: str = "", details: Mapping[str, Any] | None = None
-    ) -> None:
-        super().__init__(message)
-        self.status, self.reason, self.said, self.details = status, reason, said or message, details or {}
-
+from workbench.errors import Refused as Refused
 
 _NO_RIGHT = re.compile(r"\bcannot \w+ (resource|path) ")
 _VERDICTS = (b"DisruptionBudget", b"error trying to reach service", b"error dialing backend")

@@ -53,6 +53,19 @@ def whole(answer: Any) -> bytes | None:
     return b"".join(parts)
 
 
+def events_in(answer: Any) -> Iterator[dict[str, Any]]:
+    """Yield the events of an open watch, one a line; ValueError for a line that is none."""
+    rest = b""
+    for part in answer.stream(65536):
+        *lines, rest = (rest + part).split(b"\n")
+        for line in lines:
+            if line.strip():
+                event = json.loads(line)
+                if not isinstance(event, dict):
+                    raise ValueError("no event")
+                yield event
+
+
 def understood(body: bytes | None, who: str, what: str) -> dict[str, Any]:
     """Return the JSON object in an answer.
 

@@ -19,7 +19,7 @@ from kubernetes.client import ApiException
 from kubernetes.client.api_client import ApiClient
 from kubernetes.dynamic import DynamicClient
 
-from workbench.environments.kubernetes.answers import foreign, insecure, no_server, understood, whole
+from workbench.environments.kubernetes.answers import events_in, foreign, insecure, no_server, understood, whole
 from workbench.environments.kubernetes.forms import misshapen
 from workbench.environments.kubernetes.kinds import Kind as Kind
 from workbench.environments.kubernetes.kinds import kinds_in, preferred
@@ -369,7 +369,7 @@ class Cluster:
         try:
             answer = self.dynamic.request("get", kind.path(namespace), serialize=False, **more)
             try:
-                for event in _lines(answer):
+                for event in events_in(answer):
                     if (
                         not isinstance(event, dict)
                         or not isinstance(event.get("object"), dict)
@@ -395,15 +395,3 @@ class Cluster:
         if not isinstance(said, dict) or not isinstance(said.get("allowed", False), bool):
             raise no_server(self.who, "a question about rights", f"no verdict ({json.dumps(answer)[:60]})")
         return said.get("allowed") is True
-
-
-def _lines(answer: Any) -> Iterator[Object]:
-    rest = b""
-    for part in answer.stream(65536):
-        *lines, rest = (rest + part).split(b"\n")
-        for line in lines:
-            if line.strip():
-                event = json.loads(line)
-                if not isinstance(event, dict):
-                    raise ValueError("no event")
-                yield event

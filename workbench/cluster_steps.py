@@ -285,6 +285,23 @@ PING_PATH = "/fgrpc.PingServer/Ping"
 is, of the service that the path names, of the server as a whole without one."""
 
 
+GROUPS: Mapping[str, str] = {
+    **dict.fromkeys(("Service", "ServiceAccount", "Namespace", "Pod"), ""),
+    **dict.fromkeys(("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"), "apps"),
+}
+"""Kind -> API group, of Kubernetes' own kinds that applications are made of."""
+
+
+def group_of(one: KubernetesObject) -> str:
+    """Return the API group of an object; empty for the core's."""
+    return str(one["apiVersion"]).rpartition("/")[0]
+
+
+def is_one(one: KubernetesObject, *kinds: str) -> bool:
+    """Whether an object is of one of these kinds of Kubernetes' own: other API groups have a Service of theirs."""
+    return one["kind"] in kinds and GROUPS.get(one["kind"]) == group_of(one)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterApplication:
     """The services that answer, on a cluster.
@@ -304,6 +321,8 @@ class ClusterApplication:
     calls
         (caller, callee) of every call, the client's first: the name of the calling Deployment and of the Service that
         is called; empty: not known beyond the client's own call. For meshes whose callers must dial another address.
+    notes
+        What about it changes what is measured, in sentences; said by the plan and kept with every run.
     """
 
     namespace: str
@@ -312,3 +331,4 @@ class ClusterApplication:
     client: KubernetesObject
     url: str
     calls: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()

@@ -11,7 +11,15 @@ from itertools import groupby
 from typing import Any
 
 from workbench import adapters
-from workbench.cluster_steps import ClusterApplication, ClusterGate, ClusterLoad, ClusterStep, Manifest, Part
+from workbench.cluster_steps import (
+    ClusterApplication,
+    ClusterGate,
+    ClusterLoad,
+    ClusterStep,
+    Manifest,
+    MetricMoved,
+    Part,
+)
 from workbench.errors import BadInput
 from workbench.intending import configured_cluster, intended
 from workbench.intents.words import in_words
@@ -132,15 +140,27 @@ def _describe_on_cluster(runs: tuple[RunSpec, ...], mesh: Any, environment: str)
     application: ClusterApplication = adapter.cluster_application(workload, protocol)
     rendering = intended(mesh, spec, workload, application)
     steps, enrolled = configured_cluster(mesh, spec, application, rendering)
+    gates = mesh.gates(spec, enrolled)
+    _require_counters(spec, gates)
     return Deploying(
         runs=runs,
         facts=_facts(mesh, spec, protocol),
         steps=steps,
         application=enrolled,
-        gates=mesh.gates(spec, enrolled),
+        gates=gates,
         parts=mesh.parts(spec),
         removal=mesh.remove(spec, enrolled),
     )
+
+
+def _require_counters(spec: MeshSpec, gates: tuple[ClusterGate, ...]) -> None:
+    """Refuse an intent that switches off the counters by which its mesh's traffic is proven."""
+    needing = [gate.name for gate in gates if isinstance(gate, MetricMoved)]
+    if needing and spec.intent is not None and spec.intent.metrics is False:
+        raise BadInput(
+            f"The intent {spec.intent.name!r} cannot be measured with {spec.label}: metrics = false switches off the "
+            f"proxies' counters, and only these prove that {needing[0]!r}. Leave metrics out for the measurement."
+        )
 
 
 def _facts(mesh: Any, spec: MeshSpec, protocol: str) -> MeshFacts:

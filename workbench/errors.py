@@ -2,7 +2,7 @@
 
 Every message says what happened, to which run, mesh or object, and what to do next. Foreign errors stop at the
 seam where they enter and are chained, so that a traceback exists for whoever asks for it (``--traceback``) and
-nobody else sees one.
+nobody else sees one. All of them are defined here: out of a notebook's kernel comes nothing but a name.
 
 ::
 
@@ -10,7 +10,9 @@ nobody else sees one.
     ├── BadInput                    2   the user can mend it: a file, a key, a value, a name
     │   └── UnknownName             2   with the known names and the nearest one
     ├── CannotHere                  3   this machine or cluster cannot do it, and why
+    │   └── NotKubernetes           3   what answers in an API server's place is none
     ├── RunFailed                   4   a run ended without a number
+    │   ├── Refused                 4   an API server said no
     │   ├── GateFailed              4   the traffic was not what the mesh promises
     │   └── DeadlineExceeded        4   a wait ended before its condition held
     ├── Interrupted                 5   somebody stopped it; what was captured is kept
@@ -22,7 +24,8 @@ nobody else sees one.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 
 class WorkbenchError(Exception):
@@ -67,10 +70,28 @@ class CannotHere(WorkbenchError):
     exit_code = 3
 
 
+class NotKubernetes(CannotHere):
+    """Something answers where a cluster's API server should, and it is none."""
+
+
 class RunFailed(WorkbenchError):
     """A run ended without a usable number."""
 
     exit_code = 4
+
+
+class Refused(RunFailed):
+    """The API server said no.
+
+    `status` is its HTTP status, `reason` its own word for it, `said` its own sentence, and `details` what it says in
+    fields: ``causes`` above all, one for each field that is wrong.
+    """
+
+    def __init__(
+        self, message: str, status: int, reason: str = "", said: str = "", details: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status, self.reason, self.said, self.details = status, reason, said or message, details or {}
 
 
 class GateFailed(RunFailed):

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from workbench.cluster_steps import ClusterApplication, ClusterStep, HelmRelease
+from workbench.cluster_steps import ClusterApplication, ClusterStep, HelmRelease, is_one
 from workbench.errors import BadInput
 from workbench.intents import Design, Rendering, Target, identity, merged, patched, rendered
 from workbench.spec import MeshSpec, Workload
@@ -50,12 +50,12 @@ def _answering(application: ClusterApplication, service: str) -> tuple[str, ...]
     selectors = [
         one.get("spec", {}).get("selector") or {}
         for one in application.objects
-        if one["kind"] == "Service" and one["metadata"]["name"] == service
+        if is_one(one, "Service") and one["metadata"]["name"] == service
     ]
     return tuple(
         one["metadata"]["name"]
         for one in application.objects
-        if one["kind"] == "Deployment"
+        if is_one(one, "Deployment")
         and any(wanted and wanted.items() <= _pod_labels(one).items() for wanted in selectors)
     )
 
@@ -119,9 +119,7 @@ def configured_cluster(
     """
     steps = tuple(_with_values(step, rendering.values) for step in mesh.install(spec, application))
     changed, left = patched((*application.objects, application.client), rendering.patches)
-    namespaces = [
-        one for one in left if one["kind"] == "Namespace" and one["metadata"]["name"] == application.namespace
-    ]
+    namespaces = [one for one in left if is_one(one, "Namespace") and one["metadata"]["name"] == application.namespace]
     others = [one for one in left if one not in namespaces]
     if others:
         _, kind, namespace, name = identity(others[0])

@@ -170,7 +170,8 @@ class Noise:
     steal_ratio
         Share of the CPUs' time taken by the hypervisor.
     foreign_cores
-        Cores burnt by processes outside the run: node busy time minus the watched processes'.
+        Cores burnt by processes outside the run: in the lab the node's busy time minus the watched processes'; on a
+        cluster what is told of others, which leaves out what nobody is charged for.
     cpus
         CPUs of the machine.
     """
@@ -271,6 +272,8 @@ class Run:
     unknown
         Columns of the runs frame that the source of an imported run does not tell (``rate_per_s``, ``errors`` ...);
         what `spec` and `load_result` hold there is a stand-in, and is shown as missing.
+    notes
+        What about the application changes what is measured: its own load generator, an autoscaler, calls elsewhere.
     """
 
     run_id: str
@@ -292,6 +295,7 @@ class Run:
     fingerprint: str = ""
     sources: tuple[SourceUse, ...] = ()
     unknown: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     schema_version: int = SCHEMA_VERSION
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench import adapters
+from workbench.cluster_steps import ClusterApplication
 from workbench.deployments import Deploying, deployments, estimate_s, job_of, load_generator, pinned, steps_of
 from workbench.errors import CannotHere, Interrupted, RunFailed
 from workbench.plan import make_plan
@@ -200,6 +201,8 @@ class _Campaign:
             return
         self._up = label
         self.event("mesh-started", f"block {one.runs[0].block}: starting {label} ({workload})", mesh=label)
+        for said in _notes(one):
+            self.event("note", f"{workload}: {said}")
         try:
             with self.environment.deploy(one.steps, one.application, **one.of_clusters) as deployment:
                 self._prove_and_run(one, deployment)
@@ -311,6 +314,7 @@ class _Campaign:
             gates=gates,
             environment=self._facts.environment,
             fingerprint=self._facts.fingerprint,
+            notes=_notes(one),
         )
 
     def _finish(self, writer: RunWriter, run: Run) -> None:
@@ -334,6 +338,11 @@ class _Campaign:
     def _raise_if_stopped(self) -> None:
         if self.stop_wanted():
             raise Interrupted("a stop was asked for")
+
+
+def _notes(one: Deploying) -> tuple[str, ...]:
+    """Return what is to be said of an application; the lab's has nothing of the kind."""
+    return one.application.notes if isinstance(one.application, ClusterApplication) else ()
 
 
 class _Seen:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +19,7 @@ from workbench.environments.kubernetes.designs.refusals import verdict_on
 from workbench.errors import BadInput
 from workbench.intents import Rendering
 from workbench.playground import from_yaml, to_yaml
+from workbench.yaml_text import dumped
 
 names = st.sampled_from(["f:a", "f:b-c", "f:x.test/y", 'k:{"port":80}', 'v:"x"', "i:0"])
 paths = st.frozensets(st.lists(names, min_size=1, max_size=4).map(tuple), max_size=8)
@@ -187,9 +187,9 @@ def test_what_is_exported_is_read_back():
         mesh="some", objects=(SERVICE, {**SERVICE, "kind": "Route"}), patches=({**SERVICE, "data": 1},)
     )
     assert from_yaml(to_yaml(rendering)) == (rendering.objects, rendering.patches)
-    listed = yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": [SERVICE]})
+    listed = dumped({"apiVersion": "v1", "kind": "List", "items": [SERVICE]})
     assert from_yaml(listed) == ((SERVICE,), ())
-    with pytest.raises(BadInput, match="here cannot be read as YAML"):
+    with pytest.raises(BadInput, match="here, line 2: cannot be read as YAML"):
         from_yaml("a: [", "here")
 
 

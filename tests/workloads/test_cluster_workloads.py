@@ -160,7 +160,7 @@ def test_ones_own_application_goes_into_every_mesh(mesh, tmp_path):
         ("- 1\n", "http://web/", "no Kubernetes object"),
         ("a: [\n", "http://web/", "cannot be read as YAML"),
         ("kind: Pod\n", "http://web/", "without apiVersion"),
-        ("apiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n", "http://web/", "does not live in a namespace"),
+        ("apiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n", "http://web/", "leave it out"),
         (OWN, "web", "must be like http"),
         (OWN, "ftp://web/", "must be like http"),
         (OWN.replace("name: web}\nspec:\n  selector", "name: client}\nspec:\n  selector"), "http://web/", "rename it"),

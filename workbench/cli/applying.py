@@ -205,7 +205,7 @@ def rights(
     json: Json = False,
 ) -> None:
     """Print the ClusterRole that it takes, and what is missing."""
-    import yaml  # type: ignore[import-untyped]  # published without type information
+    from workbench.yaml_text import dumped
 
     asked = _asked(which, mesh, name, data)
     with _opened(context, kubeconfig) as cluster:
@@ -213,7 +213,7 @@ def rights(
     if json:
         say_json({"context": cluster.context, "role": found.role, "missing": list(found.missing)})
         return
-    say(yaml.safe_dump(found.role, sort_keys=False).rstrip())
+    say(dumped(found.role))
     for one in found.missing:
         note(f"missing: {one}")
 

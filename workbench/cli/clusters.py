@@ -48,13 +48,13 @@ def rbac(
     json: Json = False,
 ) -> None:
     """Print the ClusterRole that a run needs, for whoever may grant it."""
-    import yaml  # type: ignore[import-untyped]  # published without type information
+    from workbench.yaml_text import dumped
 
     role = _adapter().cluster_role(name, metrics_only=metrics_only)
     if json:
         say_json(role)
     else:
-        say(yaml.safe_dump(role, sort_keys=False).rstrip())
+        say(dumped(role))
 
 
 def examine(context: str, kubeconfig: str, *, json: bool) -> None:

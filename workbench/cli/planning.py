@@ -46,8 +46,12 @@ def plan(
 
 
 def _deployment(one: Deploying, collector: Collector, *, in_full: bool) -> Iterator[str]:
+    from workbench.cluster_steps import ClusterApplication
+
     first = one.runs[0]
     yield f"\nblock {first.block}, {first.mesh.label}, {first.workload.name}:"
+    if isinstance(one.application, ClusterApplication):
+        yield from (f"  note  {said}" for said in one.application.notes)
     yield from _collector(*collector, in_full=in_full)
     for step in one.everything:
         yield f"  up    {_said(step)}"
@@ -90,6 +94,7 @@ def _as_data(one: Deploying, collector: Collector) -> dict[str, Any]:
     steps, only_where = collector
     return {
         "first_run": one.runs[0].ordinal,
+        "notes": list(getattr(one.application, "notes", ())),
         "collector": {"steps": [_step_as_data(step) for step in steps], "only_where": only_where},
         "steps": [_step_as_data(step) for step in one.everything],
         "gates": [_step_as_data(gate) for gate in one.gates],
@@ -103,14 +108,13 @@ def _step_as_data(step: Any) -> dict[str, Any]:
 
 def _in_full(step: Any) -> str:
     """Return a step as YAML, without what is named like a secret."""
-    import yaml  # type: ignore[import-untyped]  # published without type information
     from pydantic_core import to_jsonable_python
 
     from workbench.environments.kubernetes.objects import redacted
+    from workbench.yaml_text import dumped
 
     shown = redacted(to_jsonable_python({"step": type(step).__name__, **dataclasses.asdict(step)}))
-    text = yaml.safe_dump(shown, sort_keys=False, width=120, allow_unicode=True)
-    return "\n".join(f"        {line}" for line in text.splitlines())
+    return "\n".join(f"        {line}" for line in dumped(shown).splitlines())
 
 
 def _said(step: Any) -> str:

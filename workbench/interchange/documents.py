@@ -20,6 +20,7 @@ import yaml  # type: ignore[import-untyped]  # published without type informatio
 
 from workbench.decoding import decoded
 from workbench.errors import BadInput
+from workbench.yaml_text import meaning
 
 MOST_BYTES = 64 * 2**20
 """Largest document that is read as a whole; tables of requests (CSV) are streamed and have no such limit."""
@@ -326,12 +327,6 @@ def _composed(text: str, where: str) -> Iterator[yaml.Node]:
     yield from yaml.compose_all(text, Loader=yaml.SafeLoader)
 
 
-_YAML_INT = "tag:yaml.org,2002:int"
-_YAML_FLOAT = "tag:yaml.org,2002:float"
-_YAML_BOOL = "tag:yaml.org,2002:bool"
-_YAML_NULL = "tag:yaml.org,2002:null"
-
-
 def _from_yaml(node: yaml.Node, where: str, depth: int) -> Node:
     line = node.start_mark.line + 1
     if depth > DEEPEST:
@@ -354,12 +349,5 @@ def _from_yaml(node: yaml.Node, where: str, depth: int) -> Node:
 
 
 def _scalar(node: yaml.Node) -> Any:
-    """Return a scalar's value; timestamps and numbers in base 60 stay text."""
-    raw = str(node.value)
-    if node.tag == _YAML_INT and ":" not in raw:
-        return yaml.SafeLoader("").construct_yaml_int(node)
-    if node.tag == _YAML_FLOAT and ":" not in raw:
-        return yaml.SafeLoader("").construct_yaml_float(node)
-    if node.tag == _YAML_BOOL:
-        return raw.lower() in ("true", "yes", "on")
-    return None if node.tag == _YAML_NULL else raw
+    """Return a scalar's value as kubectl and the tools in Go read it; times and numbers in base 60 stay text."""
+    return meaning(str(node.value), plain=node.style is None)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from workbench.cluster_steps import ClusterApplication, KubernetesObject
+from workbench.cluster_steps import ClusterApplication, KubernetesObject, is_one
 from workbench.errors import BadInput
 from workbench.meshes._cluster_options import merged
 
@@ -34,12 +34,12 @@ def enrolled_by_namespace(
 
 def workloads(application: ClusterApplication) -> Iterator[KubernetesObject]:
     """Yield the objects that make the application's pods, without the client."""
-    return (one for one in application.objects if one["kind"] in WORKLOAD_KINDS)
+    return (one for one in application.objects if is_one(one, *WORKLOAD_KINDS))
 
 
 def changed(application: ClusterApplication, change: Change) -> ClusterApplication:
     """Return a copy in which ``change`` was done to every workload of the application and to the client."""
-    objects = tuple(_done(one, change) if one["kind"] in WORKLOAD_KINDS else one for one in application.objects)
+    objects = tuple(_done(one, change) if is_one(one, *WORKLOAD_KINDS) else one for one in application.objects)
     return replace(application, objects=objects, client=_done(application.client, change))
 
 
@@ -78,7 +78,7 @@ def services_of(application: ClusterApplication, one: KubernetesObject) -> tuple
     return tuple(
         service
         for service in application.objects
-        if service["kind"] == "Service"
+        if is_one(service, "Service")
         and (wanted := service.get("spec", {}).get("selector"))
         and all(borne.get(key) == value for key, value in wanted.items())
     )

@@ -25,6 +25,7 @@ from workbench.cluster_steps import (
     PodSays,
     Uninstall,
     Wait,
+    is_one,
 )
 from workbench.errors import BadInput
 from workbench.intents import Intent, Rendering, Target
@@ -245,7 +246,7 @@ def _service_defaults(application: ClusterApplication, protocol: str) -> tuple[K
             "spec": {"protocol": said},
         }
         for one in application.objects
-        if one["kind"] == "Service" and (said := pods.spoken(one)) and said != protocol
+        if is_one(one, "Service") and (said := pods.spoken(one)) and said != protocol
     )
 
 

@@ -26,6 +26,7 @@ from workbench.cluster_steps import (
     TrustAnchor,
     Uninstall,
     Wait,
+    is_one,
 )
 from workbench.intents import Intent, Rendering, Target
 from workbench.meshes import _cluster_options as cluster
@@ -209,7 +210,7 @@ def _opaque(application: ClusterApplication) -> ClusterApplication:
                 pods.annotate(one, {key: str(pods.target_port(service, one, port))})
 
     def in_front(one: KubernetesObject) -> KubernetesObject:
-        if one["kind"] != "Service" or one["metadata"]["name"] != name:
+        if not is_one(one, "Service") or one["metadata"]["name"] != name:
             return one
         return cluster.merged(one, {"metadata": {"annotations": {key: str(port)}}})
 

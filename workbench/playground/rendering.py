@@ -6,10 +6,11 @@ Meshes say what they make of an intent (`workbench.protocols.Mesh.configure`); t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from workbench import adapters
-from workbench.errors import BadInput, UnknownName
+from workbench.errors import UnknownName
 from workbench.intents import FEATURES, Answer, Design, Rendering, Standing, identity, rendered
 from workbench.spec import MeshSpec
 
@@ -112,17 +113,17 @@ def from_yaml(text: str, where: str = "the file") -> tuple[tuple[Any, ...], tupl
     """
     import re
 
-    import yaml  # type: ignore[import-untyped]  # published without type information
+    from workbench.yaml_text import load_all, unfolded
 
     found: dict[bool, list[Any]] = {False: [], True: []}
-    for part in re.split(r"^---.*$", text, flags=re.MULTILINE):
-        try:
-            read = [one for one in yaml.safe_load_all(part) if one is not None]
-        except yaml.YAMLError as error:
-            raise BadInput(f"{where} cannot be read as YAML: {' '.join(str(error).split())}.") from error
-        for one in read:
-            listed = isinstance(one, dict) and one.get("kind") == "List" and isinstance(one.get("items"), list)
-            found[part.lstrip().startswith(_CHANGES)] += one["items"] if listed else [one]
+    if _CHANGES not in text:
+        return tuple(one for part in load_all(text, where) for one in unfolded(part) if one is not None), ()
+    begins = [0, *(one.start() for one in re.finditer(r"^---(?=\s|$)", text, re.MULTILINE)), len(text)]
+    for begin, end in pairwise(begins):
+        part = text[begin:end].removeprefix("---")
+        changes = part.lstrip().startswith(_CHANGES)
+        for document in load_all("\n" * text.count("\n", 0, begin) + part, where):
+            found[changes] += [one for one in unfolded(document) if one is not None]
     return tuple(found[False]), tuple(found[True])
 
 
@@ -169,19 +170,9 @@ def _comment(text: str) -> Iterator[str]:
 
 
 def _document(value: Any) -> str:
-    import yaml
+    from workbench.yaml_text import dumped
 
-    class Plain(yaml.SafeDumper):  # type: ignore[misc]
-        """Without anchors: what is said twice is written twice."""
-
-        def ignore_aliases(self, data: Any) -> bool:
-            return True
-
-    def text(dumper: Any, value: str) -> Any:
-        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
-
-    Plain.add_representer(str, text)
-    return str(yaml.dump(_plain(value), Dumper=Plain, sort_keys=False, width=_WIDTH, allow_unicode=True)).rstrip()
+    return dumped(_plain(value), _WIDTH)
 
 
 def _plain(value: Any) -> Any:

@@ -7,6 +7,7 @@ interpolated between the readings around it. For that the load lasts beyond the 
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -42,11 +43,23 @@ class Counters:
         if last and at <= last[-1][0]:
             return False
         known = self._tokens.setdefault((position, metric), token)
+        if last and _showed_nothing(lives, value):
+            last = self._mended(lives, same=bool(token) and token == known)
         if last and (token != known or (metric in CUMULATIVE and value < last[-1][1])):
             self._tokens[position, metric] = token
             lives.append([])
         lives[-1].append((at, value))
         return True
+
+    def _mended(self, lives: list[Life], *, same: bool) -> Life:
+        """Drop the 0 that a counter showed once and return what the next reading belongs to.
+
+        Where nothing tells one start of the container from another, it is a life of its own: nobody knows which it was.
+        """
+        lives[-1].pop()
+        if same:
+            lives.pop()
+        return lives[-1]
 
     def forget(self, position: int, metric: str) -> None:
         """Drop what was read of a counter, because a better reading of it takes over."""
@@ -126,6 +139,22 @@ class Counters:
                 if before and after:
                     worst = max(worst or 0.0, window.start_s - before[-1], after[0] - window.end_s)
         return worst if _through(self._lives.get((own, CPU), ()), (window.start_s, window.end_s)) else None
+
+
+def _showed_nothing(lives: Sequence[Life], value: float) -> bool:
+    """Whether a counter fell to 0 for one reading and now goes on from where it had been."""
+    return len(lives) > 1 and len(lives[-1]) == 1 and lives[-1][0][1] == 0.0 and value >= lives[-2][-1][1] > 0.0
+
+
+def figure(value: object, *, least: float = 0.0) -> float | None:
+    """Return a number that a source tells as one; None for what is no figure: null, text, NaN, below `least`."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < least:
+        return None
+    return float(value)
+
+
+TINY = 1e-12
+"""Above nothing: what runs has used some CPU and holds some memory, so that 0 of these means that nobody looked."""
 
 
 def _through(lives: Sequence[Life], moments: Sequence[float]) -> tuple[float, ...] | None:

@@ -21,7 +21,7 @@ from pydantic_core import from_json
 from workbench.prometheus_text import TextReader
 from workbench.protocols import Ask, SampleRow
 from workbench.records import Component, SourceUse, Window
-from workbench.telemetry._counters import CPU, Counters
+from workbench.telemetry._counters import CPU, TINY, Counters, figure
 
 SUMMARY, RESOURCE, CADVISOR = "stats/summary?only_cpu_and_memory=true", "metrics/resource", "metrics/cadvisor"
 
@@ -29,8 +29,16 @@ _START = "container_start_time_seconds"
 _PRECISE = (_START, "container_cpu_usage_seconds_total", "node_cpu_usage_seconds_total")
 """In the order in which they are read: which start of a container a reading belongs to must be known before."""
 
+_YOUNG_S = 30.0
 _FAMILIES = {"container_cpu_cfs_throttled_seconds_total": "cpu_throttled_s"}
 _MEMORY = {"workingSetBytes": "mem_working_set_bytes", "rssBytes": "mem_rss_bytes"}
+
+
+Reading = tuple[str, float, float | None]
+"""(family, value, time)."""
+
+Instance = tuple[float | None, list[Reading]]
+"""When an instance of a container was started, and what is told of it."""
 
 
 class Reader:
@@ -47,9 +55,8 @@ class Reader:
         self.components = tuple(components)
         self._position = {one.instance: position for position, one in enumerate(self.components) if one.instance}
         self._counters = Counters(self.components)
-        self._texts: dict[tuple[str, str], TextReader[int]] = {}
+        self._texts: dict[tuple[str, str], TextReader[tuple[int, str]]] = {}
         self._precise: set[int] = set()
-        self._started: dict[int, str] = {}
 
     def during(self) -> tuple[Ask, ...]:
         """Return the three pages of every node."""
@@ -76,72 +83,131 @@ class Reader:
         return self._counters.used(ADAPTER.name, window)
 
     def summary(self, node: str, page: bytes) -> list[SampleRow]:
-        """Return the new readings in a summary; a damaged page gives none."""
-        rows: list[SampleRow] = []
+        """Return the new readings in a summary; a damaged page gives none, a damaged part is passed over."""
         try:
             told = from_json(page)  # half as fast again as the standard library's
-            daemons = ((f"{node}/@{one['name']}", one) for one in told["node"].get("systemContainers") or ())
-            for instance, found in ((node, told["node"]), *daemons, *_containers(node, told.get("pods") or ())):
-                position = self._position.get(instance)
-                if position is not None:
-                    rows += self._readings(position, found)
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except ValueError:
             return []
+        rows: list[SampleRow] = []
+        for instance, found in _newest(_told(node, told)).items():
+            position = self._position.get(instance)
+            if position is not None:
+                rows += self._readings(position, found)
         return rows
 
     def _readings(self, position: int, found: Mapping[str, Any]) -> Iterator[SampleRow]:
-        cpu, memory = found.get("cpu") or {}, found.get("memory") or {}
+        cpu, memory = _table(found.get("cpu")), _table(found.get("memory"))
         token = str(found.get("startTime", ""))
-        precise = position in self._precise
-        if not precise and "usageCoreNanoSeconds" in cpu and (at := _time(cpu.get("time"))) is not None:
-            value = cpu["usageCoreNanoSeconds"] / 1e9
+        used = figure(cpu.get("usageCoreNanoSeconds"))
+        at = _time(cpu.get("time"))
+        if position not in self._precise and used is not None and at is not None and _looked_at(used, at, _time(token)):
+            value = used / 1e9
             if self._counters.add(position, CPU, at, value, token):
                 yield at, position, {CPU: value}
-        values = {name: float(memory[key]) for key, name in _MEMORY.items() if key in memory}
+        read = {name: figure(memory.get(key), least=TINY) for key, name in _MEMORY.items()}
+        values = {name: value for name, value in read.items() if value is not None}
         if values and (at := _time(memory.get("time"))) is not None and self._counters.add(position, "memory", at, 0.0):
             yield at, position, values
 
     def resource(self, node: str, page: bytes) -> list[SampleRow]:
         """Return the new readings in ``/metrics/resource``; from then on these components' CPU is read here only."""
         rows: list[SampleRow] = []
-        for family, position, value, at in self._text(node, RESOURCE, _PRECISE).read(page):
-            if family == _START:
-                self._started[position] = str(value)
-                continue
-            if position not in self._precise:
-                self._precise.add(position)
-                self._counters.forget(position, CPU)
-            if at is not None and self._counters.add(position, CPU, at, value, self._started.get(position, "")):
-                rows.append((at, position, {CPU: value}))
+        for position, (started, readings) in self._instances(node, RESOURCE, _PRECISE, page).items():
+            for _, value, at in readings:
+                if at is None or figure(value) is None or not _looked_at(value, at, started):
+                    continue
+                if position not in self._precise:
+                    self._precise.add(position)
+                    self._counters.forget(position, CPU)
+                if self._counters.add(position, CPU, at, value, _token(started)):
+                    rows.append((at, position, {CPU: value}))
         return rows
 
     def cadvisor(self, node: str, page: bytes) -> list[SampleRow]:
         """Return the new readings in a page of cAdvisor's."""
         return [
             (at, position, {_FAMILIES[family]: value})
-            for family, position, value, at in self._text(node, CADVISOR, _FAMILIES).read(page)
-            if at is not None and self._counters.add(position, _FAMILIES[family], at, value)
-        ]
+            for position, (started, readings) in self._instances(node, CADVISOR, (_START, *_FAMILIES), page).items()
+            for family, value, at in readings
+            if at is not None and figure(value) is not None
+            and self._counters.add(position, _FAMILIES[family], at, value, _token(started))
+        ]  # fmt: skip
 
-    def _text(self, node: str, page: str, families: Iterable[str]) -> TextReader[int]:
+    def _instances(self, node: str, page: str, families: Iterable[str], text: bytes) -> dict[int, Instance]:
+        """Return component -> its start and its readings; of several instances of one name those of the newest.
+
+        They are told apart by their id, or, where a page tells none, by their order. Where that does not say which
+        one lives, the component has no reading.
+        """
+        told: dict[int, dict[str, list[Reading]]] = {}
+        seen: dict[tuple[int, str, str], int] = {}
+        for family, (position, name), value, at in self._text(node, page, families).read(text):
+            number = seen[position, name, family] = seen.get((position, name, family), -1) + 1
+            told.setdefault(position, {}).setdefault(f"{name}#{number}", []).append((family, value, at))
+        found: dict[int, Instance] = {}
+        for position, instances in told.items():
+            starts = {key: value for key, those in instances.items() for family, value, _ in those if family == _START}
+            if len(instances) > 1 and (len(starts) < len(instances) or len(set(starts.values())) < len(starts)):
+                continue
+            newest = max(instances, key=lambda key: starts.get(key, 0.0))
+            readings = [one for one in instances[newest] if one[0] != _START]
+            found[position] = starts.get(newest), readings
+        return found
+
+    def _text(self, node: str, page: str, families: Iterable[str]) -> TextReader[tuple[int, str]]:
         """Return the reader of a node's page, which remembers its series."""
         if (node, page) not in self._texts:
 
-            def recognise(family: str, labels: Mapping[str, str]) -> int | None:
+            def recognise(family: str, labels: Mapping[str, str]) -> tuple[int, str] | None:
                 if family.startswith("node_"):
-                    return self._position.get(node)
-                names = (labels.get("namespace"), labels.get("pod"), labels.get("container"))
-                return self._position.get("/".join((node, *map(str, names))))
+                    position = self._position.get(node)
+                else:
+                    names = (labels.get("namespace"), labels.get("pod"), labels.get("container"))
+                    position = self._position.get("/".join((node, *map(str, names))))
+                return None if position is None else (position, labels.get("id", ""))
 
             self._texts[node, page] = TextReader(families, recognise)
         return self._texts[node, page]
 
 
-def _containers(node: str, pods: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for pod in pods:
-        reference = pod["podRef"]
-        for container in pod.get("containers") or ():
-            yield f"{node}/{reference['namespace']}/{reference['name']}/{container['name']}", container
+def _told(node: str, summary: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield (instance, what is told of it) of a summary; what is not of its form is passed over."""
+    told = _table(summary)
+    whole = _table(told.get("node"))
+    yield node, whole
+    yield from ((f"{node}/@{one.get('name')}", one) for one in _tables(whole.get("systemContainers")))
+    for pod in _tables(told.get("pods")):
+        reference = _table(pod.get("podRef"))
+        place = f"{node}/{reference.get('namespace')}/{reference.get('name')}"
+        yield from ((f"{place}/{one.get('name')}", one) for one in _tables(pod.get("containers")))
+
+
+def _newest(told: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, Mapping[str, Any]]:
+    """Return each instance once: a pod that was made anew is told beside its dead namesake for a while."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for instance, one in told:
+        known = found.get(instance)
+        if known is None or (_time(one.get("startTime")) or 0.0) > (_time(known.get("startTime")) or 0.0):
+            found[instance] = one
+    return found
+
+
+def _token(started: float | None) -> str:
+    """Return what tells one start of a container from another; empty where it is not known."""
+    return "" if started is None else str(started)
+
+
+def _looked_at(used: float, at: float, started: float | None) -> bool:
+    """Whether a CPU counter was read: what has run for a while has used some, so 0 means that nobody looked."""
+    return used > 0.0 or started is None or at - started < _YOUNG_S
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _tables(value: Any) -> Iterator[Mapping[str, Any]]:
+    return (one for one in value if isinstance(one, dict)) if isinstance(value, list) else iter(())
 
 
 def _time(text: Any) -> float | None:

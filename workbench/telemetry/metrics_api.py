@@ -22,7 +22,7 @@ NODES, PODS = "/apis/metrics.k8s.io/v1beta1/nodes", "/apis/metrics.k8s.io/v1beta
 
 _UNITS = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12,
           "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40}  # fmt: skip
-_QUANTITY = re.compile(r"([\d.]+(?:[eE][+-]?\d+)?)([a-zA-Z]*)")
+_QUANTITY = re.compile(r"(\d+\.?\d*(?:[eE][+-]?\d+)?)([a-zA-Z]*)")
 _DURATION = re.compile(r"([\d.]+)(ms|h|m|s)")
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3}
 
@@ -49,39 +49,51 @@ class Reader:
         return self.during()
 
     def take(self, ask: Ask, page: bytes) -> list[SampleRow]:
-        """Return the new readings in an answer; a damaged one gives none."""
-        rows: list[SampleRow] = []
+        """Return the new readings in an answer; a damaged one gives none, a damaged part is passed over."""
         try:
-            for one in json.loads(page)["items"]:
-                at, width = datetime.fromisoformat(one["timestamp"]).timestamp(), _seconds(one["window"])
-                for position, usage in self._usages(one):
-                    rows += self._readings(position, at, width, usage)
-        except (ValueError, KeyError, TypeError, AttributeError):
+            told = json.loads(page)
+        except (ValueError, RecursionError):
             return []
+        items = told.get("items") if isinstance(told, dict) else None
+        rows: list[SampleRow] = []
+        for one in items if isinstance(items, list) else ():
+            try:
+                at, width = datetime.fromisoformat(one["timestamp"]).timestamp(), _seconds(one["window"])
+                usages = list(self._usages(one))
+            except (ValueError, KeyError, TypeError, AttributeError):
+                continue
+            for position, usage in usages:
+                rows += self._readings(position, at, width, usage)
         return rows
 
     def _usages(self, one: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, Any]]]:
         name, place = one["metadata"]["name"], one["metadata"].get("namespace")
         if place is None:
-            found = [(name, one["usage"])]
+            found = [(name, one.get("usage"))]
         else:
             node = self._node.get((place, name))
-            found = [(f"{node}/{place}/{name}/{part['name']}", part["usage"]) for part in one["containers"]]
+            found = [(f"{node}/{place}/{name}/{part['name']}", part.get("usage")) for part in one["containers"]]
         for instance, usage in found:
-            if (position := self._position.get(instance)) is not None:
+            if (position := self._position.get(instance)) is not None and isinstance(usage, dict):
                 yield position, usage
 
     def _readings(self, position: int, at: float, width: float, usage: Mapping[str, Any]) -> Iterator[SampleRow]:
         before, value = self._last.get(position, (at - width, 0.0))
+        cores, memory = _quantity(usage.get("cpu")), _quantity(usage.get("memory"))
+        known = {"mem_working_set_bytes": memory} if memory else {}
         if at <= before:
+            return
+        if cores is None:
+            if known:
+                yield at, position, known
             return
         if position not in self._last:
             self._counters.add(position, CPU, before, 0.0)
             yield before, position, {CPU: 0.0}
-        value += _quantity(usage["cpu"]) * (at - before)
+        value += cores * (at - before)
         self._last[position] = at, value
         self._counters.add(position, CPU, at, value)
-        yield at, position, {CPU: value, "mem_working_set_bytes": _quantity(usage["memory"])}
+        yield at, position, {CPU: value, **known}
 
     def edges(self, moments: Sequence[float]) -> list[SampleRow]:
         """Return counters at these moments; see `Counters.edges`."""
@@ -92,11 +104,10 @@ class Reader:
         return self._counters.used(ADAPTER.name, window, coarse=True)
 
 
-def _quantity(text: Any) -> float:
+def _quantity(text: Any) -> float | None:
+    """Return a quantity of Kubernetes' as a number; None for what is none."""
     found = _QUANTITY.fullmatch(str(text))
-    if found is None:
-        raise ValueError(f"{text!r} is no quantity")
-    return float(found[1]) * _UNITS[found[2]]
+    return float(found[1]) * _UNITS[found[2]] if found and found[2] in _UNITS else None
 
 
 def _seconds(text: str) -> float:

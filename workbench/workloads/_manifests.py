@@ -11,19 +11,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]  # published without type information
-
-from workbench.decoding import decoded
 from workbench.errors import BadInput
+from workbench.yaml_text import load_all, unfolded
 
 MOST_FILES, MOST_ENTRIES = 500, 20_000
 MOST_BYTES = 8 * 2**20
 """Of all files together; an API server takes 1.5 MB an object."""
 
 MOST_VALUES = 200_000
-"""Of one file, with every alias written out: a few lines of YAML can stand for billions."""
+"""Of one file, with every alias written out."""
 
 _ENDINGS = (".yaml", ".yml", ".json")
+_KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+_RECIPES = {
+    **dict.fromkeys(_KUSTOMIZATIONS, ("a Kustomization", "kubectl kustomize")),
+    "Chart.yaml": ("the description of a Helm chart", "helm template"),
+}
+"""Names of files that say how manifests are made, what each is, and what makes the manifests."""
 
 
 def read(manifests: str) -> Iterator[tuple[dict[str, Any], str]]:
@@ -39,6 +43,7 @@ def read(manifests: str) -> Iterator[tuple[dict[str, Any], str]]:
         raise BadInput(f"There are no manifests at {manifests!r}: give the workload a file or a folder of them.")
     found, left = False, MOST_BYTES
     for file in _files(path):
+        _refuse_recipe(file)
         text = _text(file, left)
         left -= len(text)
         for one in _documents(text, file):
@@ -60,7 +65,7 @@ def _files(path: Path) -> list[Path]:
                 f"The folder {path} is too large to be one application's manifests (at most {MOST_FILES} of "
                 f"{MOST_ENTRIES} files): name the folder that holds them and nothing else."
             )
-        if file.suffix in _ENDINGS and file.is_file():
+        if (file.suffix in _ENDINGS or file.name in _RECIPES) and file.is_file():
             found.append(file)
     return sorted(found)
 
@@ -82,28 +87,25 @@ def _text(file: Path, most: int) -> bytes:
 
 
 def _documents(text: bytes, file: Path) -> Iterator[dict[str, Any]]:
-    try:
-        documents = list(yaml.safe_load_all(decoded(text)))
-        _count(documents)
-    except (ValueError, yaml.YAMLError, RecursionError) as error:
-        why = " ".join(str(error).split())[:300] or type(error).__name__
-        raise BadInput(f"{file} cannot be read as YAML: {why}.") from error
-    for document in documents:
-        if document is None:
-            continue
-        listed = isinstance(document, dict) and document.get("kind") == "List"
-        for one in (document.get("items") or []) if listed else [document]:
+    for document in load_all(text, str(file), MOST_VALUES):
+        for one in unfolded(document):
+            if one is None:
+                continue
             if not isinstance(one, dict):
                 raise BadInput(f"{file} holds something that is no Kubernetes object.")
+            if str(one.get("apiVersion", "")).startswith("kustomize.config.k8s.io/"):
+                raise _recipe(file, "Kustomization")
             yield one
 
 
-def _count(value: Any) -> None:
-    """Walk through ``value`` as whoever writes it out will; a value that holds itself never ends."""
-    left, waiting = MOST_VALUES, [value]
-    while waiting:
-        one = waiting.pop()
-        left -= 1
-        if left < 0:
-            raise ValueError(f"written out it holds more than {MOST_VALUES} values")
-        waiting.extend(one.values() if isinstance(one, dict) else one if isinstance(one, list) else ())
+def _refuse_recipe(file: Path) -> None:
+    if file.name in _RECIPES:
+        raise _recipe(file, file.name)
+
+
+def _recipe(file: Path, name: str) -> BadInput:
+    what, command = _RECIPES[name]
+    return BadInput(
+        f"{file} is {what}, which says how manifests are made and is none: make them with "
+        f"`{command} {file.parent} > FILE` and give the workload that FILE."
+    )

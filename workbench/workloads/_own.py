@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from workbench.cluster_steps import ClusterApplication
+from workbench.cluster_steps import ClusterApplication, group_of, is_one
 from workbench.errors import BadInput
 from workbench.workloads import _shapes
 from workbench.workloads._cluster import CLIENT, account, client
 from workbench.workloads._manifests import read
+from workbench.workloads._notes import notes
 
 SCHEMES: Mapping[str, tuple[str, ...]] = {
     "http/1.1": ("http", "https"),
@@ -21,7 +22,7 @@ SCHEMES: Mapping[str, tuple[str, ...]] = {
 """Protocol of the load -> schemes of the URL that it may be asked for."""
 
 _CLUSTER_WIDE = (
-    *("Namespace", "Node", "PersistentVolume", "StorageClass", "PriorityClass", "RuntimeClass", "IngressClass"),
+    *("Node", "PersistentVolume", "StorageClass", "PriorityClass", "RuntimeClass", "IngressClass"),
     *("CustomResourceDefinition", "APIService", "ClusterRole", "ClusterRoleBinding", "GatewayClass", "CSIDriver"),
     *("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "CertificateSigningRequest"),
     *("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "MutatingAdmissionPolicy"),
@@ -42,22 +43,26 @@ def own_application(
         When there is nothing to read, when it is no Kubernetes YAML, for objects that do not live in a namespace, for
         objects twice, and for a URL that is none, not of the load's protocol, or leads to none of the Services.
     """
-    objects: dict[tuple[str, str], dict[str, Any]] = {}
+    objects: dict[tuple[str, str, str], dict[str, Any]] = {}
+    places: set[str] = set()
     for found, where in read(manifests):
         one = _placed(found, where, namespace)
-        key = one["kind"], one["metadata"]["name"]
+        kind, name = one["kind"], one["metadata"]["name"]
+        key = group_of(one), kind, name
         if key in objects:
-            raise BadInput(f"{where} holds the {key[0]} {key[1]!r}, which {manifests} holds twice.")
-        if key[0] in _OURS and key[1] == CLIENT:
-            raise BadInput(f"{where} holds a {key[0]} called {CLIENT!r}, the name of the load's own: rename it.")
+            raise BadInput(f"{where} holds the {kind} {name!r}, which {manifests} holds twice.")
+        if is_one(one, *_OURS) and name == CLIENT:
+            raise BadInput(f"{where} holds a {kind} called {CLIENT!r}, the name of the load's own: rename it.")
+        places.add(str(found["metadata"].get("namespace") or ""))
         objects[key] = one
     parts = _parts(url, protocol)
-    _check_target(parts, objects, namespace)
+    _check_target(parts, objects.values(), namespace)
     return ClusterApplication(
         namespace=namespace,
         objects=(account(CLIENT, namespace), *objects.values()),
         client=client(namespace, registry),
         url=f"h2c{url[len('http') :]}" if protocol == "http/2" and parts.scheme == "http" else url,
+        notes=notes(objects.values(), namespace, places - {"", namespace}),
     )
 
 
@@ -81,9 +86,9 @@ def _parts(url: str, protocol: str) -> SplitResult:
     return parts
 
 
-def _check_target(parts: SplitResult, objects: Mapping[tuple[str, str], Mapping[str, Any]], namespace: str) -> None:
+def _check_target(parts: SplitResult, objects: Iterable[Mapping[str, Any]], namespace: str) -> None:
     """Refuse a URL that leads elsewhere than to a port of one of the Services: what answers must be what is meshed."""
-    services = {name: one for (kind, name), one in objects.items() if kind == "Service"}
+    services = {str(one["metadata"]["name"]): one for one in objects if is_one(one, "Service")}
     name, _, domain = (parts.hostname or "").partition(".")
     if name not in services or domain not in ("", namespace, f"{namespace}.svc", f"{namespace}.svc.cluster.local"):
         raise BadInput(
@@ -105,9 +110,18 @@ def _placed(found: Mapping[str, Any], where: str, namespace: str) -> dict[str, A
     one = _shapes.without_nulls(found)
     metadata = one.get("metadata")
     named = isinstance(metadata, dict) and isinstance(metadata.get("name"), str) and metadata["name"]
-    if not named or not all(isinstance(one.get(key), str) and one[key] for key in ("apiVersion", "kind")):
-        raise BadInput(f"{where} holds an object without apiVersion, kind or metadata.name.")
-    if one["kind"] in _CLUSTER_WIDE:
+    lacking = [key for key in ("apiVersion", "kind") if not isinstance(one.get(key), str) or not one[key]]
+    lacking += [] if named else ["metadata.name"]
+    if lacking:
+        raise BadInput(
+            f"{where} holds an object without {' and '.join(lacking)} (as text): name only files of Kubernetes objects."
+        )
+    if is_one(one, "Namespace"):
+        raise BadInput(
+            f"{where} holds the Namespace {metadata['name']!r}: leave it out. Everything is put into the namespace "
+            f"{namespace}, which each run makes and removes."
+        )
+    if one["kind"] in _CLUSTER_WIDE and _of_kubernetes(group_of(one)):
         raise BadInput(
             f"{where} holds the {one['kind']} {metadata['name']!r}, which does not live in a namespace: "
             "create it beforehand and leave it out here."
@@ -116,3 +130,8 @@ def _placed(found: Mapping[str, Any], where: str, namespace: str) -> dict[str, A
     if wrong:
         raise BadInput(f"{where}: the {one['kind']} {metadata['name']!r} is not as Kubernetes wants it: {wrong}.")
     return {**one, "metadata": {**metadata, "namespace": namespace}}
+
+
+def _of_kubernetes(group: str) -> bool:
+    """Whether an API group is Kubernetes' own: others may have kinds of the same names that live in a namespace."""
+    return "." not in group or group.endswith(".k8s.io")

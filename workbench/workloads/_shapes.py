@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from workbench.cluster_steps import is_one
+
 _TEXTS: Mapping[str, Any] = {"*": str}
 _METADATA: Mapping[str, Any] = {"labels": _TEXTS, "annotations": _TEXTS}
 _CONTAINER: Mapping[str, Any] = {
@@ -49,8 +51,9 @@ def without_nulls(value: Any) -> Any:
 
 def wrong_with(one: Mapping[str, Any]) -> str:
     """Return the first thing that is wrong with an object, with its place; empty when nothing that meshes read is."""
-    wrong = _check(one, _SHAPES.get(one["kind"], {"metadata!": _METADATA}), "")
-    if not wrong and one["kind"] in _SHAPES and one["kind"] != "Service":
+    known = is_one(one, *_SHAPES)
+    wrong = _check(one, _SHAPES[one["kind"]] if known else {"metadata!": _METADATA}, "")
+    if not wrong and known and one["kind"] != "Service":
         wrong = "" if one["spec"]["template"]["spec"]["containers"] else "spec.template.spec.containers is empty"
     return wrong
 

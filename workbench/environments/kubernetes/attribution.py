@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from workbench.cluster_steps import Part
@@ -42,7 +43,7 @@ def components_of(
 
 def _of_pod(pod: Object, namespace: str, client: Mapping[str, str], parts: Sequence[Part]) -> Iterator[Component]:
     meta, node = pod["metadata"], pod["spec"]["nodeName"]
-    running = {one["name"]: one for one in statuses(pod)}
+    reserved = reservations(pod)
     for container in lasting(pod["spec"]):
         name = container["name"]
         role = role_of(pod, name, namespace, client, parts)
@@ -52,7 +53,7 @@ def _of_pod(pod: Object, namespace: str, client: Mapping[str, str], parts: Seque
             role=role,
             instance=f"{node}/{meta['namespace']}/{meta['name']}/{name}",
             node=node,
-            reserved=reserved_by(container, running.get(name, {})),
+            reserved=reserved[name],
         )
 
 
@@ -76,12 +77,14 @@ def role_of(pod: Object, container: str, namespace: str, client: Mapping[str, st
 
 
 def reserved_by(container: Mapping[str, Any], status: Mapping[str, Any]) -> Reserved:
-    """Return a container's requests and limits: those in force, where its status tells them, else those asked for."""
+    """Return a container's own requests and limits: those in force, where its status tells them, else those asked for.
+
+    What its whole pod reserves is not among them; see `reservations`.
+    """
     resources = status.get("resources") or container.get("resources") or {}
 
     def told(kind: str, resource: str) -> float | None:
-        text = (resources.get(kind) or {}).get(resource)
-        return None if text is None else quantity(text)
+        return _told(resources, kind, resource)
 
     return Reserved(
         cpu_request_cores=told("requests", "cpu"),
@@ -89,3 +92,43 @@ def reserved_by(container: Mapping[str, Any], status: Mapping[str, Any]) -> Rese
         memory_request_bytes=told("requests", "memory"),
         memory_limit_bytes=told("limits", "memory"),
     )
+
+
+_WHOLE = {
+    "cpu_request_cores": ("requests", "cpu"),
+    "cpu_limit_cores": ("limits", "cpu"),
+    "memory_request_bytes": ("requests", "memory"),
+    "memory_limit_bytes": ("limits", "memory"),
+}
+
+
+def reservations(pod: Mapping[str, Any]) -> dict[str, Reserved]:
+    """Return what each lasting container of a pod reserves.
+
+    What is reserved for the pod as a whole (``spec.resources``, Kubernetes 1.34) is shared out, so that the containers
+    add up to it: those that ask for something of their own keep it, the others have equal parts of the rest.
+    """
+    running = {one["name"]: one for one in statuses(pod)}
+    own = {one["name"]: reserved_by(one, running.get(one["name"], {})) for one in lasting(pod["spec"])}
+    whole = (pod.get("status") or {}).get("resources") or pod["spec"].get("resources") or {}
+    for name, (kind, resource) in _WHOLE.items():
+        total = _told(whole, kind, resource)
+        if total is not None and own:
+            shares = shared({key: getattr(one, name) for key, one in own.items()}, total)
+            own = {key: replace(one, **{name: shares[key]}) for key, one in own.items()}
+    return own
+
+
+def shared(own: Mapping[str, float | None], total: float) -> dict[str, float]:
+    """Return how much of a pod's ``total`` each container has; what some ask for more than there is, is cut alike."""
+    asked = {key: value for key, value in own.items() if value is not None}
+    taken = sum(asked.values())
+    if taken > total:
+        return {key: (asked.get(key, 0.0) * total / taken) for key in own}
+    takers = [key for key in own if key not in asked] or list(own)
+    return {key: asked.get(key, 0.0) + ((total - taken) / len(takers) if key in takers else 0.0) for key in own}
+
+
+def _told(resources: Mapping[str, Any], kind: str, resource: str) -> float | None:
+    text = (resources.get(kind) or {}).get(resource)
+    return None if text is None else quantity(text)

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import sys
 import tarfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
-
-import yaml  # type: ignore[import-untyped]  # published without type information
 
 from workbench.cluster_steps import HelmRelease
 from workbench.environments._enter import enter_command
 from workbench.environments.kubernetes.client import Object
-from workbench.errors import RunFailed
+from workbench.errors import BadInput, RunFailed
+from workbench.yaml_text import load, load_all, unfolded
 
 _MOST_BYTES = 2**20
 
@@ -69,21 +69,20 @@ def _local(release: HelmRelease, copies: str) -> Path | None:
 
 def _version_of(chart: Path) -> str:
     try:
-        text = _described(chart)
-        described = yaml.safe_load(text)
+        described = load(_described(chart), "Chart.yaml")
         return str(described["version"])
-    except (OSError, tarfile.TarError, yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, EOFError) as error:
+    except (OSError, tarfile.TarError, zlib.error, BadInput, KeyError, TypeError, EOFError) as error:
         raise RunFailed(f"{chart} is no Helm chart: its Chart.yaml cannot be read ({error}).") from error
 
 
-def _described(chart: Path) -> str:
+def _described(chart: Path) -> bytes:
     if chart.is_dir():
-        return (chart / "Chart.yaml").read_text(encoding="utf-8")
+        return (chart / "Chart.yaml").read_bytes()
     with tarfile.open(chart) as packed:
         for one in packed:
             if one.name.count("/") == 1 and one.name.endswith("/Chart.yaml") and one.isfile():
                 opened = packed.extractfile(one)
-                return opened.read(_MOST_BYTES).decode("utf-8") if opened else ""
+                return opened.read(_MOST_BYTES) if opened else b""
     raise KeyError("Chart.yaml")
 
 
@@ -98,9 +97,20 @@ def with_advice(said: str) -> str:
 
 
 def objects_in(*texts: str) -> tuple[Object, ...]:
-    """Return the objects in rendered charts."""
-    found = [one for text in texts for one in yaml.safe_load_all(text) if isinstance(one, dict)]
-    return tuple(one for one in found if "kind" in one and "metadata" in one)
+    """Return the objects in rendered charts, lists taken apart.
+
+    Raises
+    ------
+    RunFailed
+        When what Helm printed is no YAML.
+    """
+    try:
+        found = [one for text in texts for part in load_all(text, "what Helm rendered") for one in unfolded(part)]
+    except BadInput as error:
+        raise RunFailed(f"The chart's objects cannot be read: {error}") from error
+    return tuple(
+        one for one in found if isinstance(one, dict) and "kind" in one and isinstance(one.get("metadata"), dict)
+    )
 
 
 def dying(command: list[str]) -> list[str]:

@@ -8,21 +8,24 @@ file is left behind. An API server that is away is waited for: `PATIENCE_S` in a
 from __future__ import annotations
 
 import json
-import os
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import urllib3
-from kubernetes import config
-from kubernetes.client import ApiException, Configuration
+from kubernetes.client import ApiException
 from kubernetes.client.api_client import ApiClient
-from kubernetes.config.config_exception import ConfigException
 from kubernetes.dynamic import DynamicClient
 
+from workbench.environments.kubernetes.answers import events_in, foreign, insecure, no_server, understood, whole
+from workbench.environments.kubernetes.forms import misshapen
+from workbench.environments.kubernetes.kinds import Kind as Kind
+from workbench.environments.kubernetes.kinds import kinds_in, preferred
+from workbench.environments.kubernetes.kubeconfig import access
+from workbench.environments.kubernetes.refusing import Refused as Refused
+from workbench.environments.kubernetes.refusing import body_of, first_line, is_verdict, refused
 from workbench.errors import CannotHere, RunFailed
 
 T = TypeVar("T")
@@ -41,49 +44,12 @@ _REQUEST_S = 30.0
 _READ_S = 10.0
 """The same of a read: an API server that has just started may take a question and never answer it."""
 
+_AS_THEY_COME = urllib3.Retry(0, raise_on_redirect=False)
+"""Nothing is asked again behind our back, and a redirection is an answer: API servers send none."""
+
 _FORM = "application/x-www-form-urlencoded"
 _AWAY = (429, 502, 503, 504)
 _PAUSES_S = (0.2, 0.5, 1.0, 2.0)
-
-
-class Refused(RunFailed):
-    """The API server said no.
-
-    `status` is its HTTP status, `reason` its own word for it, `said` its own sentence, and `details` what it says in
-    fields: ``causes`` above all, one for each field that is wrong.
-    """
-
-    def __init__(
-        self, message: str, status: int, reason: str = "", said: str = "", details: Mapping[str, Any] | None = None
-    ) -> None:
-        super().__init__(message)
-        self.status, self.reason, self.said, self.details = status, reason, said or message, details or {}
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind that the server serves: where its objects are, and what may be done with them."""
-
-    api_version: str
-    kind: str
-    plural: str
-    namespaced: bool
-    verbs: tuple[str, ...]
-
-    @property
-    def group(self) -> str:
-        """API group; empty for the core's."""
-        return self.api_version.rpartition("/")[0]
-
-    def path(self, namespace: str = "", name: str = "") -> str:
-        """Return the path of one object, or of a collection (all namespaces when `namespace` is empty)."""
-        parts = ["apis" if "/" in self.api_version else "api", self.api_version]
-        if self.namespaced and namespace:
-            parts += ["namespaces", quote(namespace, safe="")]
-        parts.append(self.plural)
-        if name:
-            parts.append(quote(name, safe=":"))
-        return "/" + "/".join(parts)
 
 
 class _NoDiscovery:
@@ -105,6 +71,8 @@ class Cluster:
         The file that was read; empty: the usual place. Only Helm is told of it.
     server
         Host and port of the API server.
+    anonymous
+        Why nobody is told who asks; empty where the kubeconfig shows credentials.
     """
 
     context: str
@@ -112,6 +80,7 @@ class Cluster:
     server: str
     dynamic: Any
     patience_s: float = PATIENCE_S
+    anonymous: str = ""
     _kinds: dict[str, dict[str, Kind]] = field(default_factory=dict)
 
     @classmethod
@@ -121,30 +90,18 @@ class Cluster:
         Raises
         ------
         CannotHere
-            Without a readable kubeconfig or such a context, naming the ones there are.
+            Without a usable kubeconfig or such a context, naming the ones there are; see `kubeconfig.access`.
         """
-        # The client looks at the variable once, when it is imported; whoever sets it in a notebook does so later.
-        file = kubeconfig or os.environ.get("KUBECONFIG") or None
-        try:
-            contexts, active = config.list_kube_config_contexts(config_file=file)  # type: ignore[no-untyped-call]
-            names = [one["name"] for one in contexts]
-            chosen = context or active["name"]
-            if chosen not in names:
-                raise CannotHere(
-                    f"The kubeconfig has no context {chosen!r}, only {', '.join(names) or 'none'}: "
-                    'set options = {context = "..."} in the experiment\'s [environment].'
-                )
-            settings = Configuration()
-            config.load_kube_config(config_file=file, context=chosen, client_configuration=settings)  # type: ignore[no-untyped-call]
-        except (ConfigException, OSError, KeyError, TypeError) as error:
-            raise CannotHere(
-                f"There is no usable kubeconfig ({_first_line(error)}). Set KUBECONFIG, or "
-                'options = {kubeconfig = "..."} in the experiment\'s [environment]; see docs/clusters.md.'
-            ) from error
-        settings.retries = 0
-        server = str(settings.host).partition("://")[2] or str(settings.host)
-        dynamic = DynamicClient(ApiClient(settings), discoverer=_NoDiscovery)  # type: ignore[no-untyped-call]
-        return cls(context=chosen, kubeconfig=kubeconfig, server=server, dynamic=dynamic)
+        found = access(context, kubeconfig)
+        found.settings.retries = _AS_THEY_COME
+        dynamic = DynamicClient(ApiClient(found.settings), discoverer=_NoDiscovery)  # type: ignore[no-untyped-call]
+        return cls(
+            context=found.context,
+            kubeconfig=kubeconfig,
+            server=found.server,
+            dynamic=dynamic,
+            anonymous=found.anonymous,
+        )
 
     # ------------------------------------------------------------------ asking
     def request(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
@@ -163,17 +120,37 @@ class Cluster:
         given = {"_request_timeout": _READ_S if method == "get" else _REQUEST_S, "header_params": {}, **more}
         return self.dynamic.request(method, path, body=body, serialize=False, **given)
 
+    @property
+    def who(self) -> str:
+        """Which server it is, for messages."""
+        return f"{self.server} (context {self.context})"
+
+    def version(self) -> Object:
+        """Return what the server says of itself, and so whether it is an API server at all.
+
+        Raises
+        ------
+        NotKubernetes
+            When it is none.
+        """
+        found = self.json("get", "/version")
+        if not isinstance(found.get("gitVersion"), str):
+            raise no_server(self.who, "GET /version", f"no version of Kubernetes ({json.dumps(found)[:60]})")
+        return found
+
     def _patiently(self, act: Callable[[], T], what: str) -> T:
         deadline, turn = time.monotonic() + self.patience_s, 0
         while True:
             try:
                 return act()
             except ApiException as error:
-                if error.status not in _AWAY or _is_verdict(error):
-                    raise _refused(error, what) from None
+                if error.status not in _AWAY or is_verdict(error):
+                    raise self._verdict(error, what) from None
                 last = f"answered {error.status} {error.reason}"
             except (urllib3.exceptions.HTTPError, OSError) as error:
-                last = _first_line(error)
+                last = first_line(error)
+                if why := insecure(str(error)):
+                    raise CannotHere(f"The API server {self.who} cannot be asked: {why} ({last}).") from None
             if time.monotonic() > deadline:
                 raise CannotHere(
                     f"The API server {self.server} (context {self.context}) did not answer {what} "
@@ -182,22 +159,44 @@ class Cluster:
             time.sleep(_PAUSES_S[min(turn, len(_PAUSES_S) - 1)])
             turn += 1
 
+    def _verdict(self, error: ApiException, what: str) -> RunFailed | CannotHere:
+        """Return what a refusal means: the server's own no, or that nobody there is an API server."""
+        status, body = int(error.status or 0), body_of(error)
+        if status == 0:
+            why = insecure(str(error.reason)) or first_line(error)
+            return CannotHere(f"The API server {self.who} cannot be asked: {why}.")
+        if "/proxy/" not in what and (came := foreign(status, error.headers, body, str(error.reason))):
+            return no_server(self.who, what, came)
+        if status == 401:
+            why = self.anonymous or "it does not take the credentials of the kubeconfig: log in again"
+            return CannotHere(f"The API server {self.who} does not know who asks (status 401): {why}.")
+        return refused(error, what, self.anonymous)
+
     def json(self, method: str, path: str, body: Any = None, **more: Any) -> Object:
-        """Send one request and return its JSON."""
+        """Send one request and return its JSON.
+
+        Raises
+        ------
+        NotKubernetes
+            When what comes is no JSON object.
+        """
         what = f"{method.upper()} {path}"
-        answer: Object = json.loads(self._patiently(lambda: self._once(method, path, body, more).data, what))
-        return answer
+        body_of = self._patiently(lambda: whole(self._once(method, path, body, more)), what)
+        return understood(body_of, self.who, what)
 
     def page(self, path: str, timeout_s: float = _REQUEST_S) -> bytes:
         """Return the bytes of a page behind the API server's proxy: a kubelet's, a pod's, a log."""
         more = {"header_params": {"Accept": "*/*"}, "_request_timeout": timeout_s}
-        return bytes(self._patiently(lambda: self._once("get", path, None, more).data, f"GET {path}"))
+        found = self._patiently(lambda: whole(self._once("get", path, None, more)), f"GET {path}")
+        if found is None:
+            raise RunFailed(f"The answer to GET {path} is too large, or does not end.")
+        return found
 
     def page_once(self, path: str, timeout_s: float) -> bytes | None:
         """Return a page, or None when it cannot be had just now: for telemetry, which must not wait."""
         more = {"header_params": {"Accept": "*/*"}, "_request_timeout": timeout_s}
         try:
-            return bytes(self._once("get", path, None, more).data)
+            return whole(self._once("get", path, None, more))
         except (ApiException, urllib3.exceptions.HTTPError, OSError):
             return None
 
@@ -210,9 +209,10 @@ class Cluster:
         """
         more = {"header_params": {"Accept": "*/*"}, "_request_timeout": timeout_s, "content_type": f"{_FORM} "}
         try:
-            return 200, bytes(self._once("post", path, urlencode(fields), more).data)
+            said = whole(self._once("post", path, urlencode(fields), more))
+            return (0, b"") if said is None else (200, said)
         except ApiException as error:
-            return (0 if b'"kind":"Status"' in _body(error) else int(error.status or 0)), _body(error)
+            return (0 if b'"kind":"Status"' in body_of(error) else int(error.status or 0)), body_of(error)
         except (urllib3.exceptions.HTTPError, OSError):
             return 0, b""
 
@@ -227,37 +227,48 @@ class Cluster:
         """
         found = self._kinds.get(api_version, {}).get(kind)
         if found is None:
-            self._kinds[api_version] = {one.kind: one for one in self.kinds_of(api_version)}
+            self._kinds[api_version] = {one.kind: one for one in self._served(api_version)}
             found = self._kinds[api_version].get(kind)
+        if found is None and api_version == "v1":
+            raise no_server(self.who, "GET /api/v1", f"a list of kinds without {kind}")
         if found is None:
             raise Refused(f"The cluster does not serve {kind} of {api_version}; is its CRD installed?", 404)
         return found
 
     def kinds_of(self, api_version: str) -> tuple[Kind, ...]:
-        """Return the kinds of one group and version; none when it is not served (any more)."""
+        """Return the kinds of one group and version; none when it is not served (any more), or may not be seen."""
         try:
-            found = self.json("get", f"/{'apis' if '/' in api_version else 'api'}/{api_version}")
+            return self._served(api_version)
         except Refused as error:
-            if error.status in (403, 404):
+            if error.status == 403:
                 return ()
             raise
-        return tuple(
-            Kind(api_version, one["kind"], one["name"], one["namespaced"], tuple(one["verbs"]))
-            for one in found["resources"]
-            if "/" not in one["name"]
-        )
+
+    def _served(self, api_version: str) -> tuple[Kind, ...]:
+        path = f"/{'apis' if '/' in api_version else 'api'}/{api_version}"
+        try:
+            found = self.json("get", path)
+        except Refused as error:
+            if error.status == 404:
+                return ()
+            raise
+        if (kinds := kinds_in(found, api_version)) is None:
+            raise no_server(self.who, f"GET {path}", f"no list of kinds ({json.dumps(found)[:60]})")
+        return kinds
 
     def all_kinds(self) -> tuple[Kind, ...]:
         """Return every kind in its group's preferred version."""
-        groups = self.json("get", "/apis")["groups"]
-        versions = ["v1", *(group["preferredVersion"]["groupVersion"] for group in groups)]
-        return tuple(kind for version in versions for kind in self.kinds_of(version))
+        found = self.json("get", "/apis")
+        if (versions := preferred(found)) is None:
+            raise no_server(self.who, "GET /apis", f"no list of groups ({json.dumps(found)[:60]})")
+        return tuple(kind for version in ("v1", *versions) for kind in self.kinds_of(version))
 
     # ------------------------------------------------------------------ objects
     def get(self, api_version: str, kind: str, name: str, namespace: str = "") -> Object | None:
         """Return one object; None when there is none, or none of its kind."""
         try:
-            return self.json("get", self.kind(api_version, kind).path(namespace, name))
+            path = self.kind(api_version, kind).path(namespace, name)
+            return self._whole_objects(api_version, kind, f"GET {path}", [self.json("get", path)])[0]
         except Refused as error:
             if error.status == 404:
                 return None
@@ -280,8 +291,21 @@ class Cluster:
     ) -> tuple[list[Object], str]:
         """As `listed`, for a kind in hand."""
         found = self.json("get", kind.path(namespace), label_selector=selector or None, field_selector=fields or None)
-        items = [{**one, "apiVersion": kind.api_version, "kind": kind.kind} for one in found.get("items") or ()]
-        return items, found["metadata"].get("resourceVersion", "")
+        what, items, meta = f"GET {kind.path(namespace)}", found.get("items", ...), found.get("metadata")
+        if not isinstance(items, list | None) or not isinstance(meta, dict):
+            raise no_server(self.who, what, f"no list of objects ({json.dumps(found)[:60]})")
+        items = self._whole_objects(kind.api_version, kind.kind, what, items or [])
+        named = [{**one, "apiVersion": kind.api_version, "kind": kind.kind} for one in items]
+        return named, str(meta.get("resourceVersion", ""))
+
+    def _whole_objects(self, api_version: str, kind: str, what: str, found: list[Any]) -> list[Object]:
+        """Return objects whose form was looked at: of Kubernetes' own kinds all that is read here."""
+        group = api_version.rpartition("/")[0]
+        own = kind if "." not in group or group.endswith(".k8s.io") else ""
+        for one in found:
+            if wrong := misshapen(one, own):
+                raise no_server(self.who, what, wrong)
+        return found
 
     def apply(self, manifest: Mapping[str, Any], *, dry_run: bool = False) -> Object:
         """Apply one object server-side, by force, and return it as the server holds it."""
@@ -345,8 +369,12 @@ class Cluster:
         try:
             answer = self.dynamic.request("get", kind.path(namespace), serialize=False, **more)
             try:
-                for event in _lines(answer):
-                    if event.get("type") == "ERROR":
+                for event in events_in(answer):
+                    if (
+                        not isinstance(event, dict)
+                        or not isinstance(event.get("object"), dict)
+                        or event.get("type") == "ERROR"
+                    ):
                         return
                     yield event
             finally:
@@ -363,44 +391,7 @@ class Cluster:
             "spec": {"resourceAttributes": {key: value for key, value in asked.items() if value}},
         }
         answer = self.json("post", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
-        return bool(answer["status"].get("allowed"))
-
-
-def _lines(answer: Any) -> Iterator[Object]:
-    rest = b""
-    for part in answer.stream(65536):
-        *lines, rest = (rest + part).split(b"\n")
-        for line in lines:
-            if line.strip():
-                yield json.loads(line)
-
-
-_NO_RIGHT = re.compile(r"\bcannot \w+ (resource|path) ")
-_VERDICTS = (b"DisruptionBudget", b"error trying to reach service", b"error dialing backend")
-
-
-def _is_verdict(error: ApiException) -> bool:
-    """Whether a busy server's status means something else: a budget that forbids, a pod or kubelet out of reach."""
-    return any(sign in _body(error) for sign in _VERDICTS)
-
-
-def _body(error: ApiException) -> bytes:
-    body = error.body or b""
-    return body.encode() if isinstance(body, str) else bytes(body)
-
-
-def _refused(error: ApiException, what: str) -> Refused:
-    try:
-        told = json.loads(_body(error))
-        message, reason, details = str(told.get("message", "")), str(told.get("reason", "")), told.get("details")
-    except (ValueError, AttributeError):
-        message, reason, details = _body(error)[:300].decode(errors="replace"), "", None
-    said = message or str(error.reason)
-    hint = " The ClusterRole that `workbench rbac` prints gives this right." if _NO_RIGHT.search(said) else ""
-    sentence = f"The API server refused {what}: {said} (status {error.status}).{hint}"
-    return Refused(sentence, int(error.status or 0), reason, said, details)
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0][:300]
+        said = answer.get("status")
+        if not isinstance(said, dict) or not isinstance(said.get("allowed", False), bool):
+            raise no_server(self.who, "a question about rights", f"no verdict ({json.dumps(answer)[:60]})")
+        return said.get("allowed") is True

@@ -111,7 +111,7 @@ class ClusterDeployment:
                 right = answered(self.application.url, said)
                 calls = "one call" if asked["n"] == "1" else f"{asked['n']} calls"
                 evidence = f"{calls} to {self.application.url}, answered {said.get('RetCodes') or said}"
-            except (RunFailed, CannotHere, ValueError) as error:
+            except (RunFailed, CannotHere, ValueError, AttributeError, TypeError) as error:
                 right, evidence = False, f"the client's pod could not be asked to call: {error}"
             if right or time.monotonic() > deadline:
                 return right, evidence
@@ -232,6 +232,8 @@ class ClusterDeployment:
 
     def _metric_moved(self, gate: MetricMoved) -> tuple[bool, str]:
         what = f"{gate.metric} of {_of(gate.part)}"
+        if lacking := self._without(gate.part):
+            return False, f"{what} cannot be read: no container {_of(gate.part)} in {', '.join(lacking)}"
         if not gate.already:
             return self._moved(lambda: self._metric(gate), what, gate.deadline_s)
         answered, evidence = self.call()
@@ -283,18 +285,26 @@ class ClusterDeployment:
             found, _ = self.cluster.listed("v1", "Pod", part.namespace, selector)
         return [pod for pod in found if not part.containers or containers(pod) & set(part.containers)]
 
+    def _without(self, part: Part) -> list[str]:
+        """Return the pods without any of a part's containers, where not one has them: nothing is worth waiting for."""
+        if not part.containers or self._pods_of(part):
+            return []
+        return [str(pod["metadata"]["name"]) for pod in self._pods_of(replace(part, containers=()))] or ["any pod"]
+
     def _interface(self, name: str) -> float | None:
         pod = self.client()
         ask = Ask(via="kubelet", path="stats/summary", node=pod["spec"]["nodeName"])
         told = page(self.cluster, self.choice, self.collector, ask)
-        if told is None:
-            return None
-        uid = pod["metadata"]["uid"]
-        for one in json.loads(told).get("pods") or ():
-            if one["podRef"].get("uid") == uid:
-                for interface in (one.get("network") or {}).get("interfaces") or ():
-                    if interface.get("name") == name:
-                        return float(interface.get("txBytes", 0))
+        return None if told is None else _sent(told, str(pod["metadata"]["uid"]), name)
+
+
+def _sent(summary: bytes, uid: str, name: str) -> float | None:
+    """Return the bytes that a pod has sent through an interface, as its kubelet tells it; None where it does not."""
+    try:
+        pods = [one for one in json.loads(summary)["pods"] if one["podRef"].get("uid") == uid]
+        sent = [one.get("txBytes") for pod in pods for one in pod["network"]["interfaces"] if one.get("name") == name]
+        return float(sent[0]) if sent and sent[0] is not None else None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.cluster_steps import ClusterStep, Delete, Uninstall
 from workbench.environments.kubernetes import journal, snapshot
 from workbench.environments.kubernetes.acting import labelled_objects, sweep, uninstall, way_back
+from workbench.environments.kubernetes.answers import described, sense
 from workbench.environments.kubernetes.client import Cluster
 from workbench.environments.kubernetes.facts import cgroup_version, cluster_facts, designs_in_force
 from workbench.environments.kubernetes.helm import Helm, find_helm, releases
@@ -36,24 +37,48 @@ def diagnose(options: Options) -> tuple[GateResult, ...]:
     cluster = Cluster.connect(options.context, options.kubeconfig)
     cluster.patience_s = _PATIENCE_S
     said = [_found("a kubeconfig", True, f"context {cluster.context}, server {cluster.server}")]
+    if cluster.anonymous:
+        said.append(_found("credentials", False, f"{cluster.anonymous}: requests are nobody's; log in"))
     try:
-        facts = cluster_facts(cluster, "", "").details
-        nodes = cluster.listed("v1", "Node")[0]
+        with sense(cluster.who):
+            facts = cluster_facts(cluster, "", "").details
+            nodes = cluster.listed("v1", "Node")[0]
         said.append(_found("an API server", True, f"Kubernetes {facts['cluster']['kubernetes']}, {len(nodes)} nodes"))
     except (CannotHere, RunFailed) as error:
         return (*said, _found("an API server", False, str(error)))
-    said += [_helm(cluster, options), _rights(cluster), _room(cluster), _two_nodes(len(nodes))]
+    node = str(nodes[0]["metadata"]["name"]) if nodes else ""
     source, collected = _source(cluster, options)
-    said.append(_kubelet(cluster, str(nodes[0]["metadata"]["name"]) if nodes else "", collected))
-    said.append(source)
+    rows: tuple[tuple[str, Callable[[], list[GateResult]]], ...] = (
+        ("Helm", lambda: [_helm(cluster, options)]),
+        ("the rights a run needs", lambda: [_rights(cluster)]),
+        ("room for a mesh", lambda: [_room(cluster)]),
+        ("a node for the load", lambda: [_two_nodes(len(nodes))]),
+        ("the kubelets' accounts", lambda: [_kubelet(cluster, node, collected)]),
+        ("a source of telemetry", lambda: [source]),
+        ("nobody else's run", lambda: _left(cluster)),
+    )
+    return (*said, *(one for name, ask in rows for one in _tried(cluster, name, ask)))
+
+
+def _tried(cluster: Cluster, name: str, ask: Callable[[], list[GateResult]]) -> list[GateResult]:
+    """Return what a question found; where the answer is none, that is what was found."""
+    try:
+        with sense(cluster.who):
+            return ask()
+    except WorkbenchError as error:
+        return [_found(name, False, str(error))]
+
+
+def _left(cluster: Cluster) -> list[GateResult]:
+    """Say who works on the cluster, and what was left on it."""
     holder, (left, _) = journal.holder_of(cluster), journal.read(cluster)
-    said.append(_found("nobody else's run", not holder, holder or "no run works on this cluster"))
+    said = [_found("nobody else's run", not holder, holder or "no run works on this cluster")]
     if left and not holder:
         said.append(_found("nothing left behind", False, f"run {left} was interrupted; remove it: workbench clean"))
     if designs := designs_in_force(cluster):
         evidence = f"{', '.join(designs)} would be measured too; undo it with: workbench design revert NAME"
         said.append(_found("no design in force", False, evidence))
-    return tuple(said)
+    return said
 
 
 def _helm(cluster: Cluster, options: Options) -> GateResult:
@@ -64,6 +89,8 @@ def _helm(cluster: Cluster, options: Options) -> GateResult:
 
 
 def _rights(cluster: Cluster) -> GateResult:
+    if cluster.anonymous:
+        return _found("the rights a run needs", False, f"{cluster.anonymous}: log in first")
     lacking = missing_rights(cluster)
     if not lacking:
         return _found("the rights a run needs", True, "the server would allow all of them")
@@ -91,12 +118,12 @@ def _kubelet(cluster: Cluster, node: str, collected: bool) -> GateResult:
     page = (
         cluster.page_once(f"/api/v1/nodes/{node}/proxy/stats/summary?only_cpu_and_memory=true", 10.0) if node else None
     )
-    try:
-        pods = len(json.loads(page or b"{}").get("pods") or ())
-    except ValueError:
-        pods = 0
     if page is None:
         return _found("the kubelets' accounts", False, "nodes/proxy cannot be read; consumption would be unknown")
+    try:
+        pods = len(json.loads(page).get("pods") or ())
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        return _found("the kubelets' accounts", False, f"the kubelet of {node} answers with {described(page)}")
     version = cgroup_version(cluster, node)
     return _found("the kubelets' accounts", True, f"{pods} pods on {node}" + (f", cgroup {version}" if version else ""))
 
@@ -104,7 +131,8 @@ def _kubelet(cluster: Cluster, node: str, collected: bool) -> GateResult:
 def _source(cluster: Cluster, options: Options) -> tuple[GateResult, bool]:
     """Say which source of telemetry a run here would use, and whether that is a pod of its own."""
     try:
-        found = choose(cluster, options.telemetry, options.prometheus)
+        with sense(cluster.who):
+            found = choose(cluster, options.telemetry, options.prometheus)
     except WorkbenchError as error:
         return _found("a source of telemetry", False, str(error)), False
     why = f", because {found.why}" if found.why else ""
@@ -126,6 +154,12 @@ def clean(options: Options, *, force: bool = False, say: Callable[[str], None] =
         When a run is alive.
     """
     cluster = Cluster.connect(options.context, options.kubeconfig)
+    with sense(cluster.who):
+        return _clean(cluster, options, force=force, say=say)
+
+
+def _clean(cluster: Cluster, options: Options, *, force: bool, say: Callable[[str], None]) -> tuple[str, ...]:
+    cluster.version()
     say(f"cleaning the cluster of context {cluster.context}, server {cluster.server}")
     run, noted = journal.read(cluster)
     holding = journal.Holding(cluster, run or "clean", f"workbench clean of {run or 'left-overs'}")

@@ -37,7 +37,7 @@ def cluster_facts(cluster: Cluster, run: str, helm: str, telemetry: Mapping[str,
 
     A node's cgroup version is None where its kubelet may not be asked, or is beyond the first `ASKED_NODES`.
     """
-    served = cluster.json("get", "/version")
+    served = cluster.version()
     nodes = [_node(one) for one in cluster.listed("v1", "Node")[0]]
     network = _network(cluster)
     decisive = {
@@ -123,7 +123,7 @@ def cgroup_version(cluster: Cluster, node: str) -> str | None:
     text = cluster.page_once(f"/api/v1/nodes/{node}/proxy/metrics", 10.0) or b""
     for line in text.splitlines():
         if line.startswith(b"kubelet_cgroup_version"):
-            return f"v{line.rsplit(b' ', 1)[-1].decode()}"
+            return f"v{line.rsplit(b' ', 1)[-1][:20].decode(errors='replace')}"
     return None
 
 

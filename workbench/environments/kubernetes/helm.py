@@ -21,7 +21,8 @@ from workbench.cluster_steps import HelmRelease
 from workbench.environments.kubernetes import helm_sdk
 from workbench.environments.kubernetes.charts import dying, objects_in, source_of, with_advice
 from workbench.environments.kubernetes.client import Cluster, Object
-from workbench.environments.kubernetes.objects import labels, redacted_text
+from workbench.environments.kubernetes.objects import labels
+from workbench.environments.kubernetes.redacting import redacted_text
 from workbench.errors import CannotHere, RunFailed
 
 INSTALL_HINT = (
@@ -114,7 +115,7 @@ class HelmProgram:
 
     def rendered(self, release: HelmRelease) -> tuple[Object, ...]:
         """Return what a release would consist of; see `Helm`."""
-        kubernetes = str(self.cluster.json("get", "/version")["gitVersion"])
+        kubernetes = str(self.cluster.version()["gitVersion"])
         with _values(release) as values:
             text = self._call(
                 [

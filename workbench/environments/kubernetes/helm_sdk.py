@@ -21,7 +21,8 @@ from typing import Any
 from workbench.cluster_steps import HelmRelease
 from workbench.environments.kubernetes.charts import dying, objects_in, source_of, with_advice
 from workbench.environments.kubernetes.client import Cluster, Object
-from workbench.environments.kubernetes.objects import labels, redacted_text
+from workbench.environments.kubernetes.objects import labels
+from workbench.environments.kubernetes.redacting import redacted_text
 from workbench.errors import CannotHere, RunFailed
 
 PACKAGE = "helm-python-sdk"

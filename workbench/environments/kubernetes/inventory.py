@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench.cluster_steps import ClusterApplication, Part
-from workbench.environments.kubernetes.attribution import lasting, reserved_by, role_of
+from workbench.environments.kubernetes.attribution import lasting, reservations, role_of
 from workbench.environments.kubernetes.client import Object
 from workbench.environments.kubernetes.complaints import statuses
-from workbench.records import Placed
+from workbench.records import Placed, Reserved
 from workbench.steps import Role
 
 
@@ -18,16 +18,21 @@ def inventory(pods: Sequence[Object], application: ClusterApplication, parts: Se
     client = application.client["spec"]["selector"]["matchLabels"]
     found = []
     for pod in pods:
+        reserved = reservations(pod)
         ready = {one["name"]: bool(one.get("ready")) for one in statuses(pod)}
         for container in lasting(pod["spec"]):
             role = role_of(pod, container["name"], application.namespace, client, parts)
             if role != "system":
-                found.append(_placed(pod, container, role, ready.get(container["name"], False)))
+                found.append(
+                    _placed(
+                        pod, container, role, reserved[container["name"]], ready=ready.get(container["name"], False)
+                    )
+                )
     return tuple(sorted(found, key=lambda one: (one.role, one.component)))
 
 
-def _placed(pod: Object, container: Mapping[str, Any], role: Role, ready: bool) -> Placed:
-    meta, reserved = pod["metadata"], reserved_by(container, {})
+def _placed(pod: Object, container: Mapping[str, Any], role: Role, reserved: Reserved, *, ready: bool) -> Placed:
+    meta = pod["metadata"]
     return Placed(
         component=f"{meta['name']}/{container['name']}",
         role=role,

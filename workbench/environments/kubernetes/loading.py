@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from workbench.cluster_steps import ClusterLoad
 from workbench.environments.kubernetes.calling import asked_of
@@ -53,22 +54,18 @@ class Loading:
             When a run does not end.
         """
         results = [self._one(body) for body in self.load.bodies]
-        told = json.loads(results[1])
-        start_s = datetime.fromisoformat(told["StartTime"]).timestamp() + self.load.head_s
+        start_s = _started(results[1]) + self.load.head_s
         window = Window(start_s=start_s, end_s=start_s + self.load.duration_s)
         self._wait_for_readings(window)
         edges = self.reader.edges((window.start_s, window.end_s))
         self.sink(self.components, edges)
-        roles: tuple[Role, ...] = ("load-generator", "system", "unattributed")
-        cpu_s = {role: self._used(edges, role) for role in roles}
-        left = cpu_s["unattributed"]
-        foreign = None if left is None else left + (cpu_s["system"] or 0.0)
+        foreign = self._used(edges, "system")  # what nobody is charged for is the kernel's work for the run, mostly
         return JobOutput(
             window=window,
             outputs={RESULT: results[1]},
             stdout="",
             stderr="",
-            cpu_s=cpu_s["load-generator"],
+            cpu_s=self._used(edges, "load-generator"),
             noise=Noise(foreign_cores=None if foreign is None else foreign / window.duration_s, cpus=self.cpus),
             sources=tuple(self._doubted(one) for one in self.reader.used(window)),
         )
@@ -102,7 +99,7 @@ class Loading:
 
     def _one(self, body: Mapping[str, str]) -> bytes:
         """Start one run, watch until it has ended, and return its result."""
-        started = json.loads(self.ask("rest/run", {**body, **asked_of(self.url)}))
+        started = _told(self.ask("rest/run", {**body, **asked_of(self.url)}))
         if "RunID" not in started or "ResultID" not in started:
             raise RunFailed(f"The client's Fortio did not start the load: {str(started)[:300]}")
         run, name = started["RunID"], started["ResultID"]
@@ -120,8 +117,8 @@ class Loading:
 
     def _result(self, run: int, name: str) -> bytes | None:
         """Return a run's result, or None while it goes on; the API server may be away meanwhile."""
-        status = json.loads(self.ask(f"rest/status?runid={run}", None))
-        if str(run) in (status.get("Statuses") or {}):
+        status = _told(self.ask(f"rest/status?runid={run}", None)).get("Statuses")
+        if str(run) in (status if isinstance(status, dict) else {}):
             return None
         try:
             result = self.ask(f"data/{name}.json", None)
@@ -157,6 +154,30 @@ class Loading:
                 self.sink(self.components, self.reader.take(ask, page))
         if not asks:
             self.sink(self.components, ())  # it is also asked whether to stop
+
+
+def _told(page: bytes) -> dict[str, Any]:
+    """Return what the client's Fortio says.
+
+    Raises
+    ------
+    RunFailed
+        When it is nothing of Fortio's.
+    """
+    try:
+        told = json.loads(page)
+    except (ValueError, RecursionError):
+        told = None
+    if not isinstance(told, dict):
+        raise RunFailed(f"What answers in the client's pod is not Fortio: {page[:100].decode(errors='replace')!r}.")
+    return told
+
+
+def _started(result: bytes) -> float:
+    try:
+        return datetime.fromisoformat(_told(result)["StartTime"]).timestamp()
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunFailed("The client's Fortio left a result that does not say when it began.") from error
 
 
 def _lasts_s(body: Mapping[str, str]) -> float:

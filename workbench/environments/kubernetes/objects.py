@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import urllib3
-import yaml  # type: ignore[import-untyped]  # published without type information
 
-from workbench.decoding import decoded
 from workbench.environments.kubernetes.client import MANAGER, Object
-from workbench.errors import CannotHere
+from workbench.environments.kubernetes.redacting import redacted_text
+from workbench.errors import BadInput, CannotHere
 from workbench.spec import HIDDEN, TELLING
+from workbench.yaml_text import load_all, unfolded
 
 MANAGED = "app.kubernetes.io/managed-by"
 RUN = "mesh-workbench/run"
@@ -24,11 +24,6 @@ DESIGN = "mesh-workbench/design"
 """Label of everything that a design of the playground applied; its value is the design's name."""
 
 _FETCH_S = 60.0
-
-_PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
-_JWT = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
-_BEARER = re.compile(r"(?i)\b(bearer\s+)[\w.~+/=-]{12,}")
-_BASE64_KEY = re.compile(r"LS0tLS1CRUdJTi[A-Za-z0-9+/=]{40,}")
 
 
 def labels(run: str) -> dict[str, str]:
@@ -85,14 +80,21 @@ def read_source(source: str) -> tuple[Object, ...]:
             answer = urllib3.request("GET", source, timeout=_FETCH_S)
             if answer.status != 200:
                 raise OSError(f"status {answer.status}")
-            text = answer.data.decode()
+            text = bytes(answer.data)
         else:
-            text = decoded(Path(source).read_bytes())
-        found = [one for one in yaml.safe_load_all(text) if isinstance(one, dict)]
-    except (OSError, ValueError, yaml.YAMLError, urllib3.exceptions.HTTPError) as error:
+            text = Path(source).read_bytes()
+        found = [one for part in load_all(text, source) for one in unfolded(part) if isinstance(one, dict)]
+    except (OSError, ValueError, BadInput, urllib3.exceptions.HTTPError) as error:
         raise CannotHere(f"The manifests at {source} cannot be read ({error}); give a local copy's path.") from error
-    listed = (one.get("items") or () if one.get("kind") == "List" else (one,) for one in found)
-    return tuple(one for part in listed for one in part)
+    if not found or not all(map(_is_object, found)):
+        raise CannotHere(f"{source} holds no Kubernetes objects, or something else too; give a local copy's path.")
+    return tuple(found)
+
+
+def _is_object(found: Mapping[str, Any]) -> bool:
+    meta = found.get("metadata")
+    named = isinstance(meta, Mapping) and isinstance(meta.get("name"), str)
+    return named and all(isinstance(found.get(key), str) for key in ("apiVersion", "kind"))
 
 
 def pods_of(manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -153,14 +155,6 @@ def _redact_item(key: str, value: Any, variable: str) -> Any:
 
 def _hide(table: Any) -> Any:
     return dict.fromkeys(table, HIDDEN) if isinstance(table, Mapping) else HIDDEN
-
-
-def redacted_text(text: str) -> str:
-    """Return text without private keys and tokens, plain or base64."""
-    text = _PEM.sub(HIDDEN, text)
-    text = _BASE64_KEY.sub(HIDDEN, text)
-    text = _JWT.sub(HIDDEN, text)
-    return _BEARER.sub(rf"\1{HIDDEN}", text)
 
 
 def images(manifests: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:

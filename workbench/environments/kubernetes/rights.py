@@ -91,12 +91,20 @@ def missing_rights(cluster: Cluster) -> tuple[str, ...]:
 
 
 def requests_of(spec: Mapping[str, Any]) -> tuple[float, float]:
-    """Return (cores, bytes) that a pod spec reserves; native sidecars count, other init containers do not add up."""
+    """Return (cores, bytes) that a pod spec reserves; native sidecars count, other init containers do not add up.
+
+    What is asked for the pod as a whole (``spec.resources``) stands in place of the sum.
+    """
     cores = memory = 0.0
     for container in lasting(spec):
         asked = (container.get("resources") or {}).get("requests") or {}
         cores += quantity(asked.get("cpu", 0))
         memory += quantity(asked.get("memory", 0))
+    resources = spec.get("resources") or {}
+    whole = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
+    asked_for = resources.get("requests") or {}
+    cores = quantity(whole["cpu"]) if "cpu" in asked_for or ("cpu" in whole and not cores) else cores
+    memory = quantity(whole["memory"]) if "memory" in asked_for or ("memory" in whole and not memory) else memory
     return cores, memory
 
 

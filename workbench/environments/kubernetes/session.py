@@ -20,6 +20,7 @@ from workbench.cluster_steps import (
 )
 from workbench.environments.kubernetes import collecting, journal, snapshot
 from workbench.environments.kubernetes.acting import Acting, labelled_objects
+from workbench.environments.kubernetes.answers import sense, sensible
 from workbench.environments.kubernetes.client import Cluster, Object
 from workbench.environments.kubernetes.collecting import Collector
 from workbench.environments.kubernetes.deployment import ClusterDeployment
@@ -126,7 +127,9 @@ class OpenCluster:
         """Name of the adapter that reads what runs here."""
         return self.choice.name
 
+    @sensible
     def __enter__(self) -> OpenCluster:
+        self.cluster.version()
         self._refuse_leftovers()
         self._holding.take()
         try:
@@ -162,6 +165,7 @@ class OpenCluster:
             self._helm = find_helm(self.cluster, self.options.helm, self.options.charts)
         return self._helm
 
+    @sensible
     def facts(self) -> Facts:
         """Return the cluster's circumstances, looked at once."""
         if self._facts is None:
@@ -174,6 +178,7 @@ class OpenCluster:
         return self._facts
 
     # ------------------------------------------------------------------ refusing
+    @sensible
     def refuses(self, steps: Sequence[ClusterStep]) -> str:
         """Why these steps cannot be done here; empty when they can. Changes nothing."""
         charts = [step for step in steps if isinstance(step, HelmRelease)]
@@ -260,17 +265,18 @@ class OpenCluster:
         acting.prepare(() if existing else removal)
         collector = Collector(self.cluster) if self.choice.collector else None
         try:
-            if collector:  # before the mesh, which might take hold of it
-                acting.perform(collecting.steps(collecting.image_of(application.client)))
-                collector.start()
-            if not existing:
-                acting.perform(steps)
-            self.say("deploying the application")
-            acting.deploy(application)
-            wait(
-                self.cluster,
-                Wait(condition="available", namespace=application.namespace, deadline_s=APPLICATION_S),
-            )
+            with sense(self.cluster.who):
+                if collector:  # before the mesh, which might take hold of it
+                    acting.perform(collecting.steps(collecting.image_of(application.client)))
+                    collector.start()
+                if not existing:
+                    acting.perform(steps)
+                self.say("deploying the application")
+                acting.deploy(application)
+                wait(
+                    self.cluster,
+                    Wait(condition="available", namespace=application.namespace, deadline_s=APPLICATION_S),
+                )
             yield ClusterDeployment(
                 cluster=self.cluster,
                 application=application,

@@ -23,6 +23,7 @@ from dataclasses import replace
 from typing import Any
 
 from workbench.environments.kubernetes import journal
+from workbench.environments.kubernetes.answers import sensible
 from workbench.environments.kubernetes.client import Cluster, Object, Refused
 from workbench.environments.kubernetes.designs import memory
 from workbench.environments.kubernetes.designs.changes import (
@@ -75,7 +76,7 @@ def open_configuration(spec: EnvironmentSpec, say: Say = lambda _: None) -> Iter
     options = Options.read(spec)
     cluster = Cluster.connect(options.context, options.kubeconfig)
     cluster.patience_s = PATIENCE_S
-    cluster.json("get", "/version")
+    cluster.version()
     yield Configuration(cluster, say)
 
 
@@ -93,6 +94,7 @@ class Configuration:
         self.context, self.server = cluster.context, cluster.server
 
     # ------------------------------------------------------------------ asking
+    @sensible
     def check(
         self, objects: Objects, patches: Objects = (), *, name: str = "", force: bool = False
     ) -> tuple[Verdict, ...]:
@@ -118,6 +120,7 @@ class Configuration:
         """
         return tuple(one.verdict for one in self._probes(name, objects, patches, force=force))
 
+    @sensible
     def differences(self, objects: Objects, patches: Objects = (), *, name: str = "") -> tuple[Difference, ...]:
         """Return what applying would change, object by object; conflicts are shown as if they were forced."""
         found = []
@@ -136,10 +139,12 @@ class Configuration:
             )
         return tuple(found)
 
+    @sensible
     def applied(self) -> tuple[Applied, ...]:
         """Return the designs that are in force, by name, whoever applied them."""
         return tuple(one.applied(self.context) for one in memory.every(self.cluster))
 
+    @sensible
     def rights(self, objects: Objects, patches: Objects = (), *, name: str = "design") -> Rights:
         """Return the rights that a design takes, as a ClusterRole, and those that are missing."""
         return rights(self.cluster, (*whole(objects), *whole(patches, "patch")), check_name(name))
@@ -151,6 +156,7 @@ class Configuration:
         return Trial(self.cluster, name, force=force).probe(_namespaces_first(wanted), changed)
 
     # ------------------------------------------------------------------ acting
+    @sensible
     def apply(self, name: str, objects: Objects, patches: Objects = (), *, force: bool = False) -> Applied:
         """Apply a design, all of it or nothing; one of the same name that is in force is replaced.
 
@@ -255,6 +261,7 @@ class Configuration:
         """
         return effects(self.cluster, applied.objects, deadline_s)
 
+    @sensible
     def revert(self, name: str) -> Reverted:
         """Undo a design, whoever applied it and from wherever; a second time there is nothing to do.
 

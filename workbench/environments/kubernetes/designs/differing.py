@@ -7,10 +7,9 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]  # published without type information
-
 from workbench.environments.kubernetes.client import MANAGER, Object
 from workbench.environments.kubernetes.objects import DESIGN, MANAGED, redacted
+from workbench.yaml_text import dumped
 
 _SERVERS = (
     "managedFields",
@@ -52,10 +51,7 @@ def as_yaml(found: Mapping[str, Any]) -> str:
     """Return an object as YAML, its identity first."""
     order = ("apiVersion", "kind", "metadata")
     sorted_keys = [*order, *sorted(set(found) - set(order))]
-    text: str = yaml.safe_dump(
-        {key: found[key] for key in sorted_keys if key in found}, sort_keys=False, allow_unicode=True, width=10_000
-    )
-    return text
+    return dumped({key: found[key] for key in sorted_keys if key in found}, 10_000) + "\n"
 
 
 def difference(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> str:

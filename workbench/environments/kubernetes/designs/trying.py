@@ -8,7 +8,6 @@ servers judge nothing in a namespace that is not there.
 from __future__ import annotations
 
 import copy
-import json
 import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +15,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
+from workbench.environments.kubernetes.answers import understood
+from workbench.environments.kubernetes.answers import whole as body_of
 from workbench.environments.kubernetes.client import MANAGER, Cluster, Object, Refused
 from workbench.environments.kubernetes.designs.changes import Verdict
 from workbench.environments.kubernetes.designs.refusals import no_namespace, verdict, verdict_on
@@ -61,7 +62,7 @@ def apply_as_design(
         query["dryRun"] = "All"
     path = f"{cluster.path_of(manifest)}?{urlencode(query)}"
     answer = cluster.request("patch", path, dict(manifest), content_type="application/apply-patch+yaml")
-    found: Object = json.loads(answer.data)
+    found: Object = understood(body_of(answer), cluster.who, f"PATCH {path}")
     return found, _warnings(answer)
 
 

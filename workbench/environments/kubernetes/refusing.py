@@ -1,0 +1,49 @@
+"""An API server's no: what it says, what it means, and what would mend it. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from kubernetes.client import ApiException
+
+from workbench.errors import Refused as Refused
+
+_NO_RIGHT = re.compile(r"\bcannot \w+ (resource|path) ")
+_VERDICTS = (b"DisruptionBudget", b"error trying to reach service", b"error dialing backend")
+
+
+def is_verdict(error: ApiException) -> bool:
+    """Whether a busy server's status means something else: a budget that forbids, a pod or kubelet out of reach."""
+    return any(sign in body_of(error) for sign in _VERDICTS)
+
+
+def body_of(error: ApiException) -> bytes:
+    """Return what came with a refusal."""
+    body = error.body or b""
+    return body.encode() if isinstance(body, str) else bytes(body)
+
+
+def refused(error: ApiException, what: str, anonymous: str = "") -> Refused:
+    """Return a refusal with the server's own sentence, and what would mend it; see `Cluster.anonymous`."""
+    try:
+        told = json.loads(body_of(error))
+        message, reason, details = str(told.get("message", "")), str(told.get("reason", "")), told.get("details")
+    except (ValueError, AttributeError):
+        message, reason, details = body_of(error)[:300].decode(errors="replace"), "", None
+    details = details if isinstance(details, dict) else None
+    said = message or str(error.reason)
+    hint = " The ClusterRole that `workbench rbac` prints gives this right." if _NO_RIGHT.search(said) else ""
+    if anonymous or "system:anonymous" in said:
+        why = anonymous or "it did not take what the kubeconfig shows for credentials"
+        hint = (
+            f" It does not know who asks ({why}): log in, or name another context. Grant nothing to system:anonymous."
+        )
+    sentence = f"The API server refused {what}: {said} (status {error.status}).{hint}"
+    return Refused(sentence, int(error.status or 0), reason, said, details)
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error, or its kind where it says nothing."""
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:300]

@@ -218,12 +218,16 @@ def campaign(asked: str = LATEST, data: str | Path = "", *, otherwise_run: str =
     UnknownName
         With the known campaigns.
     """
-    known = open_store(data).campaigns().sort_values("started_at")
-    if known.empty and otherwise_run:
+    opened = open_store(data)
+    if otherwise_run and opened.campaigns().empty:
         return run(otherwise_run, data=data)
+    return _campaign(opened, asked)
+
+
+def _campaign(opened: Store, asked: str) -> str:
+    known = opened.campaigns().sort_values("started_at")
     if known.empty:
-        where = Settings.resolve(data=data).data
-        raise NothingToShow(f"Nothing has been measured in {where} yet: start with `workbench demo`.")
+        raise NothingToShow(f"Nothing has been measured in {opened.data} yet: start with `workbench demo`.")
     with_numbers = known[known["runs_finished"] > 0]
     if asked == LATEST:
         return str((with_numbers if len(with_numbers) else known)["campaign_id"].iloc[-1])
@@ -250,12 +254,13 @@ def compare(*asked: str, data: str | Path = "") -> Comparison:
     """
     from workbench import analysis
 
-    opened = open_store(data)
-    ids = [campaign(one, data) for one in asked or (LATEST,)]
-    runs = _stacked([opened.runs(campaign_id=one) for one in dict.fromkeys(ids)])
-    run_ids = list(runs["run_id"])
-    frames = (opened.consumption(run_ids), opened.latency(run_ids), opened.reservations(run_ids))
-    return analysis.compare(runs, *frames, opened.sources(run_ids), opened.failures(run_ids))
+    with open_store(data).at_once() as opened:
+        ids = [_campaign(opened, one) for one in asked or (LATEST,)]
+        runs = _stacked([opened.runs(campaign_id=one) for one in dict.fromkeys(ids)])
+        run_ids = list(runs["run_id"])
+        frames = (opened.consumption(run_ids), opened.latency(run_ids), opened.reservations(run_ids))
+        beside = (opened.sources(run_ids), opened.failures(run_ids))
+    return analysis.compare(runs, *frames, *beside)
 
 
 def write_report(

@@ -265,3 +265,31 @@ def test_a_store_made_before_the_first_campaign_sees_it(tmp_path: Path) -> None:
         campaign.finish("finished")
     assert len(store.runs()) == 1
     assert (tmp_path / "workbench.duckdb").exists()
+
+
+def test_within_one_look_every_answer_is_of_the_same_moment(tmp_path: Path) -> None:
+    with new_campaign(tmp_path) as campaign:
+        one_run(campaign, 0)
+        store = Store(tmp_path)
+        with store.at_once() as held:
+            assert held is store
+            before = store.runs()
+            one_run(campaign, 1)
+            with store.at_once():
+                assert len(store.runs()) == len(before) == 1
+            assert len(store.runs()) == 1
+        assert len(store.runs()) == 2
+        campaign.finish("finished")
+
+
+def test_an_index_that_fails_within_one_look_is_remade(tmp_path: Path) -> None:
+    with new_campaign(tmp_path) as campaign:
+        one_run(campaign, 0)
+        campaign.finish("finished")
+    store = Store(tmp_path)
+    store.rebuild()
+    with duckdb.connect(str(tmp_path / "workbench.duckdb")) as connection:
+        connection.execute("DROP TABLE gates")
+    with store.at_once():
+        assert store.gates().empty
+        assert len(store.runs()) == 1

@@ -109,26 +109,34 @@ def gather(store: Store, campaign_ids: Sequence[str] | None = None) -> Material:
     NothingToShow
         When there is no such campaign, or none of its runs finished.
     """
-    asked = list(dict.fromkeys(campaign_ids or [store.latest_campaign()]))
-    parts = [store.runs(campaign_id=one) for one in asked]
-    for one, part in zip(asked, parts, strict=True):
-        if part.empty:
-            raise NothingToShow(f"There is no run of a campaign {one!r}; `workbench runs` lists what there is.")
-    runs = parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
-    consumption, latency = store.consumption(runs["run_id"]), store.latency(runs["run_id"])
-    reservations, sources = store.reservations(runs["run_id"]), store.sources(runs["run_id"])
-    failures = store.failures(runs["run_id"])
-    comparison = compare(runs, consumption, latency, reservations, sources, failures)
+    with store.at_once():
+        asked = list(dict.fromkeys(campaign_ids or [store.latest_campaign()]))
+        runs = _runs(store, asked)
+        ids = runs["run_id"]
+        consumption, latency, gates = store.consumption(ids), store.latency(ids), store.gates(ids)
+        beside = (store.reservations(ids), store.sources(ids), store.failures(ids))
+        sheets = tuple(_sheet(store, one) for one in asked)
+    comparison = compare(runs, consumption, latency, *beside)
+    with store.at_once():
+        series = _series(store, comparison)
     return Material(
         comparison=comparison,
         runs=runs,
         consumption=consumption,
         latency=latency,
-        gates=store.gates(runs["run_id"]),
-        series=_series(store, comparison),
-        sheets=tuple(_sheet(store, one) for one in asked),
+        gates=gates,
+        series=series,
+        sheets=sheets,
         publications=_publications(),
     )
+
+
+def _runs(store: Store, asked: Sequence[str]) -> pd.DataFrame:
+    parts = [store.runs(campaign_id=one) for one in asked]
+    for one, part in zip(asked, parts, strict=True):
+        if part.empty:
+            raise NothingToShow(f"There is no run of a campaign {one!r}; `workbench runs` lists what there is.")
+    return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
 
 
 def _publications() -> tuple[Publication, ...]:

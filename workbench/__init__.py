@@ -7,7 +7,7 @@
     wb.experiments()                  what can be run by name
     wb.experiment("quick")            one of them
     wb.outline("quick")               its runs in order; nothing is started
-    wb.run("quick")                   carry it out; returns the campaign's id
+    wb.run("quick")                   run it; returns the campaign's id
     wb.open_store()                   everything that was measured, as frames
     wb.campaign("quick")              the id of an experiment's latest campaign
     wb.compare("quick")               what each data plane costs, with intervals and checks

@@ -108,7 +108,7 @@ def run(
     on_event: Callable[[Event], None] | None = None,
     **settings: Any,
 ) -> str:
-    """Carry an experiment out and return the campaign's id.
+    """Run an experiment and return the campaign's id.
 
     Parameters
     ----------

@@ -258,7 +258,7 @@ class Run:
     run_id
         Unique, sortable, a folder name: ``"20261123T041200-quick-7f3a-0003"``.
     campaign_id
-        The carrying-out of a plan that it belongs to; blocks are compared within a campaign only.
+        The execution of a plan that it belongs to; blocks are compared within a campaign only.
     status, reason
         See `Status`.
     window

@@ -1,4 +1,4 @@
-"""The answer in three sentences: what it costs in CPU, what in latency, and how far to believe it.
+"""The answer in three sentences: what it costs in CPU, what in latency, and how reliable that is.
 
 Last stage of the analysis. The sentences speak of one cell (the workload with the most runs at its highest rate), name
 data planes by their labels, never by a product's, and say what could not be told apart as plainly as what could.
@@ -250,7 +250,7 @@ def _trust_sentence(cell: _Cell) -> str:
 
 
 def headline(comparison: Comparison) -> Sentences:
-    """Return the answer in three sentences: CPU, latency, and how far to believe them; on a cluster first what it took.
+    """Return the answer in three sentences: CPU, latency, and how reliable they are; on a cluster first what it took.
 
     They hold for the workload with the most runs at its highest rate. Brackets hold intervals, whose coverage the third
     sentence states. Data planes that cannot be told apart from no mesh are named as such, not given a number.

@@ -1,7 +1,7 @@
 """Which of two data planes costs more, if that can be told.
 
 Fifth stage of the analysis. Two data planes are compared within blocks, because a block's runs share the machine's
-mood: the logarithm of their ratio is taken in every block (for metrics that may be 0 or negative, their difference),
+conditions: the logarithm of their ratio is taken in every block (for metrics that may be 0 or negative, their difference),
 and the median over blocks with its interval says what is common to the blocks. A factor that slows one whole block
 cancels.
 

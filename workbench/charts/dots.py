@@ -112,7 +112,7 @@ def blocks(costs: pd.DataFrame, order: Sequence[str]) -> Picture:
         [_row(run, shown, places) for run in records(runs)],
         "Every run, block by block",
         [
-            "One dot is one run. Where lines move together the machine's mood moved them;",
+            "One dot is one run. Where lines move together, the machine's conditions changed;",
             "differences within a block cancel that.",
             *([f"Too many runs to show: without {', '.join(map(rate_text, gone))}."] if gone else []),
         ],

@@ -49,7 +49,7 @@ def run(
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Carry out an experiment and keep everything that was measured."""
+    """Run an experiment and keep everything that was measured."""
     settings = settle(data)
     if bool(experiment) == bool(resume):
         raise BadInput("Say which EXPERIMENT to run (`workbench run quick`), or --resume CAMPAIGN; not both, not none.")
@@ -206,7 +206,7 @@ def _mention_namesakes(settings: Settings, asked: str, name: str) -> None:
 
     files = experiment_files(settings.data).get(asked, ())
     if len(files) > 1:
-        note(f"Taking {files[0]}, which goes before the shipped experiment of that name.")
+        note(f"Using {files[0]}, which takes precedence over the shipped experiment of that name.")
     before = sorted((settings.data / "runs").glob(f"*-{name}-*/experiment.toml"))
     if before and before[-1].read_bytes() != experiment_file(asked, settings.data).read_bytes():
         note(

@@ -49,7 +49,7 @@ class Wishes:
 
 
 def wishes(spec: MeshSpec, options: Mapping[str, Option]) -> Wishes:
-    """Return what ``spec`` asks for: an intent goes before an option that says the same.
+    """Return what ``spec`` asks for: an intent takes precedence over an option that says the same.
 
     Raises
     ------

@@ -84,7 +84,7 @@ def cost_figures(material: Material) -> tuple[Figure, ...]:
 
 
 def trust_figures(material: Material) -> tuple[Figure, ...]:
-    """Return the charts that say how far to believe the others."""
+    """Return the charts that show the reliability of the others."""
     comparison, order = material.comparison, full_order(material)
     drawn = {"blocks": charts.blocks(comparison.costs, order)}
     if comparison.runs[["foreign_cores", "steal_ratio", "psi_ratio"]].notna().any(axis=None):

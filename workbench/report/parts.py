@@ -123,7 +123,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Campaign:
-    """A carrying-out that the report rests on, and how to repeat it."""
+    """An execution that the report is based on, and how to repeat it."""
 
     campaign_id: str
     experiment: str

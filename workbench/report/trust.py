@@ -1,4 +1,4 @@
-"""How far to believe it, at a glance: the badges of the first screen, the banners above it, the checks in full."""
+"""Reliability at a glance: the badges of the first screen, the banners above it, the checks in full."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ CampaignStatus = Literal["running"] | Status
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Campaign:
-    """One carrying-out of a plan.
+    """One execution of a plan.
 
     Attributes
     ----------

@@ -134,7 +134,7 @@ def known_meshes(environment: str) -> tuple[MeshSpec, ...]:
 
 
 def read_rates(text: str) -> tuple[float, ...]:
-    """Return the rates in ``text``, parted by commas or blanks.
+    """Return the rates in ``text``, separated by commas or blanks.
 
     Raises
     ------

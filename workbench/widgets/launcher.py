@@ -122,7 +122,7 @@ class LauncherView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
         try:
             rates = read_rates(self._rates.value)
         except ValueError:
-            self._refuse(f"The rates {self._rates.value!r} are not numbers parted by commas, such as 293, 997.")
+            self._refuse(f"The rates {self._rates.value!r} are not numbers separated by commas, such as 293, 997.")
             return
         place = self._place.value
         self.draft = replace(
@@ -294,7 +294,7 @@ def _consumption(state: State) -> str:
         return ""
     most = max([part.cores or 0.0 for part in state.parts] + [0.05])
     rows = "".join(_part(part, most) for part in state.parts)
-    head = "<tr><th>part</th><th>role</th><th>cores</th><th></th><th>memory, PSS</th><th>lately</th></tr>"
+    head = "<tr><th>part</th><th>role</th><th>cores</th><th></th><th>memory, PSS</th><th>recent</th></tr>"
     return f"<p>Now: {html.escape(state.run)}</p><table>{head}{rows}</table>"
 
 

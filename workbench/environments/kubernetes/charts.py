@@ -33,7 +33,7 @@ class Source:
 
 
 def source_of(release: HelmRelease, copies: str = "") -> Source:
-    """Return where the chart of ``release`` is taken from; the folder ``copies`` goes before its repository.
+    """Return where the chart of ``release`` is taken from; the folder ``copies`` takes precedence over its repository.
 
     Raises
     ------

@@ -124,7 +124,7 @@ def test_whatever_stands_in_a_table_is_read_or_refused_in_words(value):
 def test_files_that_are_not_there_or_no_text_are_told(tmp_path):
     with pytest.raises(BadInput, match="There is no design file"):
         read_design(tmp_path / "gone.toml")
-    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xff\xff")
     with pytest.raises(BadInput, match="cannot be read"):
         read_design(tmp_path / "binary.toml")
 

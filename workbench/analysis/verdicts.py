@@ -1,9 +1,9 @@
 """Which of two data planes costs more, if that can be told.
 
 Fifth stage of the analysis. Two data planes are compared within blocks, because a block's runs share the machine's
-conditions: the logarithm of their ratio is taken in every block (for metrics that may be 0 or negative, their difference),
-and the median over blocks with its interval says what is common to the blocks. A factor that slows one whole block
-cancels.
+conditions: the logarithm of their ratio is taken in every block (for metrics that may be 0 or negative, their
+difference), and the median over blocks with its interval says what is common to the blocks. A factor that slows one
+whole block cancels.
 
 When it can be told
     From six blocks on: when the interval (95 % or more) leaves equality out. With fewer, the range alone would be too

@@ -174,6 +174,7 @@ class ControlPlane:
             *("--service-account-signing-key-file", str(self.folder / "sa.key"), "--authorization-mode=RBAC"),
             *("--service-cluster-ip-range", self.services, "--kubelet-preferred-address-types=InternalIP"),
             *self._to_kubelets(),
+            *self._to_extensions(),
             "--shutdown-delay-duration=0s",
         )
         self._wait_ready()
@@ -186,6 +187,16 @@ class ControlPlane:
             return ()
         pair = ("--kubelet-client-certificate", self.folder / "kubelets.crt", "--kubelet-client-key")
         return (*map(str, pair), str(self.folder / "kubelets.key"))
+
+    def _to_extensions(self) -> tuple[str, ...]:
+        """With what the API server shows who asks when it passes a question on, to metrics-server for one."""
+        if not self.kubelets:
+            return ()
+        headers = {"username-headers": "X-Remote-User", "group-headers": "X-Remote-Group"}
+        headers |= {"extra-headers-prefix": "X-Remote-Extra-", "client-ca-file": str(self.folder / "kubelets.crt")}
+        pair = ("--proxy-client-cert-file", self.folder / "kubelets.crt", "--proxy-client-key-file")
+        told = (*map(str, pair), str(self.folder / "kubelets.key"), "--enable-aggregator-routing=true")
+        return (*told, *(f"--requestheader-{name}={value}" for name, value in headers.items()))
 
     def stop_api(self) -> None:
         self._end("kube-apiserver")

@@ -96,11 +96,8 @@ def _look(data: Path) -> tuple[dict[str, Seen], dict[str, str]]:
 
 def _nameable(folder: Path, name: str, problems: dict[str, str]) -> bool:
     """Whether a folder's name is text that can be stored and shown; names it among the problems where it is not."""
-    try:
-        if folder.name.encode().decode().isprintable():
-            return True
-    except UnicodeEncodeError:
-        pass
+    if folder.name.isprintable():
+        return True
     problems[escaped(name)] = (
         f"{escaped(str(folder))} has a name that is not printable UTF-8 text. "
         "Rename the folder to the id that its record holds, or move it out of the data folder."

@@ -29,7 +29,8 @@ import traceback
 from typing import NoReturn
 
 from workbench.errors import BadInput, Interrupted, StoreError, WorkbenchError
-from workbench.plain import escaped
+from workbench.plain import escaped, for_terminal
+from workbench.private import redacted_text
 
 _BUG = 1
 _LONGEST = 1200
@@ -113,8 +114,8 @@ def _explained(error: OSError) -> tuple[int, str]:
 
 def _tell(error: BaseException, code: int, message: str, given: list[str]) -> int:
     if "--traceback" in given:
-        traceback.print_exception(error)
-    sys.stderr.write(f"workbench: {escaped(_one_line(message))}\n")
+        sys.stderr.write(for_terminal(redacted_text("".join(traceback.format_exception(error)))))
+    sys.stderr.write(f"workbench: {escaped(_one_line(redacted_text(message)))}\n")
     return code
 
 

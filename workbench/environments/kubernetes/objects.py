@@ -13,10 +13,10 @@ from typing import Any
 import urllib3
 import yaml  # type: ignore[import-untyped]  # published without type information
 
+from workbench import private
 from workbench.decoding import decoded
 from workbench.environments.kubernetes.client import MANAGER, Object
 from workbench.errors import CannotHere
-from workbench.spec import HIDDEN, TELLING
 
 MANAGED = "app.kubernetes.io/managed-by"
 RUN = "mesh-workbench/run"
@@ -25,10 +25,8 @@ DESIGN = "mesh-workbench/design"
 
 _FETCH_S = 60.0
 
-_PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
-_JWT = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
-_BEARER = re.compile(r"(?i)\b(bearer\s+)[\w.~+/=-]{12,}")
-_BASE64_KEY = re.compile(r"LS0tLS1CRUdJTi[A-Za-z0-9+/=]{40,}")
+redacted, redacted_text = private.redacted, private.redacted_text
+"""For whoever handles manifests; see `workbench.private`."""
 
 
 def labels(run: str) -> dict[str, str]:
@@ -132,35 +130,6 @@ def mirrored_image(image: str, registry: str) -> str:
     first, slash, rest = image.partition("/")
     has_host = bool(slash) and ("." in first or ":" in first or first == "localhost")
     return f"{registry.rstrip('/')}/{rest if has_host else image}"
-
-
-def redacted(value: Any) -> Any:
-    """Return a copy that may be stored and shown: without Secrets' data, keys, tokens and what is named like them."""
-    if isinstance(value, Mapping):
-        if value.get("kind") == "Secret":
-            value = {key: _hide(one) if key in ("data", "stringData") else one for key, one in value.items()}
-        hides = value.get("name") if isinstance(value.get("name"), str) and "value" in value else ""
-        return {key: _redact_item(str(key), one, str(hides or "")) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [redacted(one) for one in value]
-    return redacted_text(value) if isinstance(value, str) else value
-
-
-def _redact_item(key: str, value: Any, variable: str) -> Any:
-    telling = TELLING.search(key) or (key == "value" and TELLING.search(variable))
-    return HIDDEN if telling and isinstance(value, str | bytes) and value else redacted(value)
-
-
-def _hide(table: Any) -> Any:
-    return dict.fromkeys(table, HIDDEN) if isinstance(table, Mapping) else HIDDEN
-
-
-def redacted_text(text: str) -> str:
-    """Return text without private keys and tokens, plain or base64."""
-    text = _PEM.sub(HIDDEN, text)
-    text = _BASE64_KEY.sub(HIDDEN, text)
-    text = _JWT.sub(HIDDEN, text)
-    return _BEARER.sub(rf"\1{HIDDEN}", text)
 
 
 def images(manifests: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:

@@ -92,6 +92,14 @@ def logger(name: str) -> logging.LoggerAdapter[logging.Logger]:
     return _Told(logging.getLogger(name))
 
 
+class TextFormatter(logging.Formatter):
+    """Formats what any library logs as text: no commands to a terminal, no secrets."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, or the lines with a traceback, of a record."""
+        return for_terminal(redacted_text(super().format(record)))
+
+
 def has_formula(text: str) -> bool:
     """Whether JupyterLab would look for a formula in it."""
     return "$" in text or "\\" in text

@@ -48,16 +48,23 @@ _LINE = re.compile(
 """A line of YAML, whose value ends with it. A text of one line is a sentence, most likely."""
 _OPTION = re.compile(rf"(?i)(--?[\w-]*{_NAME}{_QUOTE}?(?:\s*,\s*|\s+))(?:{_VALUE})", re.DOTALL)
 _USER = re.compile(r"((?:^|(?<=[\s\"',]))(?:-u|--user|--proxy-user)[\"']?[\s=,]+[\"']?[^\s:\"']+:)[^\s\"',]+")
+_START = r"(?:\b|(?<=\\[nrt]))"
+"""A word begins: also after a line break that is written as one, in JSON or a representation."""
 _HEADER = re.compile(
-    r"(?i)(\b(?:proxy-)?authorization(?:\\*[\"'])?\s*[:=]\s*(?:\\*[\"'\[])*(?:(?:basic|bearer|negotiate|ntlm|token|apikey)\s+)?)"
+    rf"(?i)({_START}(?:proxy-)?authorization(?:\\*[\"'])?\s*[:=]\s*(?:\\*[\"'\[])*"
+    r"(?:(?:basic|bearer|negotiate|ntlm|token|apikey)\s+)?)"
     r"(?:(?:digest|aws4-[\w-]+|hawk|oauth)(?:\s*[\w-]+=(?:\\*\"[^\"\\\r\n]*\\*\"|[^\s,\"'\\]+),?)+|[^\s,;\"'\\\]]+)"
 )
-_COOKIE = re.compile(r"(?i)(\b(?:set-)?cookie2?(?:\\*[\"'])?\s*[:=]\s*(?:\\*[\"'\[])*)[^\s;=\"']+=[^\r\n\"'\\]*")
+_COOKIE = re.compile(
+    rf"(?i)({_START}(?:set-)?cookie2?(?:\\*[\"'])?\s*[:=]\s*(?:\\*[\"'\[])*)"
+    r"[^\s;=\"']+=(?:[^\r\n\"'\\]|(?<==)\"[^\"\r\n]*\")*"
+)
 _HOST_USER = re.compile(
     r"(?P<scheme>\b[A-Za-z][\w+.-]*:/{2})(?:[^\s:/?#@\"'<>]*:(?!\d{1,5}(?:[/?#\s]|$))[^\s\"'<>]*|[^\s/@\"'<>]*)@"
 )
 _BARE_USER = re.compile(
-    r"(?<![\w:/@.-])(?!mailto:)[^\s:/@\"'<>=,()\[\]{}]+:[^\s/@\"'<>]{2,}@(?=[\w\[][\w.-]*(?:[:/\s\"',;)\]]|\Z))(?!sha\d+:|md5:)"
+    r"(?<![\w:/@.-])(?!mailto:)[^\s:/@\"'<>=,()\[\]{}]+:[^\s/@\"'<>]{2,}@"
+    r"(?=[\w\[][\w.-]*(?:[:/\s\"',;)\]]|\Z))(?!sha\d+:|md5:)"
 )
 """``user:password@host`` where nothing says the scheme; an image's ``name:tag@sha256:...`` is none."""
 _PEM = re.compile(
@@ -66,13 +73,13 @@ _PEM = re.compile(
 )
 _FORMS = re.compile(
     r"LS0tLS1CRUdJTi[A-Za-z0-9+/=]{40,}"
-    r"|\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)*"
-    r"|\b(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}\b"
-    r"|\bAIza[\w-]{35}|\bya29\.[\w.-]{10,}|\bGOCSPX-[\w-]{20,}"
-    r"|\b(?:gh[pousr]_|github_pat_|glpat-|hv[sb]\.|dop_v1_|sk-|npm_|pypi-)[\w-]{16,}|\bxox[abeoprs]-[\w-]{10,}"
+    rf"|{_START}eyJ[\w-]{{8,}}\.[\w-]{{8,}}(?:\.[\w-]*)*"
+    rf"|{_START}(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{{16}}\b"
+    rf"|{_START}(?:AIza[\w-]{{35}}|ya29\.[\w.-]{{10,}}|GOCSPX-[\w-]{{20,}}|xox[abeoprs]-[\w-]{{10,}})"
+    rf"|{_START}(?:gh[pousr]_|github_pat_|glpat-|hv[sb]\.|dop_v1_|sk-|npm_|pypi-)[\w-]{{16,}}"
 )
-_BEARER = re.compile(r"(?i)\b(bearer\s+)([^\s\"',;<>()]{6,})")
-_BASIC = re.compile(r"(?i)\b(basic\s+)([A-Za-z0-9+/]{4,}={0,2})")
+_BEARER = re.compile(rf"(?i){_START}(bearer\s+)([^\s\"',;<>()\\]{{6,}})")
+_BASIC = re.compile(rf"(?i){_START}(basic\s+)([A-Za-z0-9+/]{{4,}}={{0,2}})")
 _LONG = re.compile(rf"(?<![\w+/-])(?<!base64,)[A-Za-z0-9+/_-]{{{_LEAST},}}={{0,2}}")
 
 _HISTOGRAM = "HISTFAAAA"

@@ -1,4 +1,4 @@
-"""Texts from outside in real JupyterLab, with notebooks as they are shipped: nothing of them runs, all of it is read."""
+"""Texts from outside in real JupyterLab, in the shipped notebooks: nothing of them runs, all of it is read."""
 
 from __future__ import annotations
 

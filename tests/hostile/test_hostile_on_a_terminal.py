@@ -68,8 +68,9 @@ def home(hostile: Store, tmp_path):
 
 @pytest.mark.parametrize(
     "verb",
-    ["runs", "runs --json", "runs {campaign}", "runs {run}", "runs {run} --json", "compare", "compare --json", "rebuild",
-     "rebuild --json", "export", "audit {campaign}", "plan evil", "runs no\x1b[31m", "compare --traceback no\x1b[31m"],
+    ["runs", "runs --json", "runs {campaign}", "runs {run}", "runs {run} --json", "compare", "compare --json",
+     "rebuild", "rebuild --json", "export", "audit {campaign}", "plan evil", "runs no\x1b[31m",
+     "compare --traceback no\x1b[31m"],
 )  # fmt: skip
 def test_a_terminal_obeys_no_text(home, verb):
     campaign = Store(home / "data").campaigns()["campaign_id"].iloc[0]

@@ -56,6 +56,7 @@ def test_a_secret_is_hidden_wherever_it_stands(place, secret):
     told = redacted_text(text)
     assert secret not in told and basic not in told
     assert HIDDEN in told
+    assert secret not in redacted_text(repr(text)) + redacted_text(json.dumps({"said": text}))
     assert redacted_text(told) == told, "what is hidden stays as it is"
 
 
@@ -107,7 +108,10 @@ def test_ordinary_messages_survive(text):
     assert redacted_text(text) == text
 
 
-@given(st.lists(st.sampled_from(["the", "run", "of", "mesh", "ended", "after", "seconds", "at", "rate/s", "because", "pod", "server", "said", "node"])))
+WORDS = tuple("the run of mesh ended after 3 seconds at 100/s because pod said: not ready".split())  # noqa: SIM905
+
+
+@given(st.lists(st.sampled_from(WORDS)))
 def test_words_survive(words):
     assert redacted_text(" ".join(words)) == " ".join(words)
 

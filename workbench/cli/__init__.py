@@ -23,13 +23,14 @@ from __future__ import annotations
 
 import errno
 import io
+import logging
 import os
 import sys
 import traceback
 from typing import NoReturn
 
 from workbench.errors import BadInput, Interrupted, StoreError, WorkbenchError
-from workbench.plain import escaped, for_terminal
+from workbench.plain import TextFormatter, escaped, for_terminal
 from workbench.private import redacted_text
 
 _BUG = 1
@@ -43,6 +44,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     given = sys.argv[1:] if arguments is None else list(arguments)
     wanted = [one for one in given if one != "--traceback"]
     _write_any_text()
+    _log_as_text()
     try:
         _check_text(wanted)
         code = _run(wanted)
@@ -59,6 +61,15 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         code = _tell(error, _BUG, message, given)
     _flush()
     sys.exit(code)
+
+
+def _log_as_text() -> None:
+    """Show warnings of whatever library as text; papermill's failures are told by whoever executes the notebook."""
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(TextFormatter())
+    handler.addFilter(lambda record: not record.name.startswith("papermill"))
+    logging.basicConfig(handlers=[handler])
 
 
 def _write_any_text() -> None:

@@ -63,7 +63,9 @@ class Places:
         if "/" not in text and "\\" not in text:
             return text
         for folder, stands in self._known():
-            text = re.sub(rf"(?<![\w.~-]){re.escape(folder)}(?:/+(?=[^\s/])|/*(?![\w.-]|/\S))", _within(stands), text)
+            text = re.sub(
+                rf"(?<![\w.~-]){re.escape(folder)}(?:(/+)(?=[\w.~@+-])|/*(?![\w.-]|/[\w.~@+-]))", _within(stands), text
+            )
         text = _absolute().sub(lambda found: f"…/{found[0].rstrip('/').rpartition('/')[2]}", text)
         return _WINDOWS.sub(r"…\\\1", text)
 
@@ -120,7 +122,7 @@ class Places:
 
 
 def _within(stands: str) -> Callable[[re.Match[str]], str]:
-    return lambda found: (f"{stands}/" if stands else "") if found[0].endswith("/") else (stands or ".")
+    return lambda found: (f"{stands}/" if stands else "") if found[1] else (stands or ".")
 
 
 def _spellings(path: Path) -> set[Path]:

@@ -9,7 +9,7 @@ from lab_browsing import SIZES, opened, picture, write_notebook
 
 from workbench import shipped
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
 SHIPPED = ("00_take_the_tour", "20_run_an_experiment", "30_explore_runs", "40_compare_meshes", "50_build_a_report")
 WORKING = "[...document.querySelectorAll('.jp-InputPrompt')].some((one) => one.textContent.includes('*'))"

@@ -49,11 +49,13 @@ def test_so_does_the_page_of_an_executed_notebook(browser, hostile, leaks, tmp_p
 
     copy = execute(shipped.notebook("40_compare_meshes"), tmp_path / "out" / "40.ipynb", {"data": str(hostile.data)})
     page_file = notebook_page(copy, tmp_path / "page.html")
-    with opened(browser, page_file.as_uri()) as page:
+    troubles: list[str] = []
+    with opened(browser, page_file.as_uri(), allowed="", refused=troubles) as page:
         assert page.locator(MADE).count() == 0
         assert page.evaluate("window.PWNED") is None
         assert "l4-sidecars<b class=pwned>" in page.evaluate("document.body.textContent")
-    assert leaks.asked == []
+    drawing = "Error: <"  # a chart of a single rate has an axis without an end
+    assert (leaks.asked, [one for one in troubles if not one.startswith(drawing)]) == ([], [])
 
 
 def tables(page: str):

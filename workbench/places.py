@@ -24,7 +24,9 @@ _ROOTS = (
 """Where paths of machines begin; beside them, whatever stands in this machine's root."""
 _SERVED = frozenset({"proc", "sys", "dev"})
 """What the kernel serves under the same name everywhere: no secret of anybody."""
-_BEFORE = r"(?:(?<=\[\dm)|(?<=\[\d\dm)|(?<=;\dm)|(?<=;\d\dm)|(?<=\\n)|(?<=file://)|(?<![\w./~:@%…\\-]))"
+_COLOUR = r"(?<=\[\dm)|(?<=\[\d\dm)|(?<=;\dm)|(?<=;\d\dm)|(?<=\\[nrt])"
+"""What is no part of a word, though it ends with a letter: a terminal's colour, a line break that is written out."""
+_BEFORE = rf"(?:{_COLOUR}|(?<=file://)|(?<![\w./~@%…\\-]))"
 """A path begins here: not within a word or a URL, but also after a terminal's colour."""
 _PART = r"[^\s/\"'`<>|:;,()\[\]{}*?\\\x1b&#]+"
 _WINDOWS = re.compile(r"\b[A-Za-z]:\\{1,2}Users\\{1,2}[^\s\"'<>|:]*?([^\s\"'<>|:\\]+)(?=[\s\"'<>|:]|\Z)")
@@ -64,7 +66,9 @@ class Places:
             return text
         for folder, stands in self._known():
             text = re.sub(
-                rf"(?<![\w.~-]){re.escape(folder)}(?:(/+)(?=[\w.~@+-])|/*(?![\w.-]|/[\w.~@+-]))", _within(stands), text
+                rf"(?:{_COLOUR}|(?<![\w.~-])){re.escape(folder)}(?:(/+)(?=[\w.~@+-])|/*(?![\w.-]|/[\w.~@+-]))",
+                _within(stands),
+                text,
             )
         text = _absolute().sub(lambda found: f"…/{found[0].rstrip('/').rpartition('/')[2]}", text)
         return _WINDOWS.sub(r"…\\\1", text)

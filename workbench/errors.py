@@ -27,11 +27,19 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from workbench.private import redacted_text
+
 
 class WorkbenchError(Exception):
-    """Anything the workbench can explain. ``str(error)`` is one clear sentence; `exit_code` is the command's."""
+    """Anything the workbench can explain. ``str(error)`` is one clear sentence; `exit_code` is the command's.
+
+    What others said may be part of it: no secret in it is told any further.
+    """
 
     exit_code = 1
+
+    def __init__(self, *told: object) -> None:
+        super().__init__(*(redacted_text(one) if isinstance(one, str) else one for one in told))
 
 
 class BadInput(WorkbenchError):

@@ -33,6 +33,8 @@ from papermill.exceptions import PapermillExecutionError
 
 from workbench import errors, scratch
 from workbench.errors import BadInput, Interrupted, StoreError, UnknownName, WorkbenchError
+from workbench.places import Places, data_of, private_notebook
+from workbench.settings import Settings
 
 Value = str | int | float | bool | None
 
@@ -311,7 +313,7 @@ class Execution:
         aside = self.target.with_name(f".{self.target.name}.tmp")
         try:
             self.target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(copy, aside)
+            aside.write_bytes(self._private(copy))
             aside.replace(self.target)
         except OSError as error:
             with contextlib.suppress(OSError):
@@ -319,6 +321,12 @@ class Execution:
             raise StoreError(
                 f"{self.notebook.name} was executed, but its copy cannot be kept as {self.target}: {error.strerror}."
             ) from error
+
+    def _private(self, copy: Path) -> bytes:
+        """Return the executed copy as it is kept: no secrets that a cell printed, no paths of this machine."""
+        data = data_of(self.target) or Settings.resolve(data=str(self.parameters.get("data") or "")).data
+        document = private_notebook(json.loads(copy.read_bytes()), Places(data))
+        return json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True).encode(errors="replace") + b"\n"
 
     def _keep_if_possible(self, copy: Path) -> str:
         """Keep the copy of a notebook that failed, where its place has come to be; return where it is, if anywhere.

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Le
 
 from workbench.components import Component, Placed, Reserved, SourceUse
+from workbench.private import redacted, redacted_text
 from workbench.spec import RunSpec
 
 __all__ = [
@@ -152,11 +153,14 @@ class LoadResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateResult:
-    """A gate's outcome with its evidence."""
+    """A gate's outcome with its evidence, which tells no secret of what answered."""
 
     name: str
     passed: bool
     evidence: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "evidence", redacted_text(self.evidence))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -327,6 +331,10 @@ class Event:
     total: int = 0
     remaining_s: float | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", redacted_text(self.message))
+        object.__setattr__(self, "data", redacted(self.data))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

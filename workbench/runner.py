@@ -17,6 +17,7 @@ from workbench import adapters
 from workbench.cluster_steps import ClusterApplication
 from workbench.deployments import Deploying, deployments, estimate_s, job_of, load_generator, pinned, steps_of
 from workbench.errors import CannotHere, Interrupted, RunFailed
+from workbench.places import placed
 from workbench.plan import make_plan
 from workbench.protocols import Deployment, LoadGenerator, OpenEnvironment, SampleRow, TelemetrySource
 from workbench.records import (
@@ -31,6 +32,7 @@ from workbench.records import (
 )
 from workbench.spec import Experiment, Plan, RunSpec
 from workbench.store import CampaignWriter, RunWriter, read_campaign, recover
+from workbench.store.formats import with_texts
 
 __all__ = ["STOP_NAME", "estimate_s", "request_stop", "run_experiment", "steps_of"]
 
@@ -84,7 +86,7 @@ def run_experiment(
     recover(data)
     if resume:  # before its lock is taken: a wish to stop that comes later is meant for us
         (data / "runs" / resume / STOP_NAME).unlink(missing_ok=True)
-    plan = read_campaign(data / "runs" / resume).plan if resume else make_plan(pinned(experiment))
+    plan = _stored_plan(data, resume) if resume else make_plan(pinned(experiment))
     todo = deployments(plan)
     environment = adapters.load("environments", plan.experiment.environment.name)(plan.experiment.environment)
     with environment as opened:
@@ -95,6 +97,11 @@ def run_experiment(
         with writer:
             campaign = _Campaign(opened, writer, plan, on_event, should_stop)
             return campaign.carry_out(todo)
+
+
+def _stored_plan(data: Path, campaign_id: str) -> Plan:
+    """Return a campaign's plan, its paths as they lead from here."""
+    return with_texts(read_campaign(data / "runs" / campaign_id).plan, lambda text: placed(text, data))
 
 
 class _Campaign:

@@ -20,21 +20,13 @@ from workbench.asking import Checked, asked, check_asked, read_table, read_value
 from workbench.decoding import decoded
 from workbench.errors import BadInput, UnknownName
 from workbench.intents import Intent
+from workbench.private import HIDDEN, TELLING
 
 PROTOCOLS = ("http/1.1", "http/2", "grpc", "tcp")
 """Of a load. HTTP/2 is spoken in plaintext (h2c) unless the workload's URL is https."""
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """Names of experiments become parts of folder names: letters, digits, dot, dash, underscore; at most 64."""
-
-
-TELLING = re.compile(
-    r"(?i)(password|passwd|secret|token|credential|private|api[-_.]?key|signing[-_.]?key|kubeconfig|bearer|licen[sc]e)"
-    r"|key(pem)?$"
-)
-"""Names of what must not be told: wherever a value so named would be shown or stored, `HIDDEN` stands instead."""
-
-HIDDEN = "(not stored)"
 
 
 def _flat(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

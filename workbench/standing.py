@@ -17,6 +17,7 @@ from workbench import adapters
 from workbench.deployments import CLUSTERS, Deploying, deployments
 from workbench.errors import CannotHere, GateFailed
 from workbench.facade import on_cluster
+from workbench.plain import Sentences
 from workbench.plan import make_plan
 from workbench.records import Facts, GateResult, MeshFacts, Placed
 from workbench.spec import EnvironmentSpec, Experiment, Load, MeshSpec, Workload
@@ -116,9 +117,16 @@ class Standing:
         else:
             self._remove()
 
-    def _repr_markdown_(self) -> str:
+    def __repr__(self) -> str:
+        return str(self._told)
+
+    def _repr_html_(self) -> str:
+        return self._told._repr_html_()
+
+    @property
+    def _told(self) -> Sentences:
         stands = "stands" if self._remove.alive else "stood, and is removed"
-        return f"**{self.mesh.label}** {stands}: {self.mesh.title}. {self.where}"
+        return Sentences([f"{self.mesh.label} {stands}: {self.mesh.title}. {self.where}"])
 
 
 def deploy(

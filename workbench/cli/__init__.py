@@ -23,13 +23,15 @@ from __future__ import annotations
 
 import errno
 import io
+import logging
 import os
 import sys
 import traceback
 from typing import NoReturn
 
 from workbench.errors import BadInput, Interrupted, StoreError, WorkbenchError
-from workbench.plain import escaped
+from workbench.plain import TextFormatter, escaped, for_terminal
+from workbench.private import redacted_text
 
 _BUG = 1
 _LONGEST = 1200
@@ -42,6 +44,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     given = sys.argv[1:] if arguments is None else list(arguments)
     wanted = [one for one in given if one != "--traceback"]
     _write_any_text()
+    _log_as_text()
     try:
         _check_text(wanted)
         code = _run(wanted)
@@ -58,6 +61,15 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         code = _tell(error, _BUG, message, given)
     _flush()
     sys.exit(code)
+
+
+def _log_as_text() -> None:
+    """Show warnings of whatever library as text; papermill's failures are told by whoever executes the notebook."""
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(TextFormatter())
+    handler.addFilter(lambda record: not record.name.startswith("papermill"))
+    logging.basicConfig(handlers=[handler])
 
 
 def _write_any_text() -> None:
@@ -113,8 +125,8 @@ def _explained(error: OSError) -> tuple[int, str]:
 
 def _tell(error: BaseException, code: int, message: str, given: list[str]) -> int:
     if "--traceback" in given:
-        traceback.print_exception(error)
-    sys.stderr.write(f"workbench: {escaped(_one_line(message))}\n")
+        sys.stderr.write(for_terminal(redacted_text("".join(traceback.format_exception(error)))))
+    sys.stderr.write(f"workbench: {escaped(_one_line(redacted_text(message)))}\n")
     return code
 
 

@@ -84,15 +84,15 @@ class Meter:
             from rich.progress import BarColumn, Progress, TextColumn
 
             self._bar = Progress(
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(bar_width=24),
-                TextColumn("{task.fields[left]}"),
-                TextColumn("{task.fields[message]}", style="dim", table_column=None),
+                TextColumn("{task.fields[left]}", markup=False),
+                TextColumn("{task.fields[message]}", style="dim", markup=False),
                 console=Console(stderr=True),
                 auto_refresh=False,
                 transient=True,
             )
-            self._task = self._bar.add_task(self._title, total=None, left="", message="starting ...")
+            self._task = self._bar.add_task(escaped(self._title), total=None, left="", message="starting ...")
             self._bar.start()
         return self
 

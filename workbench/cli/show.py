@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from workbench.plain import for_terminal
+from workbench.plain import escaped, for_terminal, in_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +45,7 @@ def _text(value: Any) -> str:
         return "–"
     if isinstance(value, float):
         return f"{value:g}"
-    return " ".join(str(value).split())
+    return escaped(" ".join(str(value).split()))
 
 
 def table(rows: Sequence[Mapping[str, Any]], *, right: Sequence[str] = (), width: int | None = None) -> str:
@@ -65,7 +65,7 @@ def table(rows: Sequence[Mapping[str, Any]], *, right: Sequence[str] = (), width
     if width is None:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
     columns = list(rows[0])
-    lines = [columns, *([_text(row.get(column)) for column in columns] for row in rows)]
+    lines = [[_text(column) for column in columns], *([_text(row.get(column)) for column in columns] for row in rows)]
     widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
     used = sum(widths[:-1]) + 2 * (len(columns) - 1)
     widths[-1] = max(10, min(widths[-1], width - used))
@@ -86,7 +86,7 @@ def _cut(text: str, size: int) -> str:
 def facts(pairs: Mapping[str, Any]) -> str:
     """Return ``pairs`` one a line, the values aligned."""
     size = max((len(key) for key in pairs), default=0)
-    return "\n".join(f"{key.ljust(size)}  {_text(value)}" for key, value in pairs.items())
+    return "\n".join(f"{_text(key).ljust(size)}  {_text(value)}" for key, value in pairs.items())
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -101,4 +101,4 @@ def say_json(value: Any) -> None:
     """Print ``value`` (plain data, dataclasses, frames' records) as one JSON document; NaN becomes null."""
     import pydantic_core
 
-    sys.stdout.write(pydantic_core.to_json(value, indent=2, inf_nan_mode="null").decode() + "\n")
+    sys.stdout.write(in_json(pydantic_core.to_json(value, indent=2, inf_nan_mode="null").decode()) + "\n")

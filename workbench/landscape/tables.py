@@ -10,6 +10,7 @@ import pandas as pd
 
 from workbench.landscape.facts import FIELDS, Entry, Landscape
 from workbench.landscape.needs import NEEDS, OPEN, REMAINS, Need, Standing, choose
+from workbench.plain import NO_MATH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,7 @@ class Choice:
         with pd.option_context("display.max_colwidth", None):
             table = self.table.to_html(index=False, escape=True, border=0)
         left = table.replace("<td>", '<td style="text-align: left">').replace("<th>", '<th style="text-align: left">')
-        return f"<p>{html.escape(self.sentence)}</p>{left}"
+        return f'<div class="{NO_MATH}"><p>{html.escape(self.sentence)}</p>{left}</div>'
 
     def _titles(self, standing: str) -> list[str]:
         return [one.entry.title for one in self.standings if one.standing == standing]

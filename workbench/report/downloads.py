@@ -9,6 +9,7 @@ from dataclasses import replace
 import pandas as pd
 
 from workbench.analysis import Comparison
+from workbench.plain import cells
 from workbench.report.material import Material
 from workbench.report.parts import Download
 
@@ -67,7 +68,7 @@ def _of_clusters(comparison: Comparison) -> dict[str, pd.DataFrame]:
 
 
 def _csv(name: str, frame: pd.DataFrame) -> Download:
-    rounded = frame.to_csv(index=False, lineterminator="\n", float_format="%.7g").encode()
+    rounded = cells(frame).to_csv(index=False, lineterminator="\n", float_format="%.7g").encode()
     return _packed(f"{name}.csv", "text/csv", rounded, f"{_HELD[name]}; {len(frame):,} rows")
 
 

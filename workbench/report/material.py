@@ -5,7 +5,6 @@ First stage: material (frames and records) -> content (what is said) -> page (on
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,11 +18,12 @@ from workbench.charts.timelines import PARTS
 from workbench.errors import BadInput, CannotHere, NothingToShow, StoreError
 from workbench.interchange.publications import Publication
 from workbench.interchange.published import read_folder
+from workbench.plain import logger
 from workbench.steps import SURROUNDING_ROLES
 from workbench.store.layout import EXPERIMENT_NAME, runs_folder
 from workbench.store.reader import Store
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 MOMENTS = 60
 """Points in time kept of each watched part: a timeline in a report is a glance, the samples stay in the store."""

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from workbench.charts.display import LAB_TYPE, PICTURE_TYPE, SPEC_TYPE, svg
 from workbench.charts.vega import vega_bundle
 from workbench.errors import BadInput
+from workbench.places import Places, data_of, private_notebook
 from workbench.report.page import asset, data_url, inline_script, policy, templates
 from workbench.startup import skip_slow_format_checks
 from workbench.store.disk import explained, write_whole
@@ -39,7 +40,7 @@ def notebook_page(notebook: Path, out: Path, title: str | None = None) -> Path:
     StoreError
         When the file cannot be written.
     """
-    node = _read(notebook)
+    node = _read(notebook, Places(data_of(notebook.absolute())))
     for cell in node.cells:
         for output in cell.get("outputs", []):
             _embed_chart(output)
@@ -61,12 +62,13 @@ def notebook_page(notebook: Path, out: Path, title: str | None = None) -> Path:
     return out
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path, places: Places) -> Any:
     skip_slow_format_checks()
     import nbformat  # slow; only this function needs it
 
     try:
-        return nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+        read = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+        return nbformat.from_dict(private_notebook(read, places))  # type: ignore[no-untyped-call]
     except FileNotFoundError as error:
         raise BadInput(f"There is no notebook {path}.") from error
     except (OSError, ValueError, AttributeError, nbformat.ValidationError) as error:

@@ -19,6 +19,7 @@ from types import TracebackType
 import pydantic_core
 
 from workbench.errors import BadInput, Interrupted, StoreError
+from workbench.places import Places, data_of
 from workbench.records import Event, Facts, MeshFacts, Run, Status
 from workbench.spec import Plan, RunSpec
 from workbench.store.disk import append_whole, explained, sync_folder, temporary, write_whole
@@ -140,7 +141,8 @@ class CampaignWriter:
     def event(self, event: Event) -> None:
         """Append ``event`` to the campaign's ``events.jsonl``."""
         try:
-            line = pydantic_core.to_json(event) + b"\n"
+            plain = pydantic_core.to_jsonable_python(event)
+            line = pydantic_core.to_json(Places(data_of(self.folder)).kept(plain)) + b"\n"
         except pydantic_core.PydanticSerializationError as error:
             raise StoreError(
                 f"An event cannot be written: {error}. Give it plain text, numbers, lists, tables."
@@ -255,7 +257,7 @@ def _make_campaign(folder: Path, campaign: Campaign, toml: str) -> CampaignLock 
         with explained("begin a campaign", folder.parent):
             lock = CampaignLock.take(aside)
             write_campaign(aside, campaign)
-            write_whole(aside / EXPERIMENT_NAME, toml.encode())
+            write_whole(aside / EXPERIMENT_NAME, Places(data_of(folder)).content(toml.encode()))
             if folder.exists():
                 return None
             aside.rename(folder)

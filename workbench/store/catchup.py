@@ -8,21 +8,20 @@ skipped; it is tried again every time, so that a restored file is noticed.
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from workbench.plain import escaped
+from workbench.plain import escaped, logger
 from workbench.records import SCHEMA_VERSION
 from workbench.store.layout import CAMPAIGN_NAME, CAPTURE_HEADER_NAME, MANIFEST_NAME, campaign_folders, run_folders
 from workbench.store.lock import is_held
 from workbench.store.rows import Loaded, Row, load_campaign, load_run
 from workbench.store.schema import EDGE_S, OF_A_RUN, TABLES, create
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 BATCH = 500
 """Folders in one transaction: enough that its cost does not count, few enough to hold their rows in memory."""

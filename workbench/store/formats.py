@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from workbench import __version__
 from workbench.errors import BadInput, NewerFormat, StoreError
+from workbench.places import Places, data_of
 from workbench.records import MOST, SCHEMA_VERSION, Count, Facts, Moment, Run, Status
 from workbench.spec import Plan
 from workbench.store.disk import explained, read_regular, write_whole
@@ -138,6 +139,8 @@ def _adapter(kind: type[T]) -> TypeAdapter[T]:
 def write_document(path: Path, record: Any, *, durable: bool = True) -> None:
     """Write a document's dataclass to ``path``, whole or not at all (see `disk.write_whole`).
 
+    Secrets in its texts are hidden; paths are told from the data folder or the home.
+
     Raises
     ------
     StoreError
@@ -146,13 +149,28 @@ def write_document(path: Path, record: Any, *, durable: bool = True) -> None:
         From the disk.
     """
     try:
-        body = pydantic_core.to_json(record, indent=1, inf_nan_mode="constants")
+        plain = pydantic_core.to_jsonable_python(record, inf_nan_mode="constants")
+        body = pydantic_core.to_json(private_document(plain, path), indent=1, inf_nan_mode="constants")
     except pydantic_core.PydanticSerializationError as error:
         raise StoreError(
             f"{path.name} cannot be written: {error}. Store plain text, numbers, lists, tables."
         ) from error
     head = f'{{\n "schema_version": {SCHEMA_VERSION},\n "written_by": "{__version__}",'.encode()
     write_whole(path, head + body.removeprefix(b"{"), durable=durable)
+
+
+_ASKED = (("campaign", "plan"), ("run", "spec"), ("final", "spec"))
+"""Where in documents stands what was asked, which a continued campaign asks again."""
+
+
+def private_document(document: Document, path: Path) -> Document:
+    """Return a document as it may stand at ``path``: a plan's options so that its paths are found again."""
+    places = Places(data_of(path))
+    asked = [pair for pair in _ASKED if document.get(pair[0])]
+    kept: Document = places.kept(document)
+    for one, part in asked:
+        kept[one][part] = places.kept(places.option(document[one][part]))
+    return kept
 
 
 def read_document(path: Path, kind: type[T]) -> T:

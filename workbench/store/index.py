@@ -9,7 +9,6 @@ another version is set aside and made anew.
 from __future__ import annotations
 
 import contextlib
-import logging
 import random
 import threading
 import time
@@ -20,11 +19,12 @@ from pathlib import Path
 import duckdb
 
 from workbench.errors import StoreError
+from workbench.plain import logger
 from workbench.store.catchup import catch_up
 from workbench.store.layout import INDEX_NAME, runs_folder
 from workbench.store.schema import INDEX_VERSION, create, found_version
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 ASIDE_SUFFIX = ".aside"
 

@@ -8,7 +8,6 @@ Nothing here depends on having finished before: done twice, or by two processes 
 
 from __future__ import annotations
 
-import logging
 import shutil
 import time
 from dataclasses import replace
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from workbench.errors import StoreError
+from workbench.plain import logger
 from workbench.records import Run
 from workbench.store.capture import read_capture
 from workbench.store.disk import explained, is_temporary
@@ -33,7 +33,7 @@ from workbench.store.layout import (
 from workbench.store.lock import CampaignLock
 from workbench.store.sealing import drop_capture, seal
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 CUT_OFF = "cut off before its end; what had been captured is kept"
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from workbench.errors import BadInput, StoreError
 from workbench.metrics import SAMPLE_COLUMNS
+from workbench.places import Places, data_of
 from workbench.protocols import SampleRow
 from workbench.records import Component, Run
 from workbench.store.capture import CaptureFile, pack
@@ -85,14 +86,17 @@ class RunWriter:
             self._capture.append(records)
 
     def raw(self, name: str, content: bytes) -> None:
-        """Keep a tool's output under ``raw/``; ``name`` is a relative path, and the file is never changed later."""
+        """Keep a tool's output under ``raw/``; ``name`` is a relative path, and the file is never changed later.
+
+        What is text is kept without secrets and without this machine's paths.
+        """
         relative = PurePosixPath(name)
         if not relative.parts or relative.is_absolute() or ".." in relative.parts or "\0" in name:
             raise BadInput(f"{name!r} cannot name raw output: give a relative path without '..'.")
         path = self.folder / RAW_NAME / relative
         with explained("keep raw output", path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, content)
+            write_whole(path, Places(data_of(path)).content(content))
 
     def requests(self, frame: Mapping[str, NDArray[Any]]) -> None:
         """Keep raw times of single requests as ``requests.parquet``: columns of equal length, stored as they are."""

@@ -13,7 +13,7 @@ import ipywidgets as widgets
 import pandas as pd
 
 from workbench.charts.rows import NOT_MEASURED
-from workbench.plain import NO_MATH
+from workbench.plain import NO_MATH, has_formula
 
 STYLE = """<style>
 .wb-words {font-family: system-ui, sans-serif; font-size: 13px; line-height: 1.45}
@@ -80,7 +80,15 @@ class Ticks:
         return tuple(one for one, box in zip(self._options, self._group.children, strict=True) if box.value)
 
     def _box(self, name: str) -> Any:
-        box = widgets.Checkbox(description=name, indent=False, layout={"width": "auto", "margin": "0 10px 0 0"})
+        told, marked = name, has_formula(name)
+        if marked:  # labels are searched for formulas one by one, whatever stands around them
+            told = f'<span class="{NO_MATH}">{html.escape(name)}</span>'
+        box = widgets.Checkbox(
+            description=told,
+            description_allow_html=marked,
+            indent=False,
+            layout={"width": "auto", "margin": "0 10px 0 0"},
+        )
         box.observe(self._told, "value")
         return box
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from workbench.charts.display import svg
 from workbench.errors import UnknownName
+from workbench.plain import cells
 from workbench.store.disk import explained, write_whole
 from workbench.store.tables import write_table
 from workbench.widgets.exploring import View
@@ -38,7 +39,7 @@ def _svg(view: View) -> bytes:
 
 
 def _csv(view: View) -> bytes:
-    return view.rows.to_csv(index=False).encode()
+    return cells(view.rows).to_csv(index=False).encode()
 
 
 _WRITERS: dict[str, Callable[[View], bytes]] = {"html": _html, "png": _png, "svg": _svg, "csv": _csv}

@@ -22,8 +22,8 @@ from workbench.environments.kubernetes import helm_sdk
 from workbench.environments.kubernetes.charts import dying, objects_in, source_of, with_advice
 from workbench.environments.kubernetes.client import Cluster, Object
 from workbench.environments.kubernetes.objects import labels
-from workbench.environments.kubernetes.redacting import redacted_text
 from workbench.errors import CannotHere, RunFailed
+from workbench.private import redacted_text
 
 INSTALL_HINT = (
     "install Helm 3.13 or newer (helm.sh) so that `helm` is on PATH, or Helm as a library: pip install "

@@ -12,10 +12,9 @@ from typing import Any
 
 import urllib3
 
+from workbench import private
 from workbench.environments.kubernetes.client import MANAGER, Object
-from workbench.environments.kubernetes.redacting import redacted_text
 from workbench.errors import BadInput, CannotHere
-from workbench.spec import HIDDEN, TELLING
 from workbench.yaml_text import load_all, unfolded
 
 MANAGED = "app.kubernetes.io/managed-by"
@@ -24,6 +23,9 @@ DESIGN = "mesh-workbench/design"
 """Label of everything that a design of the playground applied; its value is the design's name."""
 
 _FETCH_S = 60.0
+
+redacted, redacted_text = private.redacted, private.redacted_text
+"""For whoever handles manifests; see `workbench.private`."""
 
 
 def labels(run: str) -> dict[str, str]:
@@ -134,27 +136,6 @@ def mirrored_image(image: str, registry: str) -> str:
     first, slash, rest = image.partition("/")
     has_host = bool(slash) and ("." in first or ":" in first or first == "localhost")
     return f"{registry.rstrip('/')}/{rest if has_host else image}"
-
-
-def redacted(value: Any) -> Any:
-    """Return a copy that may be stored and shown: without Secrets' data, keys, tokens and what is named like them."""
-    if isinstance(value, Mapping):
-        if value.get("kind") == "Secret":
-            value = {key: _hide(one) if key in ("data", "stringData") else one for key, one in value.items()}
-        hides = value.get("name") if isinstance(value.get("name"), str) and "value" in value else ""
-        return {key: _redact_item(str(key), one, str(hides or "")) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [redacted(one) for one in value]
-    return redacted_text(value) if isinstance(value, str) else value
-
-
-def _redact_item(key: str, value: Any, variable: str) -> Any:
-    telling = TELLING.search(key) or (key == "value" and TELLING.search(variable))
-    return HIDDEN if telling and isinstance(value, str | bytes) and value else redacted(value)
-
-
-def _hide(table: Any) -> Any:
-    return dict.fromkeys(table, HIDDEN) if isinstance(table, Mapping) else HIDDEN
 
 
 def images(manifests: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:

@@ -21,8 +21,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from workbench.environments.kubernetes.redacting import redacted_text
 from workbench.errors import BadInput, CannotHere
+from workbench.private import redacted_text
 from workbench.yaml_text import load
 
 DEADLINE_S = 60.0

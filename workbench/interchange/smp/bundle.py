@@ -34,7 +34,9 @@ from workbench.errors import BadInput, NothingToShow, StoreError
 from workbench.interchange.smp import SMP_VERSION
 from workbench.interchange.smp.canonical import json_text, to_json, yaml_text
 from workbench.interchange.smp.exporting import RunDocuments, documents_of
-from workbench.records import Run
+from workbench.places import Places
+from workbench.private import redacted
+from workbench.records import Facts, Run
 from workbench.store import Campaign, Store, read_run
 from workbench.store.disk import explained, temporary
 from workbench.store.layout import (
@@ -83,12 +85,15 @@ class Exported:
         Ids of the runs in it.
     files, size
         How many files, and their bytes together.
+    reveals
+        What whoever gets it learns of the place where it was measured: ``"kernel 6.1"``, ``"user mesh"``.
     """
 
     folder: Path
     runs: tuple[str, ...]
     files: int
     size: int
+    reveals: tuple[str, ...]
 
 
 def export_bundle(
@@ -123,13 +128,60 @@ def export_bundle(
         try:
             aside.mkdir(parents=True)
             runs = _write(store, campaign_ids, aside, form, with_raw)
+            _hide_private(aside, Places(store.data))
             files = {name: digest(aside / name) for name in _files(aside)}
             _write_index(aside, runs, form, files)
             aside.rename(target)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
     sizes = [path.stat().st_size for path in target.rglob("*") if path.is_file()]
-    return Exported(folder=target, runs=tuple(run.run_id for run in runs), files=len(sizes), size=sum(sizes))
+    return Exported(
+        folder=target,
+        runs=tuple(run.run_id for run in runs),
+        files=len(sizes),
+        size=sum(sizes),
+        reveals=revealed([store.campaign(one).facts for one in dict.fromkeys(campaign_ids)], runs, with_raw=with_raw),
+    )
+
+
+_TELLING_FACTS = {
+    "machine": {"host": "host name", "cpu": "processor", "kernel": "kernel", "system": "system", "user": "user"},
+    "cluster": {"context": "context", "server": "cluster's server", "kubernetes": "Kubernetes", "platform": "platform"},
+}
+"""Facts of a campaign that tell where it was measured -> what they are called."""
+
+
+def revealed(facts: Sequence[Facts], runs: Sequence[Run], *, with_raw: bool = False) -> tuple[str, ...]:
+    """Return what a bundle of these campaigns and runs tells of the place where they were measured."""
+    found: dict[str, None] = {}
+    for one in facts:
+        for part, named in _TELLING_FACTS.items():
+            held = one.details.get(part)
+            known = held if isinstance(held, Mapping) else {}
+            found |= {f"{what} {known[name]}": None for name, what in named.items() if known.get(name)}
+        nodes = [str(node.get("name")) for node in one.details.get("nodes") or () if isinstance(node, Mapping)]
+        if nodes:
+            found[f"the names of {len(nodes)} nodes ({', '.join(nodes[:3])}{' ...' if len(nodes) > 3 else ''})"] = None
+    if any(run.spec.mesh.options for run in runs):
+        found["the options of the meshes"] = None
+    if runs:
+        found["the names of every part that was watched"] = None
+    if with_raw:
+        found["the tools' own output"] = None
+    return tuple(found)
+
+
+def _hide_private(folder: Path, places: Places) -> None:
+    """Leave out of every text what older versions stored: secrets, also by their names, and absolute paths."""
+    for name in _files(folder):
+        path = folder / name
+        if path.suffix == ".json" and RAW_NAME not in path.relative_to(folder).parts:
+            told = json.loads(path.read_bytes())
+            hidden = places.kept(redacted(told))
+            if hidden != told:
+                path.write_text(json.dumps(hidden, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        elif path.suffix != ".parquet":
+            path.write_bytes(places.content(path.read_bytes()))
 
 
 def _files(folder: Path) -> list[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from workbench.interchange.landing import checked_label
 from workbench.interchange.smp.bundle import DETAILS, FORMAT, FORMS, INDEX, KINDS, VERSION, safe_member, verified
 from workbench.interchange.smp.findings import errors
 from workbench.interchange.smp.validation import Document, dangling, validate_file
+from workbench.places import Places, data_of
 from workbench.plain import for_terminal
 from workbench.records import Run
 from workbench.store import read_campaign
@@ -127,7 +127,7 @@ def land_bundle(bundle: Bundle, staging: Path, taken: set[str]) -> dict[str, str
         write_campaign(staging / new, replace(campaign, campaign_id=new))
         if (source / EXPERIMENT_NAME).exists():
             asked = safe_member(bundle.folder, f"campaigns/{old}/{EXPERIMENT_NAME}")
-            shutil.copyfile(asked, staging / new / EXPERIMENT_NAME)
+            _copy(asked, staging / new / EXPERIMENT_NAME)
     for run_id, campaign_id in bundle.runs:
         if campaign_id not in renamed:
             raise BadInput(f"Run {run_id} belongs to campaign {campaign_id}, which is not in the bundle.")
@@ -177,7 +177,7 @@ def _land_run(bundle: Bundle, run_id: str, campaign_id: str, new: str, staging: 
     folder = staging / new / name
     (folder / RAW_NAME).mkdir(parents=True)
     for kind in KINDS:
-        shutil.copyfile(source / f"{kind}.{bundle.form}", folder / RAW_NAME / f"smp-{kind}.{bundle.form}")
+        _copy(source / f"{kind}.{bundle.form}", folder / RAW_NAME / f"smp-{kind}.{bundle.form}")
     record = {"bundle": bundle.folder.name, "provenance": document.run.provenance, "imported_at_s": time.time()}
     (folder / RAW_NAME / "import.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     for listed in bundle.files:
@@ -185,11 +185,16 @@ def _land_run(bundle: Bundle, run_id: str, campaign_id: str, new: str, staging: 
         inner = listed.removeprefix(prefix)
         if listed.startswith(prefix) and (inner == SAMPLES_NAME or inner.startswith(f"{RAW_NAME}/")):
             (folder / inner).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(safe_member(bundle.folder, listed), folder / inner)
+            _copy(safe_member(bundle.folder, listed), folder / inner)
     run: Run = replace(_checked(document.run, details), run_id=name, campaign_id=new, provenance="imported")
     rows = {one.name: one.rows for one in document.files}
     files = tuple(_file(folder, path, rows) for path in sorted(folder.rglob("*")) if path.is_file())
     write_document(folder / MANIFEST_NAME, RunDocument(run=run, files=files))
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file of the bundle as the store keeps it: a text without secrets and without anybody's paths."""
+    target.write_bytes(Places(data_of(target)).content(source.read_bytes()))
 
 
 def _file(folder: Path, path: Path, rows: Mapping[str, int | None]) -> FileRecord:

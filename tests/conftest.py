@@ -1,7 +1,9 @@
-"""What all tests share: options, and an environment without the choices of whoever runs them."""
+"""What all tests share: options, the rings that they belong to, and an environment without the choices of whoever runs them."""
 
 from __future__ import annotations
 
+import importlib.machinery
+import importlib.util
 import os
 import shutil
 import signal
@@ -19,7 +21,28 @@ if TYPE_CHECKING:
 
 skip_slow_format_checks()
 
+HERE = Path(__file__).parent
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+RINGS_OF_FOLDERS = {
+    "cluster": "rig",
+    "node": "node",
+    "lab": "lab",
+    "runner": "lab",
+}
+"""Folder of tests -> the ring of everything in it."""
+
+RINGS_OF_FIXTURES = {
+    "browser": "browser",
+    "plane": "rig",
+    "server": "rig",
+    "machine": "node",
+    "measured_once": "lab",
+}
+"""Fixture -> the ring of whatever asks for it, directly or through others."""
+
+QUICK = "quick"
+OUTSIDE_QUICK = ("lab", "browser", "rig", "node", "cluster", "slow")
 
 for variable in [name for name in os.environ if name.startswith("WORKBENCH_")]:
     del os.environ[variable]
@@ -34,16 +57,41 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "workbench"))
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def built() -> Path:
+    """Return the folder into which `scripts/control_plane/build` puts programs."""
+    path = HERE.parent / "scripts" / "control_plane" / "build"
+    loader = importlib.machinery.SourceFileLoader("control_plane_build", str(path))
+    spec = importlib.util.spec_from_loader(loader.name, loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return Path(module.folder())
+
+
+# What `make test` has built is found without anybody's PATH; whatever is on it goes first.
+if built().is_dir():
+    os.environ["PATH"] = os.pathsep.join(filter(None, (os.environ.get("PATH", ""), str(built()))))
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--with-cluster", action="store_true", help="also run the tests that need a cluster")
 
 
+def rings(item: pytest.Item) -> set[str]:
+    """Return the rings outside the quick one that a test belongs to: by its folder, its fixtures and its own markers."""
+    folder = item.path.relative_to(HERE).parts[0]
+    named = {RINGS_OF_FOLDERS.get(folder)} | {RINGS_OF_FIXTURES.get(one) for one in getattr(item, "fixturenames", ())}
+    return {one for one in named if one} | {one for one in OUTSIDE_QUICK if item.get_closest_marker(one)}
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--with-cluster"):
-        return
+    """Give every test its rings, the quick one when it is in no other, before ``-m`` looks at them."""
     skip = pytest.mark.skip(reason="needs a Kubernetes cluster; run: make test ARGS=--with-cluster")
     for item in items:
-        if item.get_closest_marker("cluster"):
+        for ring in rings(item) or {QUICK}:
+            item.add_marker(ring)
+        if item.get_closest_marker("cluster") and not config.getoption("--with-cluster"):
             item.add_marker(skip)
 
 

@@ -1,4 +1,4 @@
-"""What all tests share: options, the rings that they belong to, and an environment without the choices of whoever runs them."""
+"""What all tests share: options, rings, and an environment without the choices of whoever runs them."""
 
 from __future__ import annotations
 
@@ -51,6 +51,8 @@ for variable in [name for name in os.environ if name.startswith("WORKBENCH_")]:
 settings.register_profile("workbench", deadline=None)
 # For continuous integration: the same commit, the same examples, the same verdict. People's runs go on looking.
 settings.register_profile("same", deadline=None, derandomize=True)
+# For `make quick`: a look, where `make test` searches.
+settings.register_profile("quick", deadline=None, max_examples=10)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "workbench"))
 
 # Programs inherit what is ignored, and shells let what they start in the background ignore Ctrl-C.
@@ -78,7 +80,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def rings(item: pytest.Item) -> set[str]:
-    """Return the rings outside the quick one that a test belongs to: by its folder, its fixtures and its own markers."""
+    """Return a test's rings outside the quick one: by its folder, its fixtures and its own markers."""
     folder = item.path.relative_to(HERE).parts[0]
     named = {RINGS_OF_FOLDERS.get(folder)} | {RINGS_OF_FIXTURES.get(one) for one in getattr(item, "fixturenames", ())}
     return {one for one in named if one} | {one for one in OUTSIDE_QUICK if item.get_closest_marker(one)}

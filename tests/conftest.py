@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.machinery
 import importlib.util
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +16,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from workbench.environments._envoy import envoy_path
+from workbench.errors import CannotHere
 from workbench.startup import skip_slow_format_checks
 
 if TYPE_CHECKING:
@@ -24,13 +28,30 @@ skip_slow_format_checks()
 HERE = Path(__file__).parent
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
-RINGS_OF_FOLDERS = {
+RINGS_OF_PLACES = {
     "cluster": "rig",
     "node": "node",
     "lab": "lab",
     "runner": "lab",
+    # what takes long: pictures and pages drawn for real, kernels and programs in processes of their own, many crashes
+    "charts/test_charts_drawn.py": "slow",
+    "cli": "slow",
+    "interchange/test_believing.py": "slow",
+    "interchange/test_cli_exchanging.py": "slow",
+    "interchange/test_report_section.py": "slow",
+    "landscape/test_landscape_pictures.py": "slow",
+    "notebooks": "slow",
+    "packaging/test_chores.py": "slow",
+    "packaging/test_installation.py": "slow",
+    "report": "slow",
+    "store/test_store_disk.py": "slow",
+    "store/test_store_hostile_values.py": "slow",
+    "store/test_store_recovery.py": "slow",
+    "telemetry/test_prometheus.py": "slow",
+    "widgets/test_widgets_moments.py": "slow",
+    "widgets/test_widgets_views.py": "slow",
 }
-"""Folder of tests -> the ring of everything in it."""
+"""Folder or file of tests -> the ring of everything in it."""
 
 RINGS_OF_FIXTURES = {
     "browser": "browser",
@@ -71,7 +92,7 @@ def built() -> Path:
 
 
 # What `make test` has built is found without anybody's PATH; whatever is on it goes first.
-if built().is_dir():
+if os.path.isdir(built()):  # unlike Path's, false where it may not be looked at
     os.environ["PATH"] = os.pathsep.join(filter(None, (os.environ.get("PATH", ""), str(built()))))
 
 
@@ -79,22 +100,54 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--with-cluster", action="store_true", help="also run the tests that need a cluster")
 
 
+def no_envoy() -> str:
+    """Why no real proxies run here, and what mends it; empty when they do."""
+    try:
+        envoy_path()
+    except CannotHere as error:
+        return str(error)
+    return "" if sys.platform == "linux" else f"the lab needs Linux, and this is {sys.platform}"
+
+
+NO_CLUSTER = "needs a Kubernetes cluster; run: make test ARGS=--with-cluster"
+WHY_NOT = {"lab": no_envoy}
+"""Ring -> what tells why its tests cannot run here. Of the others, the fixtures tell."""
+
+
+def places(path: Path) -> list[str]:
+    """Return the names under which a file of tests may stand in the table: its own and its folders'."""
+    inside = path.relative_to(HERE)
+    return [str(one) for one in (inside, *inside.parents)]
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even import what the quick ring holds nothing of."""
+    left_out = config.getoption("markexpr") == QUICK and collection_path.is_relative_to(HERE)
+    return True if left_out and not RINGS_OF_PLACES.keys().isdisjoint(places(collection_path)) else None
+
+
 def rings(item: pytest.Item) -> set[str]:
-    """Return a test's rings outside the quick one: by its folder, its fixtures and its own markers."""
-    folder = item.path.relative_to(HERE).parts[0]
-    named = {RINGS_OF_FOLDERS.get(folder)} | {RINGS_OF_FIXTURES.get(one) for one in getattr(item, "fixturenames", ())}
+    """Return a test's rings outside the quick one: by its place, its fixtures and its own markers."""
+    named = {RINGS_OF_PLACES.get(place) for place in places(item.path)}
+    named |= {RINGS_OF_FIXTURES.get(one) for one in getattr(item, "fixturenames", ())}
     return {one for one in named if one} | {one for one in OUTSIDE_QUICK if item.get_closest_marker(one)}
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Give every test its rings, the quick one when it is in no other, before ``-m`` looks at them."""
-    skip = pytest.mark.skip(reason="needs a Kubernetes cluster; run: make test ARGS=--with-cluster")
+    stale = [place for place in RINGS_OF_PLACES if not (HERE / place).exists()]
+    if stale:
+        raise pytest.UsageError(f"tests/conftest.py gives rings to what is not there: {', '.join(stale)}")
+    lacking = {ring: functools.cache(why_not) for ring, why_not in WHY_NOT.items()}
     for item in items:
-        for ring in rings(item) or {QUICK}:
+        of_item = rings(item) or {QUICK}
+        for ring in of_item:
             item.add_marker(ring)
-        if item.get_closest_marker("cluster") and not config.getoption("--with-cluster"):
-            item.add_marker(skip)
+        if "cluster" in of_item and not config.getoption("--with-cluster"):
+            item.add_marker(pytest.mark.skip(reason=NO_CLUSTER))
+        for reason in filter(None, (lacking[ring]() for ring in sorted(of_item & WHY_NOT.keys()))):
+            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture(scope="module")

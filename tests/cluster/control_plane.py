@@ -15,6 +15,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import time
 import urllib.request
 from dataclasses import dataclass, field
@@ -34,7 +35,11 @@ def assets() -> Path | None:
     named = os.environ.get("KUBEBUILDER_ASSETS")
     if named and all(os.access(Path(named) / name, os.X_OK) for name in PROGRAMS):
         return Path(named)
-    cached = Path(subprocess.run([str(BUILD), "--where"], capture_output=True, text=True, check=True).stdout.strip())
+    cached = Path(
+        subprocess.run(
+            [sys.executable, str(BUILD), "--where"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+    )
     return cached if all(os.access(cached / name, os.X_OK) for name in PROGRAMS) else None
 
 
@@ -49,7 +54,11 @@ def why_not() -> str:
 
 def helm() -> str | None:
     """Return a helm program: on PATH or beside the control plane's programs."""
-    cached = Path(subprocess.run([str(BUILD), "--where"], capture_output=True, text=True, check=True).stdout.strip())
+    cached = Path(
+        subprocess.run(
+            [sys.executable, str(BUILD), "--where"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+    )
     return shutil.which("helm") or (str(cached / "helm") if os.access(cached / "helm", os.X_OK) else None)
 
 

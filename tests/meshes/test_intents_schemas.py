@@ -10,6 +10,7 @@ import copy
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,9 @@ from workbench.intents import identity
 from workbench.playground import mesh_specs
 
 BUILD = Path(__file__).parents[2] / "scripts" / "schemas" / "build"
-FOLDER = Path(subprocess.run([str(BUILD), "--where"], capture_output=True, text=True, check=True).stdout.strip())
+FOLDER = Path(
+    subprocess.run([sys.executable, str(BUILD), "--where"], capture_output=True, text=True, check=True).stdout.strip()
+)
 DECODED = ("networking.istio", "security.istio", "telemetry.istio", "consul.hashicorp", "networkservicemesh")
 SERVED = ("networking.istio", "security.istio", "telemetry.istio", "gateway.networking.k8s", "v1")
 

@@ -19,7 +19,7 @@ from node_machine import Machine
 
 import workbench.meshes
 from workbench import adapters
-from workbench.environments._supervisor import envoy_path
+from workbench.environments._envoy import envoy_path
 from workbench.environments.kubernetes import snapshot
 from workbench.environments.kubernetes.client import Cluster
 from workbench.records import Run

@@ -29,7 +29,10 @@ import images
 import node_dns
 from control_plane import BUILD, ControlPlane, assets
 
+from workbench.environments._envoy import envoy_path
+from workbench.environments.kubernetes import helm_sdk
 from workbench.environments.kubernetes.client import Cluster
+from workbench.errors import CannotHere
 
 HERE = Path(__file__).parent
 ADDRESS, PODS, SERVICES, DNS = "198.18.79.1", "198.18.80.0/24", "198.18.96.0/20", "198.18.96.10"
@@ -55,7 +58,11 @@ READY_S = 60.0
 
 def cache() -> Path:
     """Return the folder into which `scripts/control_plane/build` puts programs."""
-    return Path(subprocess.run([str(BUILD), "--where"], capture_output=True, text=True, check=True).stdout.strip())
+    return Path(
+        subprocess.run(
+            [sys.executable, str(BUILD), "--where"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+    )
 
 
 def why_not() -> str:
@@ -77,6 +84,12 @@ def why_not() -> str:
         return f"a real node needs the right to make namespaces and cgroups ({why})"
     if assets() is None or any(not os.access(cache() / name, os.X_OK) for name in PROGRAMS):
         return "no kubelet built yet: run scripts/control_plane/build --node (needs Go; some minutes, once)"
+    if shutil.which("helm") is None and not helm_sdk.is_there():
+        return "no Helm: put a helm program on PATH, or pip install 'mesh-workbench[helm]'"
+    try:
+        envoy_path()
+    except CannotHere as error:
+        return str(error)
     return ""
 
 

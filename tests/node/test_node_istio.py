@@ -20,7 +20,7 @@ import node_machine
 import pytest
 
 from workbench import adapters
-from workbench.environments._supervisor import envoy_path
+from workbench.environments._envoy import envoy_path
 from workbench.environments.kubernetes import snapshot
 from workbench.environments.kubernetes.client import Refused
 from workbench.environments.kubernetes.session import OpenCluster, Options

@@ -112,7 +112,15 @@ def test_one_list_of_dependencies_pinned_by_name_and_nothing_else():
     lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
     pinned = {re.fullmatch(r"([a-z0-9_.-]+)==([^;\s]+)( ; .+)?", line)[1] for line in lines}
     assert {name.replace("_", "-") for name in names} - pinned == set()
-    for path in ("constraints.txt", "environment.yml", "pyproject.toml", "Makefile", ".ci/run", "scripts/bootstrap"):
+    for path in (
+        "constraints.txt",
+        "requirements.lock",
+        "environment.yml",
+        "pyproject.toml",
+        "Makefile",
+        ".ci/run",
+        "scripts/bootstrap",
+    ):
         assert "://" not in (ROOT / path).read_text(), path
     environment = (ROOT / "environment.yml").read_text()
     assert "-e .[dev]" in environment

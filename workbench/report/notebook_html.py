@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from workbench.charts.display import LAB_TYPE, PICTURE_TYPE, SPEC_TYPE, svg
 from workbench.charts.vega import vega_bundle
+from workbench.decoding import content_of, decoded
 from workbench.errors import BadInput
 from workbench.report.page import asset, data_url, inline_script, policy, templates
 from workbench.startup import skip_slow_format_checks
@@ -66,7 +67,7 @@ def _read(path: Path) -> Any:
     import nbformat  # slow; only this function needs it
 
     try:
-        return nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+        return nbformat.reads(decoded(content_of(path)), as_version=4)  # type: ignore[no-untyped-call]
     except FileNotFoundError as error:
         raise BadInput(f"There is no notebook {path}.") from error
     except (OSError, ValueError, AttributeError, nbformat.ValidationError) as error:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import urllib3
 
+from workbench.decoding import content_of
 from workbench.environments.kubernetes.client import MANAGER, Object
 from workbench.environments.kubernetes.redacting import redacted_text
 from workbench.errors import BadInput, CannotHere
@@ -82,7 +82,7 @@ def read_source(source: str) -> tuple[Object, ...]:
                 raise OSError(f"status {answer.status}")
             text = bytes(answer.data)
         else:
-            text = Path(source).read_bytes()
+            text = content_of(source)
         found = [one for part in load_all(text, source) for one in unfolded(part) if isinstance(one, dict)]
     except (OSError, ValueError, BadInput, urllib3.exceptions.HTTPError) as error:
         raise CannotHere(f"The manifests at {source} cannot be read ({error}); give a local copy's path.") from error

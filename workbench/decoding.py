@@ -1,8 +1,16 @@
-"""Bytes of files that people give, as text: UTF-8, or UTF-16, which PowerShell's ``>`` writes."""
+"""Files that people give: their bytes, without waiting for a pipe that nobody fills, and these as text.
+
+Text is UTF-8, or UTF-16, which PowerShell's ``>`` writes.
+"""
 
 from __future__ import annotations
 
 import codecs
+import errno
+import os
+import select
+import stat
+from pathlib import Path
 
 _MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose little-endian mark it begins with
@@ -14,6 +22,39 @@ _MARKS = {
 """First bytes of a file -> how the whole is encoded; the mark itself is no part of the text."""
 
 _LOOKED_AT = 256
+_PATIENCE_S = 10.0
+_AT_ONCE = 2**16
+
+
+def content_of(path: str | Path, most: int | None = None) -> bytes:
+    """Return what the file ``path`` holds, no more than ``most`` bytes of it; a pipe's content too if it is written.
+
+    Raises
+    ------
+    OSError
+        When it cannot be read, is a device or the like, or a pipe into which nobody writes for 10 s.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb", buffering=0):
+        kind = os.fstat(handle).st_mode
+        if not stat.S_ISREG(kind) and not stat.S_ISFIFO(kind):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        found = _first(handle, most)
+        if not found and stat.S_ISFIFO(kind):
+            raise OSError(errno.EINVAL, "it is a pipe into which nobody writes", str(path))
+        return found
+
+
+def _first(handle: int, most: int | None) -> bytes:
+    found = bytearray()
+    while most is None or len(found) < most:
+        if not select.select([handle], [], [], _PATIENCE_S)[0]:
+            raise TimeoutError(errno.ETIMEDOUT, f"nothing came out of this pipe for {_PATIENCE_S:g} s")
+        part = os.read(handle, _AT_ONCE)
+        if not part:
+            break
+        found += part
+    return bytes(found[:most])
 
 
 def encoding_of(head: bytes) -> str:

@@ -208,7 +208,8 @@ def _latency_sentence(cell: _Cell) -> str:
 
 
 def _blocks_text(cell: _Cell) -> str:
-    values = cell.values(cell.comparison.summary, TAX).values()
+    comparison = cell.comparison
+    values = (cell.values(comparison.summary, TAX) or cell.values(comparison.overhead, P50)).values()
     fewest = min(values, key=lambda value: value.blocks, default=None)
     if fewest is None:
         return "No block is complete enough to judge by"

@@ -19,6 +19,7 @@ from workbench.analysis.impossible import IMPOSSIBLE
 from workbench.analysis.intervals import ENOUGH_BLOCKS, rank_and_coverage
 from workbench.analysis.judging import RESOLUTION
 from workbench.analysis.selection import differences
+from workbench.analysis.untold import untold
 from workbench.analysis.verdicts import GREATER, LESS, TAIL_METRICS, UNRANKED
 from workbench.analysis.words import a_second, at_rate, counted, join, percent, share, some
 from workbench.metrics import metric
@@ -374,7 +375,7 @@ def kernel(evidence: Evidence) -> Iterator[Check]:
 
 CHECKS: tuple[Callable[[Evidence], Iterator[Check]], ...] = (
     nothing_answered, *IMPOSSIBLE, unlike, missing_baseline, provenance, left_out, blocks, noise, generator, rate,
-    no_rate, errors, unwatched, *CLUSTER_CHECKS, drift, tails, resolution, kernel, pooled, archetypes,
+    no_rate, errors, untold, unwatched, *CLUSTER_CHECKS, drift, tails, resolution, kernel, pooled, archetypes,
 )  # fmt: skip
 
 

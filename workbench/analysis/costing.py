@@ -117,6 +117,11 @@ def _completed(runs: pd.DataFrame) -> pd.Series:
     return completed.where(completed > 0)
 
 
+def _none_where(seen: pd.Series) -> pd.Series:
+    """Return what a baseline's data plane uses: nothing, where anybody looked, and unknown elsewhere."""
+    return pd.Series(np.where(seen, 0.0, np.nan), index=seen.index)
+
+
 def _cpu_metrics(runs: pd.DataFrame, cpu: pd.DataFrame) -> pd.DataFrame:
     completed, baseline, kernel = _completed(runs), runs["is_baseline"], has_kernel_data_plane(runs)
     proxies = cpu[list(DATA_PLANE_ROLES)].sum(axis=1, skipna=False)
@@ -126,8 +131,9 @@ def _cpu_metrics(runs: pd.DataFrame, cpu: pd.DataFrame) -> pd.DataFrame:
     total = cpu.sum(axis=1, skipna=False) / completed
     base = at_baseline(baseline_rows(runs), total)
     difference = (total - base) / base.where(base > 0)
-    normalised = (proxies / ends.where(ends > 0)).where(~kernel, difference).mask(baseline, 0.0)
-    per_request = (proxies / completed).mask(baseline & completed.notna(), 0.0)
+    seen = completed.notna() & cpu[["application", "load-generator"]].notna().any(axis=1)
+    normalised = (proxies / ends.where(ends > 0)).where(~kernel, difference).mask(baseline, _none_where(total.notna()))
+    per_request = (proxies / completed).mask(baseline, _none_where(seen))
     return pd.DataFrame(
         {
             "normalised_cpu": normalised,
@@ -150,7 +156,8 @@ def _memory_metrics(runs: pd.DataFrame, consumption: pd.DataFrame) -> pd.DataFra
     }
     table = pd.DataFrame(columns, dtype="float64").reindex(runs["run_id"]).set_axis(runs.index)
     table = table.mask(has_kernel_data_plane(runs))
-    without = runs["is_baseline"] & table["data_plane_memory_bytes"].isna() & ~runs["run_id"].isin(parts["run_id"])
+    watched = runs["run_id"].isin(consumption["run_id"]) & ~runs["run_id"].isin(parts["run_id"])
+    without = runs["is_baseline"] & table["data_plane_memory_bytes"].isna() & watched
     table["data_plane_memory_bytes"] = table["data_plane_memory_bytes"].mask(without, 0.0)
     return table
 

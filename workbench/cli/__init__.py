@@ -21,6 +21,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import logging
@@ -43,11 +44,13 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit; ``arguments`` are the process's own unless given."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     wanted = [one for one in given if one != "--traceback"]
+    _have_streams()
     _write_any_text()
     _log_as_text()
     try:
         _check_text(wanted)
         code = _run(wanted)
+        _flush()
     except WorkbenchError as error:
         code = _tell(error, error.exit_code, str(error), given)
     except KeyboardInterrupt as error:
@@ -59,7 +62,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except Exception as error:  # noqa: BLE001 - whatever is left is a bug, and is said to be one
         message = f"This is a bug in the workbench: {type(error).__name__}: {error}. --traceback shows where."
         code = _tell(error, _BUG, message, given)
-    _flush()
+    _leave_streams()
     sys.exit(code)
 
 
@@ -70,6 +73,20 @@ def _log_as_text() -> None:
     handler.setFormatter(TextFormatter())
     handler.addFilter(lambda record: not record.name.startswith("papermill"))
     logging.basicConfig(handlers=[handler])
+
+
+def _have_streams() -> None:
+    """Open the standard streams that whoever started this closed (``>&-``), so that no file takes their place.
+
+    What is written to a closed standard output is lost, so it fails, as it does in other programs.
+    """
+    for number, name, flags in ((0, "stdin", os.O_RDONLY), (1, "stdout", os.O_RDONLY), (2, "stderr", os.O_WRONLY)):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, flags)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            setattr(sys, name, open(number, "r" if number == 0 else "w", closefd=False))  # noqa: SIM115
 
 
 def _write_any_text() -> None:
@@ -92,11 +109,18 @@ def _check_text(arguments: list[str]) -> None:
 
 
 def _flush() -> None:
-    """Write out what is left; a reader that hung up (``| head``) is no error, not at the interpreter's end either."""
-    try:
+    """Write out what is left; a reader that hung up (``| head``) is no error."""
+    with contextlib.suppress(BrokenPipeError):
         sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _leave_streams() -> None:
+    """Let go of what could not be written, so that the interpreter does not try it again at its end."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _run(arguments: list[str]) -> int:
@@ -116,6 +140,8 @@ def _run(arguments: list[str]) -> int:
 
 
 def _explained(error: OSError) -> tuple[int, str]:
+    if error.errno == errno.EBADF:
+        return StoreError.exit_code, "Standard output is closed, so nothing can be shown. What was stored stays."
     if error.errno == errno.ENOSPC:
         return StoreError.exit_code, f"The disk is full: {error}. Nothing stored was lost; free space and try again."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
@@ -124,9 +150,11 @@ def _explained(error: OSError) -> tuple[int, str]:
 
 
 def _tell(error: BaseException, code: int, message: str, given: list[str]) -> int:
-    if "--traceback" in given:
-        sys.stderr.write(for_terminal(redacted_text("".join(traceback.format_exception(error)))))
-    sys.stderr.write(f"workbench: {escaped(_one_line(redacted_text(message)))}\n")
+    with contextlib.suppress(OSError):  # whoever closed or filled it has the exit code
+        if "--traceback" in given:
+            sys.stderr.write(for_terminal(redacted_text("".join(traceback.format_exception(error)))))
+        sys.stderr.write(f"workbench: {escaped(_one_line(redacted_text(message)))}\n")
+        sys.stderr.flush()
     return code
 
 

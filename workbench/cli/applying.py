@@ -14,7 +14,7 @@ from workbench.cli.clusters import KUBERNETES, Context, Kubeconfig
 from workbench.cli.designing import found as found_design
 from workbench.cli.options import Data, Json
 from workbench.cli.show import note, say, say_json, table
-from workbench.decoding import decoded
+from workbench.decoding import content_of, decoded
 
 if TYPE_CHECKING:
     from workbench.environments.kubernetes.designs.configuring import Configuration
@@ -251,7 +251,7 @@ def _asked(which: str, mesh: str, name: str, data: Path | None) -> Asked:
     if mesh:
         raise BadInput(f"{file} holds objects, which are some mesh's already: leave --mesh out.")
     try:
-        objects, patches = from_yaml(decoded(file.read_bytes()), str(file))
+        objects, patches = from_yaml(decoded(content_of(file)), str(file))
     except FileNotFoundError as error:
         raise BadInput(f"There is no file {file}.") from error
     except (OSError, UnicodeDecodeError) as error:

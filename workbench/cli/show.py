@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import shutil
 import sys
@@ -20,9 +21,10 @@ def say(text: str = "") -> None:
 
 
 def note(text: str) -> None:
-    """Print a line on standard error, where it is in nobody's way."""
-    sys.stderr.write(f"{for_terminal(text)}\n")
-    sys.stderr.flush()
+    """Print a line on standard error, where it is in nobody's way; what cannot be printed there stops nothing."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"{for_terminal(text)}\n")
+        sys.stderr.flush()
 
 
 def duration(seconds: float) -> str:

@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from workbench.charts.display import LAB_TYPE, PICTURE_TYPE, SPEC_TYPE, svg
 from workbench.charts.vega import vega_bundle
+from workbench.decoding import content_of, decoded
 from workbench.errors import BadInput
 from workbench.places import Places, data_of, private_notebook
 from workbench.report.page import asset, data_url, inline_script, policy, templates
@@ -67,7 +68,7 @@ def _read(path: Path, places: Places) -> Any:
     import nbformat  # slow; only this function needs it
 
     try:
-        read = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+        read = nbformat.reads(decoded(content_of(path)), as_version=4)  # type: ignore[no-untyped-call]
         return nbformat.from_dict(private_notebook(read, places))  # type: ignore[no-untyped-call]
     except FileNotFoundError as error:
         raise BadInput(f"There is no notebook {path}.") from error

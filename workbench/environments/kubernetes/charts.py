@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.cluster_steps import HelmRelease
+from workbench.decoding import content_of
 from workbench.environments._enter import enter_command
 from workbench.environments.kubernetes.client import Object
 from workbench.errors import BadInput, RunFailed
@@ -77,7 +78,7 @@ def _version_of(chart: Path) -> str:
 
 def _described(chart: Path) -> bytes:
     if chart.is_dir():
-        return (chart / "Chart.yaml").read_bytes()
+        return content_of(chart / "Chart.yaml", _MOST_BYTES)
     with tarfile.open(chart) as packed:
         for one in packed:
             if one.name.count("/") == 1 and one.name.endswith("/Chart.yaml") and one.isfile():

@@ -11,7 +11,6 @@ import os
 import ssl
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +18,7 @@ import urllib3
 from kubernetes import config
 from kubernetes.client import Configuration
 
+from workbench.decoding import content_of
 from workbench.environments.kubernetes.kubeconfig_files import (
     TEXTS,
     Table,
@@ -188,7 +188,7 @@ def _is_variable(one: Any) -> bool:
 
 def _bytes(path: str) -> bytes:
     try:
-        return Path(path).read_bytes()
+        return content_of(path)
     except OSError as error:
         raise unusable(f"{path} cannot be read: {error.strerror or error}") from error
 

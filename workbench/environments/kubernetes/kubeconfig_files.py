@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from workbench.decoding import content_of
 from workbench.errors import BadInput, CannotHere
 from workbench.yaml_text import load
 
@@ -77,8 +78,7 @@ def merged(paths: list[Path]) -> Table:
 
 def _read(path: Path) -> Table:
     try:
-        with path.open("rb") as opened:
-            content = opened.read(_MOST_BYTES + 1)
+        content = content_of(path, _MOST_BYTES + 1)
         if len(content) > _MOST_BYTES:
             raise unusable(f"{path} is larger than {_MOST_BYTES // 2**20} MiB")
         told = load(content, str(path))
@@ -134,8 +134,15 @@ def entry(merged: Table, kind: str, name: str, wanted_by: str = "") -> Table:
         raise unusable(f"{where}: insecure-skip-tls-verify must be true or false")
     for key in _FILES:
         if found.get(key):
-            found[key] = str(path.parent.absolute() / found[key])
+            found[key] = str(_regular(path.parent.absolute() / found[key], f"{where}: {key}"))
     return found | {"folder": path.parent.absolute(), "where": where}
+
+
+def _regular(path: Path, where: str) -> Path:
+    """Return the path of a certificate, key or token, unless whoever reads it would wait for ever."""
+    if path.exists() and not path.is_file():
+        raise unusable(f"{where} names {path}, which is no regular file")
+    return path
 
 
 def check_texts(found: Mapping[str, Any], keys: tuple[str, ...], where: str) -> None:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import urllib3
 
 from workbench import private
+from workbench.decoding import content_of
 from workbench.environments.kubernetes.client import MANAGER, Object
 from workbench.errors import BadInput, CannotHere
 from workbench.yaml_text import load_all, unfolded
@@ -84,7 +84,7 @@ def read_source(source: str) -> tuple[Object, ...]:
                 raise OSError(f"status {answer.status}")
             text = bytes(answer.data)
         else:
-            text = Path(source).read_bytes()
+            text = content_of(source)
         found = [one for part in load_all(text, source) for one in unfolded(part) if isinstance(one, dict)]
     except (OSError, ValueError, BadInput, urllib3.exceptions.HTTPError) as error:
         raise CannotHere(f"The manifests at {source} cannot be read ({error}); give a local copy's path.") from error

@@ -158,6 +158,9 @@ def _slowest_s(run: Imported) -> float:
 def _agreeing(run: Imported) -> Imported:
     """Return the run without the one of duration and rate that its count of requests, and what was asked, rule out."""
     rate, window = run.achieved_rate_per_s, run.window_s
+    if rate == 0 and window and (came := answered(run)):
+        note = f"Its rate is told as 0, though {came} requests were answered: taken from the count and the duration."
+        return replace(run, achieved_rate_per_s=came / window, extra=_told(run), notes=_once(run, note))
     if not rate or not window:
         return run
     if run.requests is None:

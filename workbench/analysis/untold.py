@@ -1,0 +1,42 @@
+"""What nobody knows of runs that others measured: not told by their source, or told as what cannot be.
+
+Part of the sixth stage. An import says so once, to whoever imports; a comparison says it to whoever reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from workbench.analysis.evidence import Check, Evidence
+from workbench.analysis.words import counted, join, some
+
+_ERRORS = "errors"
+_FIGURES = {
+    "requests": "how many requests there were",
+    _ERRORS: "how many of them failed",
+    "window_s": "how long it took",
+    "achieved_rate_per_s": "which rate was reached",
+}
+"""Column of the runs -> what is unknown where it is empty."""
+
+
+def untold(evidence: Evidence) -> Iterator[Check]:
+    """Name, for each data plane, the figures that are unknown of its imported runs."""
+    runs = evidence.runs[evidence.runs["provenance"].eq("imported")]
+    for mesh, rows in runs.groupby("mesh", sort=False):
+        empty = rows[list(_FIGURES)].isna()
+        lacking = [name for name in _FIGURES if empty[name].any()]
+        if not lacking:
+            continue
+        flagged = rows[empty.any(axis=1)]
+        doubt = " Requests that failed may be left out of what looks fast." if _ERRORS in lacking else ""
+        yield Check(
+            name="figures-unknown",
+            severity="warning",
+            scope=some(flagged["run_id"]),
+            figure=f"{len(flagged)} of {counted(len(rows), 'run')}",
+            message=f"Of {mesh} it is unknown {join([_FIGURES[name] for name in lacking])}: the source does not tell "
+            f"it, or tells what cannot be.{doubt}",
+            next_step="Read raw/import.json in the folders of these runs, which has what was told, and why it is not "
+            "used.",
+        )

@@ -36,7 +36,7 @@ RINGS_OF_PLACES = {
     # what takes long: pictures and pages drawn for real, kernels and programs in processes of their own, many crashes
     "charts/test_charts_drawn.py": "slow",
     "cli": "slow",
-    "interchange/test_believing.py": "slow",
+    "interchange/test_settling.py": "slow",
     "interchange/test_cli_exchanging.py": "slow",
     "interchange/test_report_section.py": "slow",
     "landscape/test_landscape_pictures.py": "slow",

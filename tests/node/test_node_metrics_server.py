@@ -83,7 +83,7 @@ def metrics_server(machine, real, tmp_path_factory):
             "--kubelet-client-key",
             str(keys / "kubelets.key"),
         ),
-        "--kubelet-preferred-address-types=InternalIP",
+        *("--kubelet-preferred-address-types=InternalIP", "--kubelet-request-timeout=8s"),
     ]
     objects = _objects(port)
     with (folder / "log").open("wb") as log:

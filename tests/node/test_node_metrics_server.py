@@ -35,7 +35,8 @@ RESOLUTION_S = 10
 """How often it looks: the shortest that it takes."""
 
 SMEARED = 0.5
-"""Its averages are over windows of its own, which begin before the load and end after it."""
+"""Its averages are over windows of its own, which begin before the load and end after it; and of a pod that was just
+started it tells nothing until it has looked twice."""
 
 
 def _objects(port: int) -> list[dict]:
@@ -107,7 +108,7 @@ def asked(machine):
     """An experiment that is to read metrics.k8s.io, for longer than it takes metrics-server to look once more."""
     plain = node_campaign.experiment(machine.kubeconfig, MeshSpec(name="baseline"))
     options = {**plain.environment.options, "telemetry": "metrics-api"}
-    loads = tuple(replace(one, duration_s=2.0 * RESOLUTION_S) for one in plain.loads)
+    loads = tuple(replace(one, duration_s=4.0 * RESOLUTION_S) for one in plain.loads)
     return replace(plain, environment=replace(plain.environment, options=options), loads=loads)
 
 

@@ -75,7 +75,7 @@ def test_binary_content_stays_as_it_is():
     assert places.content(b'{"x": "/srv/data/runs/a"}') == b'{"x": "runs/a"}'
 
 
-@given(st.lists(st.integers(1, 2**50), max_size=3000))
+@given(st.lists(st.integers(1, 10**14), max_size=3000))
 def test_a_distribution_stays_as_it_is(nanoseconds):
     encoded = record(numpy.array(nanoseconds, dtype=numpy.int64)).encoded
     assert Places(Path("/srv/data")).kept({"h": {"encoded": encoded}}) == {"h": {"encoded": encoded}}

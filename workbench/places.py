@@ -117,14 +117,14 @@ class Places:
         return self.relative(redacted_text(text))
 
     def content(self, content: bytes) -> bytes:
-        """Return a file's content as it may be stored; what is no text stays as it is."""
+        """Return a file's content as it may be stored; what is no text, or data such as payloads, stays as it is."""
         try:
             told = content.decode()
         except UnicodeDecodeError:
             return content
         if "\0" in told:
             return content
-        clean = self.text(told)
+        clean = self.relative(redacted_text(told, by_lot=False))
         return content if clean == told else clean.encode()
 
     def _known(self) -> list[tuple[str, str]]:

@@ -42,8 +42,7 @@ _QUOTE = r"\\*[\"']"
 _VALUE = rf"(?P<quote>{_QUOTE})(?P<quoted>(?:(?!(?P=quote))(?:\\.|[^\\]))*)(?P=quote)|(?P<bare>[^\s,;&\"'<>)}}\]\\]+)"
 _NAMED = re.compile(rf"(?i){_NAME}(?P<end>{_QUOTE})?(?P<sign>\s*=>?\s*|\s*:\s+|:(?=\S))(?:{_VALUE})", re.DOTALL)
 _LINE = re.compile(
-    rf"(?im)^([ \t]*(?:- )?[\"']?[\w.-]*{_NAME}[\"']?:[ \t]+)"
-    r"(?P<quote>(?!))?(?P<quoted>(?!))?(?P<bare>[^\s#].*)$"
+    rf"(?im)^([ \t]*(?:- )?[\w.-]*{_NAME}:[ \t]+)(?P<quote>(?!))?(?P<quoted>(?!))?(?P<bare>[^\s#\"'{{\[|>].*)$"
 )
 """A line of YAML, whose value ends with it. A text of one line is a sentence, most likely."""
 _OPTION = re.compile(rf"(?i)(--?[\w-]*{_NAME}{_QUOTE}?(?:\s*,\s*|\s+))(?:{_VALUE})", re.DOTALL)
@@ -82,7 +81,7 @@ _BEARER = re.compile(rf"(?i){_START}(bearer\s+)([^\s\"',;<>()\\]{{6,}})")
 _BASIC = re.compile(rf"(?i){_START}(basic\s+)([A-Za-z0-9+/]{{4,}}={{0,2}})")
 _LONG = re.compile(rf"(?<![\w+/-])(?<!base64,)[A-Za-z0-9+/_-]{{{_LEAST},}}={{0,2}}")
 
-_HISTOGRAM = "HISTFAAAA"
+_HISTOGRAM = "HISTFA"
 """How a whole distribution begins (HdrHistogram V2, compressed, in base64), which is no key."""
 
 _HARMLESS = re.compile(
@@ -114,12 +113,18 @@ def _hide(table: Any) -> Any:
     return dict.fromkeys(table, HIDDEN) if isinstance(table, Mapping) else HIDDEN
 
 
-def redacted_text(text: str) -> str:
-    """Return text without passwords, tokens, keys and cookies; doing so twice changes nothing more."""
-    return _short(text) if len(text) <= 512 else _without_secrets(text)
+def redacted_text(text: str, *, by_lot: bool = True) -> str:
+    """Return text without passwords, tokens, keys and cookies; doing so twice changes nothing more.
+
+    Parameters
+    ----------
+    by_lot
+        Whether what merely looks drawn by lot is hidden, too; not in a tool's own data, such as payloads.
+    """
+    return _short(text, by_lot) if len(text) <= 512 else _without_secrets(text, by_lot)
 
 
-def _without_secrets(text: str) -> str:
+def _without_secrets(text: str, by_lot: bool) -> str:
     text = _PEM.sub(HIDDEN, text)
     text = _FORMS.sub(HIDDEN, text)
     if "@" in text:
@@ -133,7 +138,7 @@ def _without_secrets(text: str) -> str:
     text = _USER.sub(_after, text)
     text = _LINE.sub(_optional, text) if "\n" in text.strip() else text
     text = _NAMED.sub(_named, text)
-    return _LONG.sub(_drawn, text)
+    return _LONG.sub(_drawn, text) if by_lot else text
 
 
 _short = lru_cache(maxsize=8192)(_without_secrets)

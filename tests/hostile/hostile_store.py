@@ -69,7 +69,7 @@ def leak_server() -> Iterator[Leaks]:
 
 def hostile_store(data: Path, leaks: Leaks) -> Store:
     campaign = write_campaign(
-        data, blocks=2, rates=(293.0,), duration_s=0.6, meshes={one: _as_spec(one) for one in MESHES},
+        data, blocks=2, rates=(293.0,), duration_s=2.0, meshes={one: _as_spec(one) for one in MESHES},
         failing="l4-sidecars",
     )  # fmt: skip
     folder = data / "runs" / campaign

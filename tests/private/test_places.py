@@ -9,12 +9,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workbench.distributions import record
 from workbench.places import Places, data_of, placed
 from workbench.plan import make_plan
+from workbench.private import redacted_text
 from workbench.records import Event, Facts
 from workbench.spec import EnvironmentSpec, Experiment, Load, MeshSpec, Workload
 from workbench.store import CampaignWriter, read_campaign
@@ -70,6 +73,13 @@ def test_binary_content_stays_as_it_is():
     for content in (b"\xff\x00/srv/data/x", b"PAR1\x00/srv/data/x", b"plain"):
         assert places.content(content) == content
     assert places.content(b'{"x": "/srv/data/runs/a"}') == b'{"x": "runs/a"}'
+
+
+@given(st.lists(st.integers(1, 10**14), max_size=3000))
+def test_a_distribution_stays_as_it_is(nanoseconds):
+    encoded = record(numpy.array(nanoseconds, dtype=numpy.int64)).encoded
+    assert Places(Path("/srv/data")).kept({"h": {"encoded": encoded}}) == {"h": {"encoded": encoded}}
+    assert redacted_text(f'{{"encoded": "{encoded}"}}') == f'{{"encoded": "{encoded}"}}'
 
 
 def test_a_plan_is_stored_without_paths_and_leads_where_it_led(home, tmp_path):

@@ -76,6 +76,7 @@ def _total_row(row: dict[str, Any]) -> dict[str, Any]:
 
 def _bars(y: Any, roles: Sequence[str]) -> Any:
     picked = legend_selection("role")
+    entries = alt.Legend(symbolType="square") if roles else None  # one without entries has no end, and pages hang
     return (
         alt.Chart()
         .transform_filter("datum.kind === 'role'")
@@ -89,7 +90,7 @@ def _bars(y: Any, roles: Sequence[str]) -> Any:
                 axis=alt.Axis(tickCount=4),
                 scale=alt.Scale(nice=False),
             ),
-            color=alt.Color("role:N", scale=role_scale(roles), legend=alt.Legend(symbolType="square")),
+            color=alt.Color("role:N", scale=role_scale(roles), legend=entries),
             order=alt.Order("rank:Q"),
             opacity=faded(picked),
             tooltip=[

@@ -7,6 +7,7 @@ included, stay apart (CIE76 distance 15 or more) under simulated protanopia, deu
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -161,12 +162,18 @@ def config() -> dict[str, Any]:
     }
 
 
+_LINE = 160
+"""Characters of a subtitle's line: it names data planes, which may be called anything."""
+
+
 def finish(
     picture: Any, rows: Iterable[Mapping[str, Any]], title: str, subtitle: str | Sequence[str], description: str
 ) -> Picture:
     """Give ``picture`` its rows, its title, its words for those who cannot see it, and the common look."""
+    lines = [subtitle] if isinstance(subtitle, str) else subtitle
+    shown = [part for line in lines for part in textwrap.wrap(line, _LINE, max_lines=3, placeholder=" …")]
     finished: Picture = picture.properties(
-        title=alt.TitleParams(text=title, subtitle=subtitle if isinstance(subtitle, str) else list(subtitle)),
+        title=alt.TitleParams(text=title, subtitle=shown),
         description=description,
     ).configure(**config())
     finished.data = inline(rows)

@@ -26,7 +26,7 @@ test: $(READY)  ## run the tests; what they need is built first, once (SETUP=no:
 	@[ "$(SETUP)" = no ] || $(PYTHON_IN_VENV) scripts/test_setup
 	@$(PYTEST) $(ARGS)
 
-quick: $(READY)  ## run the tests that need no proxies, browser or cluster, in parallel (a minute)
+quick: $(READY)  ## run the tests that need no proxies, browser or cluster, in parallel (two minutes)
 	$(COMPILE)
 	@HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-quick} $(PYTEST) -m quick -n auto --dist worksteal $(ARGS)
 

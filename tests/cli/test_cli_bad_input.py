@@ -177,7 +177,7 @@ def test_a_machine_without_envoy_measures_what_it_can(cli, tmp_path, tiny):
     folders = os.environ["PATH"].split(os.pathsep)
     here = {
         "PYTHONPATH": str(without),
-        "PATH": os.pathsep.join(one for one in folders if not Path(one, "envoy").exists()),
+        "PATH": os.pathsep.join(one for one in folders if not os.path.exists(Path(one, "envoy"))),
     }
     done = cli("run", tiny, **here)
     assert done.returncode == 0, done.stderr

@@ -177,10 +177,12 @@ def test_the_end_of_the_campaign_tries_again(tmp_path: Path) -> None:
 
 @contextmanager
 def _without_rights(folder: Path) -> Iterator[None]:
-    """Take the right to write ``folder``; root, whom no mode stops, becomes somebody else meanwhile."""
+    """Take the right to write ``folder`` with all in it; root, whom no mode stops, is somebody else meanwhile."""
     root = os.geteuid() == 0
-    mode = folder.stat().st_mode
-    folder.chmod(0o555)
+    everything = [folder, *folder.rglob("*")]
+    modes = {one: one.stat().st_mode for one in everything}
+    for one, mode in modes.items():
+        one.chmod(mode & ~0o222 | 0o444 | (0o111 if one.is_dir() else 0))
     if root:
         os.seteuid(65534)
     try:
@@ -188,7 +190,8 @@ def _without_rights(folder: Path) -> Iterator[None]:
     finally:
         if root:
             os.seteuid(0)
-        folder.chmod(mode)
+        for one, mode in modes.items():
+            one.chmod(mode)
 
 
 @pytest.fixture

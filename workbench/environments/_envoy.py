@@ -62,7 +62,7 @@ def envoy_program() -> EnvoyProgram:
 
 
 def _executable(path: str, why: str) -> str:
-    if not Path(path).is_file() or not os.access(path, os.X_OK):
+    if not os.access(path, os.X_OK) or Path(path).is_dir():  # in this order: a folder that is closed is no crash
         raise CannotHere(
             f"Envoy {path} is not there or cannot be executed ({why}). Mend the path, or unset {VARIABLE}."
         )

@@ -123,3 +123,38 @@ def test_a_rate_known_to_a_request_at_each_end_is_not_missed_by_one(reached, fla
     given = runs.assign(provenance="imported", rate_per_s=20.0, achieved_rate_per_s=reached, requests=reached * 5)
     found = {one.name for one in compare(given, consumption, latency).checks}
     assert ("rate-missed" in found) is flagged
+
+
+def test_a_baseline_that_nobody_watched_costs_an_unknown_amount():
+    runs, consumption, latency = _given()
+    comparison = compare(runs, consumption.iloc[:0], latency)
+    rows = comparison.summary[comparison.summary["mesh"].eq("baseline")].set_index("metric")["median"]
+    for name in ("normalised_cpu", "cores_per_1000_rps", "data_plane_cpu_per_request_s", "data_plane_memory_bytes"):
+        assert np.isnan(rows[name]), name
+    assert headline(comparison)[2].startswith("These are medians over 3 blocks")
+    watched = compare(runs, consumption, latency).summary
+    of_it = watched[watched["mesh"].eq("baseline") & watched["metric"].eq("normalised_cpu")]
+    assert set(of_it["median"]) == {0.0}
+
+
+def _unknown(comparison):
+    return [one for one in comparison.checks if one.name == "figures-unknown"]
+
+
+@pytest.mark.parametrize(
+    ("lacking", "word"),
+    [("errors", "failed"), ("achieved_rate_per_s", "rate"), ("window_s", "took"), ("requests", "requests")],
+)
+def test_figures_that_an_import_does_not_know_are_said_where_they_are_compared(lacking, word):
+    runs, consumption, latency = _given(**{lacking: np.nan})
+    imported = compare(runs.assign(provenance="imported"), consumption, latency)
+    (check,) = _unknown(imported)
+    assert word in check.message and MESH in check.message and check.figure == "3 of 3 runs"
+    assert not _unknown(compare(runs.assign(provenance="measured"), consumption, latency))
+
+
+def test_a_tail_that_is_longer_than_its_run_is_impossible():
+    runs, consumption, latency = frames(meshes=("baseline", MESH), rates=(997.0,), blocks=1)
+    latency["high_s"] = runs["window_s"].max() * 3
+    given = runs.assign(provenance="imported")
+    assert any("longer than the time" in one for one in _impossible((given, consumption, latency)))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from workbench import cli
 from workbench.records import SCHEMA_VERSION
 from workbench.store import read_campaign
 
@@ -233,3 +234,50 @@ def test_a_reader_that_hangs_up_is_no_error(measured):
 
 def test_a_campaign_can_be_read_by_the_library_too(campaign):
     assert read_campaign(campaign).status == "finished"
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr", "both"])
+@pytest.mark.parametrize("arguments", [["smp", "schema"], ["runs", "--data", "nowhere"], ["--version"]])
+def test_closed_streams_end_with_an_exit_code_and_no_bug(here, tmp_path, stream, arguments):
+    shut = {"stdout": ">&-", "stderr": "2>&-", "both": ">&- 2>&-"}[stream]
+    command = f'exec "$0" -m workbench "$@" {shut}'
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    nothing_there = arguments[0] == "runs"
+    assert done.returncode == (7 if nothing_there else 6 if stream != "stderr" else 0), done.stderr
+    assert "bug" not in done.stderr and "Traceback" not in done.stderr
+
+
+def test_an_output_that_cannot_be_written_is_told_and_a_full_standard_error_stops_nothing(tmp_path):
+    for where, code in ((">/dev/full", 6), ("2>/dev/full", 0)):
+        done = subprocess.run(
+            ["sh", "-c", f'exec "$0" -m workbench smp schema {where}', sys.executable],
+            cwd=tmp_path, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_ctrl_c_within_a_query_is_no_bug(monkeypatch, capsys, wrapped):
+    def query(_: list[str]) -> int:
+        try:
+            raise RuntimeError("Query interrupted")  # what DuckDB makes of the signal
+        except RuntimeError as error:
+            if wrapped:
+                raise ValueError("no answer") from error
+            raise
+
+    monkeypatch.setattr(cli, "_run", query)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["runs"])
+    assert ended.value.code == 5
+    assert "stopped" in capsys.readouterr().err
+
+
+def test_what_nobody_writes_into_is_not_waited_for(here, tmp_path, monkeypatch):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    done = here("report", "--notebook", str(pipe))
+    refused(done, 2, "pipe", "cannot be read")

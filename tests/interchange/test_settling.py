@@ -193,3 +193,29 @@ def test_a_protocol_is_kept_by_its_name_in_loads(tmp_path):
 def test_what_cannot_be_at_all_is_still_refused(tmp_path):
     with pytest.raises(BadInput, match="out of range"):
         receive(tmp_path, [str(written(tmp_path, "w.txt", wrk(connections=10**15)))], Options(), Landing())
+
+
+def test_a_rate_that_is_rounded_to_nothing_is_taken_from_the_count_and_the_time(tmp_path):
+    (run,) = read(written(tmp_path, "w.txt", wrk(asked="3h", took="3.00h", rate="0.00", requests=27)))
+    assert run.achieved_rate_per_s == pytest.approx(27 / 10_800)
+    assert any("told as 0" in note for note in run.notes)
+
+
+def test_a_rate_of_no_request_is_unknown(tmp_path):
+    nothing = {"Count": 0, "Min": 0, "Max": 0, "Sum": 0, "Avg": 0, "StdDev": 0, "Data": None}
+    (run,) = read(written(tmp_path, "f.json", fortio(DurationHistogram=nothing, RetCodes={})))
+    assert (run.requests, run.achieved_rate_per_s) == (0, None)
+
+
+@pytest.mark.parametrize("word", ["NaN", "Infinity"])
+def test_words_that_json_has_not_are_unknown_figures(tmp_path, word):
+    text = json.dumps(fortio(ActualQPS=float(word)))
+    assert word in text
+    (run,) = read(written(tmp_path, "f.json", text))
+    assert run.achieved_rate_per_s is None and run.requests
+    assert any("ActualQPS" in note for note in run.notes)
+
+
+def test_a_start_in_the_year_1_is_not_told(tmp_path):
+    (run,) = read(written(tmp_path, "f.json", fortio(StartTime="0001-01-01T00:00:00Z")))
+    assert run.started_at_s is None

@@ -291,3 +291,30 @@ def test_loopback_is_asked_straight_and_others_through_the_proxy(tmp_path, monke
         monkeypatch.setenv("HTTP_PROXY", "http://[")
         with pytest.raises(CannotHere, match="HTTP_PROXY"):
             Cluster.connect("", far)
+
+
+@pytest.mark.parametrize("field", ["itself", "certificate-authority", "client-key", "tokenFile"])
+def test_a_pipe_into_which_nobody_writes_is_refused_and_not_waited_for(field, tmp_path, monkeypatch):
+    monkeypatch.setattr(decoding, "_PATIENCE_S", 0.1)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    if field == "itself":
+        path = pipe
+    elif field == "certificate-authority":
+        path = written(tmp_path, config(cluster={field: str(pipe)}))
+    else:
+        path = written(tmp_path, config(user={field: str(pipe)}))
+    with pytest.raises(CannotHere, match="pipe"):
+        no_more_than_asked(path)
+
+
+def test_a_pipe_that_somebody_fills_is_read(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    handle = os.open(pipe, os.O_RDWR)  # holds both ends, so that the writer need not wait for its reader
+    whole = b"apiVersion: v1\n" * 3000
+    writer = threading.Thread(target=lambda: (os.write(handle, whole), time.sleep(0.2), os.close(handle)))
+    writer.start()
+    assert decoding.content_of(pipe) == whole
+    writer.join()
+    assert decoding.content_of(written(tmp_path, "abcdef"), 4) == b"abcd"

@@ -38,6 +38,7 @@ _BUG = 1
 _LONGEST = 1200
 """Characters of a message; the longest that nobody printed into has some 400."""
 _CLICK_INTERRUPTED = 130
+_QUERY_INTERRUPTED = "Query interrupted"
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -60,8 +61,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except OSError as error:
         code = _tell(error, *_explained(error), given)
     except Exception as error:  # noqa: BLE001 - whatever is left is a bug, and is said to be one
-        message = f"This is a bug in the workbench: {type(error).__name__}: {error}. --traceback shows where."
-        code = _tell(error, _BUG, message, given)
+        bug = f"This is a bug in the workbench: {type(error).__name__}: {error}. --traceback shows where."
+        code, message = (Interrupted.exit_code, "stopped.") if _was_interrupted(error) else (_BUG, bug)
+        code = _tell(error, code, message, given)
     _leave_streams()
     sys.exit(code)
 
@@ -87,6 +89,14 @@ def _have_streams() -> None:
                 os.dup2(opened, number)
                 os.close(opened)
             setattr(sys, name, open(number, "r" if number == 0 else "w", closefd=False))  # noqa: SIM115
+
+
+def _was_interrupted(error: BaseException) -> bool:
+    """Whether Ctrl-C ended it within a query: DuckDB takes the signal there, and raises an error of another kind."""
+    if isinstance(error, RuntimeError) and str(error) == _QUERY_INTERRUPTED:
+        return True
+    cause = error.__cause__ or error.__context__
+    return cause is not None and _was_interrupted(cause)
 
 
 def _write_any_text() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import bisect
 import json
+import math
 import re
 import stat
 from collections.abc import Iterator
@@ -169,11 +170,19 @@ _TOKEN = re.compile(
     r"""[ \t\r\n]*(?:(?P<mark>[{}\[\]:,])
         |(?P<text>"(?:[^"\\\x00-\x1f]++|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*+")
         |(?P<number>-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(?![0-9A-Za-z_.+-])
-        |(?P<word>true|false|null)(?![0-9A-Za-z_]))""",
+        |(?P<word>true|false|null|NaN|-?Infinity)(?![0-9A-Za-z_]))""",
     re.VERBOSE,
 )
 _BLANK = " \t\r\n"
-_WORDS = {"true": True, "false": False, "null": None}
+_WORDS = {
+    "true": True,
+    "false": False,
+    "null": None,
+    "NaN": math.nan,
+    "Infinity": math.inf,
+    "-Infinity": -math.inf,
+}
+"""JSON has no word for the last three, and many programs write them all the same."""
 _LONGEST_NUMBER = 400
 
 

@@ -71,8 +71,8 @@ def checked(value_s: float, where: str) -> float:
     return value_s
 
 
-def started(text: str, where: str) -> float:
-    """Return an ISO time with a zone in seconds since the epoch.
+def started(text: str, where: str) -> float | None:
+    """Return an ISO time with a zone in seconds since the epoch; None for the year 1, Go's "no time".
 
     Raises
     ------
@@ -85,7 +85,7 @@ def started(text: str, where: str) -> float:
         raise BadInput(f"{where}: {shown(text)} is no time such as 2026-01-01T00:00:00Z.") from error
     if moment.tzinfo is None:
         raise BadInput(f"{where}: {shown(text)} has no time zone; add one, such as Z for UTC.")
-    return moment.timestamp()
+    return None if moment.year == 1 else moment.timestamp()
 
 
 def spread(low_s: Sequence[float], high_s: Sequence[float], counts: Sequence[int], where: str) -> Histogram:

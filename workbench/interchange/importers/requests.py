@@ -254,9 +254,15 @@ def _notes(parts: Sequence[_Part], spanned: float | None, layout: Layout, is_jud
         notes.append(f"Its requests were in several protocols ({', '.join(protocols)}); none is named.")
     if spanned is None and (layout.start or layout.offset):
         notes.append("Its times do not differ by a second, or there are none: duration and rate are unknown.")
-    elif any(part.group.whole for part in parts):
+    elif _in_whole_seconds([part.group for part in parts]):
         notes.append("Its times are whole seconds: start, duration and rate are known to a second.")
     return notes
+
+
+def _in_whole_seconds(groups: Sequence[Group]) -> bool:
+    """Whether the times of a run are all whole seconds: a single one may be so by chance."""
+    timed = [group for group in groups if group.first is not None]
+    return bool(timed) and all(group.whole for group in timed)
 
 
 def _window_s(groups: Sequence[Group], spanned: float | None) -> float | None:
@@ -265,7 +271,7 @@ def _window_s(groups: Sequence[Group], spanned: float | None) -> float | None:
     ended = [group.ended for group in groups if group.ended is not None]
     if spanned is None:
         return None
-    unsure = 1.0 if any(group.whole for group in groups) else 0.0
+    unsure = 1.0 if _in_whole_seconds(groups) else 0.0
     return max(spanned, max(ended) - min(began) - unsure)
 
 
@@ -282,7 +288,7 @@ def spanned_s(groups: Sequence[Group], edges: Sequence[Edges]) -> float | None:
     if not firsts or not lasts or max(lasts) <= min(firsts):
         return None
     apart = max(lasts) - min(firsts)
-    if not edges or not all(group.whole for group in groups if group.first is not None):
+    if not edges or not _in_whole_seconds(groups):
         return apart * timed / (timed - 1)
     first, last = min(one.first for one in edges), max(one.last for one in edges)
     in_first = sum(one.in_first for one in edges if one.first == first)

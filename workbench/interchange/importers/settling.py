@@ -163,6 +163,9 @@ def _agreeing(run: Imported) -> Imported:
         return replace(run, achieved_rate_per_s=came / window, extra=_told(run), notes=_once(run, note))
     if not rate or not window:
         return run
+    if run.requests == 0 and rate * window > _AGREE:
+        note = f"It tells of no request and of {rate:.4g}/s: the rate is unknown."
+        return replace(run, achieved_rate_per_s=None, extra=_told(run), notes=_once(run, note))
     if run.requests is None:
         if rate * window >= 1 / _AGREE or not (run.quantiles or run.histograms):
             return run

@@ -219,3 +219,26 @@ def test_words_that_json_has_not_are_unknown_figures(tmp_path, word):
 def test_a_start_in_the_year_1_is_not_told(tmp_path):
     (run,) = read(written(tmp_path, "f.json", fortio(StartTime="0001-01-01T00:00:00Z")))
     assert run.started_at_s is None
+
+
+@pytest.mark.parametrize(
+    "text", [wrk(requests=10**22), wrk(status=10**22), wrk(socket=(10**22, 0, 0, 0)), hey(status={"200": 10**22})]
+)
+def test_a_count_that_no_store_holds_refuses_the_file_by_its_name(tmp_path, text):
+    with pytest.raises(BadInput, match=r"w\.txt.*out of range"):
+        read(written(tmp_path, "w.txt", text))
+
+
+def test_a_single_failed_request_on_a_whole_second_does_not_make_all_times_whole(tmp_path):
+    rows = [f"{1_766_000_000_000 + 100 * n},{5 + n % 7},200,a" for n in range(50)] + ["1766000005000,4,refused,a"]
+    table = written(tmp_path, "j.csv", "\n".join(["at,ms,code,mesh", *rows]) + "\n")
+    mapping = written(
+        tmp_path,
+        "m.toml",
+        'kind = "requests"\ngenerator = "jmeter"\nlatency_from = "send"\nloop = "closed"\n'
+        '[columns]\nlabel = "mesh"\nlatency = "ms"\nstatus = "code"\nstart = "at"\n'
+        '[units]\nlatency = "ms"\nstart = "ms"\n',
+    )
+    (run,) = read(table, mapping=(mapping.read_text(), "m.toml"))
+    assert (run.requests, run.errors) == (51, 1)
+    assert not any("whole seconds" in note for note in run.notes)

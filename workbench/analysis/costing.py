@@ -131,7 +131,7 @@ def _cpu_metrics(runs: pd.DataFrame, cpu: pd.DataFrame) -> pd.DataFrame:
     total = cpu.sum(axis=1, skipna=False) / completed
     base = at_baseline(baseline_rows(runs), total)
     difference = (total - base) / base.where(base > 0)
-    seen = completed.notna() & cpu[["application", "load-generator"]].notna().any(axis=1)
+    seen = completed.notna() & cpu["application"].notna()
     normalised = (proxies / ends.where(ends > 0)).where(~kernel, difference).mask(baseline, _none_where(total.notna()))
     per_request = (proxies / completed).mask(baseline, _none_where(seen))
     return pd.DataFrame(

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from workbench.errors import BadInput
 from workbench.interchange.importers.imported import Imported
+from workbench.records import MOST
 
 _SHORTEST = 0.1
 """Share of the asked time below which a told time is impossible. A run that was stopped may be shorter than asked."""
@@ -21,6 +22,8 @@ _SHORTEST = 0.1
 _LONGEST = 10.0
 _LATE_S = 60.0
 """A run may last longer than asked until its last answers are there or have timed out, but not by more than both."""
+
+_CENTURY_S = 3.2e9
 
 _APART = 0.1
 """Share by which what a run took may differ from what was asked before it is said."""
@@ -58,8 +61,24 @@ def settled(runs: Sequence[Imported], where: str) -> list[Imported]:
 
 
 def plausible(run: Imported) -> Imported:
-    """Return the run without the figures that it contradicts itself; each is named in its notes."""
+    """Return the run without the figures that it contradicts itself; each is named in its notes.
+
+    Raises
+    ------
+    BadInput
+        When it holds a count or a time of a size that no run has.
+    """
+    _check_size(run)
     return _consumption(_within(_against_asked(_agreeing(_latency(_asked(run))))))
+
+
+def _check_size(run: Imported) -> None:
+    counts = {"requests": run.requests, "errors": run.errors, **run.counts_by_status}
+    for name, count in counts.items():
+        if count is not None and abs(count) > MOST:
+            raise BadInput(f"{run.where}: {name}: a count of {len(str(abs(count)))} digits is out of range.")
+    if run.window_s is not None and run.window_s > _CENTURY_S:
+        raise BadInput(f"{run.where}: a run of {run.window_s:.3g} s is out of range; check the unit.")
 
 
 def _says_why(note: str) -> bool:

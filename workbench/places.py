@@ -7,6 +7,7 @@ reports, notebooks' pages and bundles when they are made: they tell no secret an
 from __future__ import annotations
 
 import os
+import pwd
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -148,11 +149,13 @@ def _spellings(path: Path) -> set[Path]:
 
 
 def _homes() -> dict[str, str]:
+    """Return this user's home, as the environment has it and as the system's list of users has it."""
     homes: set[Path] = set()
-    for spelt in ("~", f"~{os.environ.get('USER', '')}"):
-        with suppress(RuntimeError):
-            homes |= _spellings(Path(spelt).expanduser()) if Path(spelt).expanduser().is_absolute() else set()
-    return {str(one): "~" for one in homes}
+    with suppress(RuntimeError):
+        homes.add(Path.home())
+    with suppress(KeyError):
+        homes.add(Path(pwd.getpwuid(os.getuid()).pw_dir))
+    return {str(one): "~" for home in homes if home.is_absolute() for one in _spellings(home)}
 
 
 def placed(text: str, data: Path) -> str:

@@ -20,7 +20,7 @@ from workbench.charts.geometry import HEIGHT, ROW, WIDTH
 from workbench.charts.intended_layers import TRAFFIC, WARNING, layers
 from workbench.charts.rows import inline
 from workbench.charts.signs import ALERT, LOCK, OPEN_LOCK, Sign, inbound_signs, outbound_signs, proxy_signs
-from workbench.charts.theme import INK, QUIET, finish
+from workbench.charts.theme import INK, QUIET, finish, wrapped
 from workbench.intents import FEATURES, Answer, Design, Intent, Share
 
 _LOOKS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -75,7 +75,10 @@ def intended_specification(design: Design, carrier: Carrier) -> dict[str, Any]:
     title, says = _heading(design, carrier)
     shared = _shared()
     rows = inline(intended_rows(design, carrier)).values
-    told = {"title": {**shared["title"], "text": title, "subtitle": says}, "description": describe(design, carrier)}
+    told = {
+        "title": {**shared["title"], "text": title, "subtitle": wrapped(says)},
+        "description": describe(design, carrier),
+    }
     return {**shared, **fit({**told, "data": {"values": rows}})}
 
 

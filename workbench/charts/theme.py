@@ -166,14 +166,18 @@ _LINE = 160
 """Characters of a subtitle's line: it names data planes, which may be called anything."""
 
 
+def wrapped(subtitle: str | Sequence[str]) -> list[str]:
+    """Return a subtitle as lines that can be read, at most three for each that is given."""
+    lines = [subtitle] if isinstance(subtitle, str) else subtitle
+    return [part for line in lines for part in textwrap.wrap(line, _LINE, max_lines=3, placeholder=" …")]
+
+
 def finish(
     picture: Any, rows: Iterable[Mapping[str, Any]], title: str, subtitle: str | Sequence[str], description: str
 ) -> Picture:
     """Give ``picture`` its rows, its title, its words for those who cannot see it, and the common look."""
-    lines = [subtitle] if isinstance(subtitle, str) else subtitle
-    shown = [part for line in lines for part in textwrap.wrap(line, _LINE, max_lines=3, placeholder=" …")]
     finished: Picture = picture.properties(
-        title=alt.TitleParams(text=title, subtitle=shown),
+        title=alt.TitleParams(text=title, subtitle=wrapped(subtitle)),
         description=description,
     ).configure(**config())
     finished.data = inline(rows)

@@ -63,7 +63,7 @@ def export(
         return
     size = f"{done.size / 1e6:.1f} MB" if done.size > 1e5 else f"{done.size:,} bytes"
     say(f"{done.folder}: {len(done.runs)} runs, {done.files} files, {size}.")
-    say(f"Whoever gets it learns: {'; '.join(done.reveals) or 'nothing of the machine'}. Look before you send it.")
+    say(f"The bundle reveals: {'; '.join(done.reveals) or 'nothing about the machine'}. Check it before you send it.")
     say(f"Look at the distributions: duckdb -c \"FROM '{done.folder}/distributions.parquet'\"")
 
 

@@ -84,6 +84,10 @@ class Window:
     start_s: Moment
     end_s: Moment
 
+    def __post_init__(self) -> None:
+        if self.end_s < self.start_s:
+            raise ValueError(f"the window ends {self.start_s - self.end_s:g} s before it begins")
+
     @property
     def duration_s(self) -> float:
         """Length in seconds."""

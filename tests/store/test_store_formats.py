@@ -35,6 +35,7 @@ _text = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
 _number = st.floats(allow_nan=False, allow_infinity=False)
 _maybe = st.none() | _number
 _moment = st.floats(0, LATEST_S)
+_window = st.tuples(_moment, _moment).map(lambda ends: Window(start_s=min(ends), end_s=max(ends)))
 _json = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | _number | _text,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_text, inner, max_size=3),
@@ -98,7 +99,7 @@ _runs = st.builds(
     Run, run_id=_text, campaign_id=_text, experiment=_text, spec=_specs, mesh=_facts,
     status=st.sampled_from(["finished", "failed", "interrupted", "skipped"]), reason=_text,
     provenance=st.sampled_from(["measured", "imported", "published", "synthetic"]),
-    started_at_s=_moment, ended_at_s=_moment, window=st.none() | st.builds(Window, start_s=_moment, end_s=_moment),
+    started_at_s=_moment, ended_at_s=_moment, window=st.none() | _window,
     components=st.lists(_parts, max_size=3).map(tuple), sources=st.lists(_sources, max_size=2).map(tuple),
     load_result=st.none() | _results,
     gates=st.lists(st.builds(GateResult, name=_text, passed=st.booleans(), evidence=_text), max_size=2).map(tuple),

@@ -165,3 +165,17 @@ def test_a_fifo_in_place_of_a_record_blocks_nobody(template: Path, tmp_path: Pat
     store = Store(tmp_path)
     assert set(store.runs(campaign_id="2021-second")["run_id"])
     assert [Path(folder).name for folder, _ in store.problems()] == ([] if name == "lock" else [file.parent.name])
+
+
+def test_a_window_that_ends_before_it_begins_is_damage(template: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(template, data)
+    manifest = sorted(data.glob("runs/*/*/manifest.json"))[0]
+    document = json.loads(manifest.read_text())
+    window = document["run"]["window"]
+    document["run"]["window"] = {"start_s": window["end_s"], "end_s": window["start_s"]}
+    manifest.write_text(json.dumps(document))
+    store = Store(data)
+    assert len(store.runs()) == 3
+    ((folder, reason),) = store.problems()
+    assert Path(folder).name == manifest.parent.name and "before it begins" in reason

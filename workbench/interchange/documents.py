@@ -155,15 +155,20 @@ def looks_like_json(text: str) -> bool:
     return text.lstrip()[:1] in ("{", "[")
 
 
-def parse(text: str, where: str) -> list[Node]:
+def parse(text: str, where: str, *, non_finite: bool = False) -> list[Node]:
     """Return the documents in ``text``: one for JSON, one or more for YAML.
+
+    Parameters
+    ----------
+    non_finite
+        Read the bare words NaN and Infinity, which JSON has not and many programs write all the same, as numbers.
 
     Raises
     ------
     BadInput
         When it is neither, with the place.
     """
-    return [parse_json(text, where)] if looks_like_json(text) else parse_yaml(text, where)
+    return [parse_json(text, where, non_finite=non_finite)] if looks_like_json(text) else parse_yaml(text, where)
 
 
 _TOKEN = re.compile(
@@ -174,23 +179,16 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _BLANK = " \t\r\n"
-_WORDS = {
-    "true": True,
-    "false": False,
-    "null": None,
-    "NaN": math.nan,
-    "Infinity": math.inf,
-    "-Infinity": -math.inf,
-}
-"""JSON has no word for the last three, and many programs write them all the same."""
+_NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_WORDS = {"true": True, "false": False, "null": None} | _NON_FINITE
 _LONGEST_NUMBER = 400
 
 
 class _Json:
     """A JSON text being read; stands at ``place``, the next token's begin."""
 
-    def __init__(self, text: str, where: str) -> None:
-        self.text, self.where, self.place = text, where, 0
+    def __init__(self, text: str, where: str, *, non_finite: bool) -> None:
+        self.text, self.where, self.place, self.non_finite = text, where, 0, non_finite
         self.ends = [found.start() for found in re.finditer("\n", text)]
 
     def line(self, place: int) -> int:
@@ -202,7 +200,7 @@ class _Json:
     def next(self) -> tuple[str, str, int]:
         """Return kind, text and place of the next token, and stand behind it."""
         found = _TOKEN.match(self.text, self.place)
-        if found is None:
+        if found is None or (found["word"] in _NON_FINITE and not self.non_finite):
             rest = self.text[self.place :].lstrip(_BLANK)
             self.place = len(self.text) - len(rest)
             if not rest:
@@ -283,15 +281,15 @@ def _name(name: str, place: str) -> str:
     return name
 
 
-def parse_json(text: str, where: str) -> Node:
-    """Return the one JSON value in ``text``; ``where`` names the file in messages.
+def parse_json(text: str, where: str, *, non_finite: bool = False) -> Node:
+    """Return the one JSON value in ``text``; ``where`` names the file in messages, ``non_finite`` as for `parse`.
 
     Raises
     ------
     BadInput
         When it is not JSON, nested too deeply, or a name is too long; with the line.
     """
-    reader = _Json(text, where)
+    reader = _Json(text, where, non_finite=non_finite)
     found = reader.value(0)
     rest = text[reader.place :].strip(_BLANK)
     if rest:

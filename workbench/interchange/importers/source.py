@@ -68,7 +68,7 @@ class Source:
     @functools.cached_property
     def nodes(self) -> list[Node]:
         """The documents in the file, JSON or YAML."""
-        return parse(self.text, self.where)
+        return parse(self.text, self.where, non_finite=True)
 
     @property
     def tree(self) -> Node | None:

@@ -72,6 +72,7 @@ def test_names_given_twice_are_kept_in_mind():
         ('{"a" 1}', "no colon after the name 'a'"),
         ("{'a': 1}", "not JSON at"),
         ('{"a": 01}', "not JSON at"),
+        ('{"a": NaN}', "not JSON at"),
         ('{"a": nan}', "not JSON at"),
         ('{"a": 1} x', "more after the end of the JSON"),
         ("[" * 100_000, "nested more than 64 levels"),

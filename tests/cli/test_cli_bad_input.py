@@ -281,3 +281,22 @@ def test_what_nobody_writes_into_is_not_waited_for(here, tmp_path, monkeypatch):
     os.mkfifo(pipe)
     done = here("report", "--notebook", str(pipe))
     refused(done, 2, "pipe", "cannot be read")
+
+
+def test_a_termination_is_a_stop_in_good_order(tmp_path):
+    """Inside of a verb, and whatever it had begun is cleaned up."""
+    code = (
+        "import os, pathlib, signal, sys\n"
+        "from workbench import cli\n"
+        "def verb(arguments):\n"
+        "    try:\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "        signal.pause()\n"
+        "    finally:\n"
+        "        pathlib.Path('cleaned').touch()\n"
+        "cli._run = verb\n"
+        "cli.main([])\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=30)
+    assert (ended.returncode, ended.stderr) == (5, "workbench: stopped.\n")
+    assert (tmp_path / "cleaned").exists()

@@ -26,7 +26,9 @@ import errno
 import io
 import logging
 import os
+import signal
 import sys
+import threading
 import traceback
 from typing import NoReturn
 
@@ -49,6 +51,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     _write_any_text()
     _log_as_text()
     try:
+        _stop_in_order()
         _check_text(wanted)
         code = _run(wanted)
         _flush()
@@ -75,6 +78,15 @@ def _log_as_text() -> None:
     handler.setFormatter(TextFormatter())
     handler.addFilter(lambda record: not record.name.startswith("papermill"))
     logging.basicConfig(handlers=[handler])
+
+
+def _stop_in_order() -> None:
+    """Take SIGTERM as Ctrl-C is taken: whatever is half made is removed, and nothing is lost.
+
+    Whoever starts this may have it ignored, or handle it: then that stands.
+    """
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _have_streams() -> None:

@@ -7,12 +7,12 @@
                             events.jsonl      progress, one event a line
                             lock              flock held by the process that carries the campaign out
                             notebooks/        executed notebooks, the lab record
-                            <run_id>/manifest.json    the run's record, its files with SHA-256 and row counts;
-                            written last
-                                     samples.parquet  time_s, component, role, one column for each sampled
-                                     metric requests.parquet raw times of single requests, where kept raw/
-                                     what the tools printed capture.bin, capture.json   only while in flight
-                                     or after a crash
+                            <run_id>/manifest.json     the run's record, its files with SHA-256 and row
+                                                       counts; written last
+                                     samples.parquet   time_s, component, role, one column for each metric
+                                     requests.parquet  raw times of single requests, where kept
+                                     raw/              what the tools printed
+                                     capture.bin, capture.json   only while in flight or after a crash
     data/workbench.duckdb                     the index; made from the folders and remade at will
 
 Why this layout:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -95,7 +96,7 @@ def test_what_is_no_notebook_is_bad_input(tmp_path, content):
 def test_a_notebook_runs_in_this_interpreter_with_its_parameters_and_leaves_nothing(tmp_path, capfd):
     notebook = write_notebook(
         tmp_path / "one {brace}.ipynb",
-        "import os, sys\nprint(sys.executable, count, text, os.getppid())",
+        "import hashlib, os, sys\nprint(hashlib.sha256(sys.executable.encode()).hexdigest(), count, text, os.getppid())",
         "from IPython import get_ipython\n"
         "print(get_ipython().kernel.get_connection_info if 0 else open(get_ipython().config"
         "['IPKernelApp']['connection_file']).read())",
@@ -103,7 +104,8 @@ def test_a_notebook_runs_in_this_interpreter_with_its_parameters_and_leaves_noth
     target = tmp_path / "a {folder}" / "copy.ipynb"
     assert execute(notebook, target, {"count": 3, "text": "{x} 'y'"}) == target
     said = printed(target)
-    assert f"{sys.executable} 3 {{x}} 'y' {os.getpid()}" in said
+    ours = hashlib.sha256(sys.executable.encode()).hexdigest()  # its path would be shortened in what is kept
+    assert f"{ours} 3 {{x}} 'y' {os.getpid()}" in said
     assert '"transport": "ipc"' in said
     assert not list(Path(tempfile.gettempdir()).glob(f"wb-kernel-{os.getpid()}-*"))
     assert capfd.readouterr() == ("", "")

@@ -137,7 +137,7 @@ def test_nothing_stored_reported_or_sent_tells_where_it_was_measured(tmp_path):
         "report"
     )
     told = workbench("export", "--to", str(home / "mesh" / "bundle"), "--raw")
-    assert "kernel" in told and "learns" in told
+    assert "kernel" in told and "reveals" in told
     found = []
     for part in ("data/runs", "reports", "bundle"):
         for path in (home / "mesh" / part).rglob("*"):

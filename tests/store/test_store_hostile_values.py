@@ -179,3 +179,16 @@ def test_a_window_that_ends_before_it_begins_is_damage(template: Path, tmp_path:
     assert len(store.runs()) == 3
     ((folder, reason),) = store.problems()
     assert Path(folder).name == manifest.parent.name and "before it begins" in reason
+
+
+def test_whole_numbers_of_64_bits_are_kept(template: Path, tmp_path: Path) -> None:
+    shutil.copytree(template / "runs", tmp_path / "runs")
+    first = sorted(tmp_path.glob("runs/2020-first/*/manifest.json"))[0]
+    document = json.loads(first.read_text())
+    for value, is_kept in ((-(2**63), True), (2**63 - 1, True), (-(2**63) - 1, False), (2**63, False)):
+        first.write_text(json.dumps(_with(document, ("run", "spec", "mesh", "options"), {"a": value})))
+        if is_kept:
+            assert read_run(first.parent).spec.mesh.options["a"] == value
+        else:
+            with pytest.raises(StoreError, match="out of range"):
+                read_run(first.parent)

@@ -251,7 +251,7 @@ def _unfit(value: Any, place: str = "") -> str:
     if isinstance(value, str):
         return "" if _encodes(value) else f"{place or 'it'} is no Unicode text (half a surrogate pair)"
     if isinstance(value, int):
-        return "" if -MOST <= value <= MOST else f"{place or 'it'} is a whole number out of range"
+        return "" if -MOST - 1 <= value <= MOST else f"{place or 'it'} is a whole number out of range"
     if isinstance(value, dict):
         odd = next((key for key in value if not _encodes(key)), None)
         if odd is not None:

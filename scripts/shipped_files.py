@@ -1,4 +1,6 @@
-"""Build hook: a wheel carries notebooks, settings, designs, experiments, reference data, see ``workbench/shipped.py``.
+"""Build hook: a wheel carries notebooks, settings, designs, experiments and reference data.
+
+`workbench.files.shipped` finds them there.
 
 An editable installation must not: there they stand in the checkout, and a copy would go stale.
 """

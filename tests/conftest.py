@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from workbench.environments._envoy import envoy_path
+from workbench.environments.lab.envoy import envoy_path
 from workbench.errors import CannotHere
 from workbench.startup import skip_slow_format_checks
 

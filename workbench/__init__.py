@@ -29,33 +29,29 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from workbench.startup import skip_slow_format_checks
-
-skip_slow_format_checks()  # before a notebook's first import of altair
-
 __version__ = "0.1.0"
 
 _HOMES = {
-    "campaign": "workbench.facade",
+    "campaign": "workbench.api.experiments",
     "charts": "",
-    "choose": "workbench.choosing",
-    "compare": "workbench.facade",
-    "deploy": "workbench.standing",
-    "doctor": "workbench.facade",
-    "enable_charts": "workbench.facade",
-    "experiment": "workbench.facade",
-    "experiments": "workbench.facade",
-    "explore": "workbench.facade",
+    "choose": "workbench.api.choosing",
+    "compare": "workbench.api.experiments",
+    "deploy": "workbench.api.deploying",
+    "doctor": "workbench.api.experiments",
+    "enable_charts": "workbench.api.experiments",
+    "experiment": "workbench.api.experiments",
+    "experiments": "workbench.api.experiments",
+    "explore": "workbench.api.experiments",
     "headline": "workbench.analysis",
-    "launch": "workbench.facade",
-    "live_lab": "workbench.playing",
-    "metric": "workbench.metrics",
-    "open_store": "workbench.facade",
-    "outline": "workbench.facade",
-    "play": "workbench.playing",
-    "price": "workbench.playing",
-    "run": "workbench.facade",
-    "write_report": "workbench.facade",
+    "launch": "workbench.api.experiments",
+    "live_lab": "workbench.api.playground",
+    "metric": "workbench.model.metrics",
+    "open_store": "workbench.api.experiments",
+    "outline": "workbench.api.experiments",
+    "play": "workbench.api.playground",
+    "price": "workbench.api.playground",
+    "run": "workbench.api.experiments",
+    "write_report": "workbench.api.experiments",
 }
 
 __all__ = list(_HOMES)

@@ -27,7 +27,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from workbench.private import redacted_text
+from workbench.text.redaction import redacted_text
 
 
 class WorkbenchError(Exception):

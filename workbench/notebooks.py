@@ -27,14 +27,19 @@ from typing import Any, ClassVar
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import ensure_event_loop
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
-from papermill import execute_notebook, inspect_notebook
-from papermill.exceptions import PapermillExecutionError
 
-from workbench import errors, scratch
+from workbench import errors
 from workbench.errors import BadInput, Interrupted, StoreError, UnknownName, WorkbenchError
-from workbench.places import Places, data_of, private_notebook
+from workbench.files import scratch
+from workbench.files.places import Places, data_of, private_notebook
 from workbench.settings import Settings
+from workbench.startup import skip_slow_format_checks
+
+skip_slow_format_checks()
+
+from nbclient.exceptions import CellTimeoutError, DeadKernelError  # noqa: E402  # after the line above
+from papermill import execute_notebook, inspect_notebook  # noqa: E402
+from papermill.exceptions import PapermillExecutionError  # noqa: E402
 
 Value = str | int | float | bool | None
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from workbench.analysis import bill, compare, costs
 from workbench.analysis.costing import BILL_COLUMNS, COST_COLUMNS, COST_METRICS
 from workbench.errors import BadInput, NothingToShow
-from workbench.metrics import REGISTRY
+from workbench.model.metrics import REGISTRY
 
 ALL = ("baseline", "l7-sidecars", "cross-connect")
 

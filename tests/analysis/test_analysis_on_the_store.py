@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from frames_factory import frames
 
-from workbench import distributions
 from workbench.analysis import compare, headline
-from workbench.plan import make_plan
-from workbench.records import Component, Facts, LoadResult, MeshFacts, Window
-from workbench.spec import Experiment, Load, MeshSpec
+from workbench.model import histograms
+from workbench.model.experiment import Experiment, Load, MeshSpec
+from workbench.model.plan import make_plan
+from workbench.model.records import Component, Facts, LoadResult, MeshFacts, Window
 from workbench.store import CampaignWriter, Store
 
 PARTS = (
@@ -42,7 +42,7 @@ def _result(latency_s: float) -> LoadResult:
         requests=1000,
         errors=0,
         counts_by_status={"200": 1000},
-        histograms={"from_schedule": distributions.record(values)},
+        histograms={"from_schedule": histograms.record(values)},
     )
 
 

@@ -15,7 +15,7 @@ sys.path.insert(0, str(TESTS / "interchange"))
 
 from campaign_making import make_campaign  # noqa: E402
 
-from workbench import shipped  # noqa: E402
+from workbench.files import shipped  # noqa: E402
 from workbench.interchange.documents import parse_json  # noqa: E402
 from workbench.interchange.importers.imported import Options  # noqa: E402
 from workbench.interchange.landing import Landing  # noqa: E402

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from workbench.records import Component
+from workbench.model.records import Component
 from workbench.telemetry.kubelet import Reader
 
 CONTAINERS, TURNS = 480, 7

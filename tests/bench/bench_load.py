@@ -17,9 +17,10 @@ from pathlib import Path
 import numpy
 
 from workbench import adapters
-from workbench.distributions import quantiles, record
-from workbench.records import JobOutput, LoadResult, Noise, Window
-from workbench.spec import Load, Workload
+from workbench.model.experiment import Load, Workload
+from workbench.model.histograms import quantiles, record
+from workbench.model.protocols import JobOutput
+from workbench.model.records import LoadResult, Noise, Window
 
 ROUNDS = 3
 

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from workbench import adapters
-from workbench.environments._namespaces import Namespaces, probe
+from workbench.environments.lab.namespaces import Namespaces, probe
 from workbench.errors import CannotHere
-from workbench.spec import MeshSpec, Workload
-from workbench.steps import Network
+from workbench.model.experiment import MeshSpec, Workload
+from workbench.model.lab_steps import Network
 
 REPEATS = 9
 

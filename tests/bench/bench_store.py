@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.metrics import SAMPLE_COLUMNS
-from workbench.plan import make_plan
-from workbench.records import Component, Facts, MeshFacts, Window
-from workbench.spec import Experiment, Load, MeshSpec, Plan
+from workbench.model.experiment import Experiment, Load, MeshSpec, Plan
+from workbench.model.metrics import SAMPLE_COLUMNS
+from workbench.model.plan import make_plan
+from workbench.model.records import Component, Facts, MeshFacts, Window
 from workbench.store import CampaignWriter, RunWriter, Store
 from workbench.store.capture import COLUMN
 

@@ -9,10 +9,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from workbench.environments._watch import TICK_S, Watch
-from workbench.plan import make_plan
-from workbench.records import Component, Facts, MeshFacts
-from workbench.spec import Experiment, Load, MeshSpec
+from workbench.environments.lab.watch import TICK_S, Watch
+from workbench.model.experiment import Experiment, Load, MeshSpec
+from workbench.model.plan import make_plan
+from workbench.model.records import Component, Facts, MeshFacts
 from workbench.store import CampaignWriter
 from workbench.telemetry.processes import ADAPTER
 

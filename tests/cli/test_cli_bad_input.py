@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from workbench import cli
-from workbench.records import SCHEMA_VERSION
+from workbench.model.records import SCHEMA_VERSION
 from workbench.store import read_campaign
 
 HEAD = 'name = "x"\n[[meshes]]\nname = "baseline"\n'

@@ -12,7 +12,8 @@ import time
 import urllib.request
 from pathlib import Path
 
-from workbench import adapters, shipped
+from workbench import adapters
+from workbench.files import shipped
 
 
 def test_the_doctor_says_what_can_be_done_and_why_not(here, tmp_path):

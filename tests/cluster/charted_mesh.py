@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from workbench.cluster_steps import Answers, Delete, Uninstall
 from workbench.meshes import _cluster_options as cluster
-from workbench.protocols import Option
-from workbench.records import MeshFacts
+from workbench.model.cluster_steps import Answers, Delete, Uninstall
+from workbench.model.protocols import Option
+from workbench.model.records import MeshFacts
 
 CHART = "mesh"
 NAMESPACE = "charted"

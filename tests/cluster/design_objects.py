@@ -12,9 +12,9 @@ from urllib.parse import urlencode
 
 from node_agent import certificate
 
-from workbench.cluster_steps import Wait
 from workbench.environments.kubernetes.waiting import wait
-from workbench.spec import EnvironmentSpec
+from workbench.model.cluster_steps import Wait
+from workbench.model.experiment import EnvironmentSpec
 
 SHOP = "rig-shop"
 GROUP = "traffic.rig.test"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from workbench.cluster_steps import ClusterApplication, HelmRelease, Manifest
+from workbench.model.cluster_steps import ClusterApplication, HelmRelease, Manifest
 
 CHARTS = Path(__file__).parent / "charts"
 

@@ -9,12 +9,12 @@ import pytest
 from chart_sources import certificate, packed, registry, repository
 
 from workbench import adapters
-from workbench.cluster_steps import HelmRelease
 from workbench.environments.kubernetes import helm_sdk
 from workbench.environments.kubernetes.helm import HelmProgram, find_helm
 from workbench.environments.kubernetes.helm_sdk import HelmSdk
 from workbench.errors import CannotHere, RunFailed
-from workbench.spec import MeshSpec, Workload
+from workbench.model.cluster_steps import HelmRelease
+from workbench.model.experiment import MeshSpec, Workload
 
 PLACE = "from-charts"
 VERSIONS = ("1.0.0", "1.1.0")

@@ -11,15 +11,16 @@ import time
 
 import pytest
 
-from workbench import adapters, shipped
-from workbench.cluster_steps import Wait
+from workbench import adapters
 from workbench.environments.kubernetes.designs.configuring import Configuration, open_configuration
 from workbench.environments.kubernetes.designs.differing import pruned
 from workbench.environments.kubernetes.waiting import gone, wait
+from workbench.files import shipped
 from workbench.intents import identity, read_design
+from workbench.model.cluster_steps import Wait
+from workbench.model.experiment import EnvironmentSpec, Workload
 from workbench.playground import distinct, render_all
 from workbench.settings import Settings
-from workbench.spec import EnvironmentSpec, Workload
 from workbench.widgets.cluster_panel import ClusterPanel
 from workbench.widgets.playing import Playground
 

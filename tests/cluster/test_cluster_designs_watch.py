@@ -28,7 +28,7 @@ from workbench.errors import CannotHere
 KILLED = """
     import os, sys
     from workbench.environments.kubernetes.designs import configuring
-    from workbench.spec import EnvironmentSpec
+    from workbench.model.experiment import EnvironmentSpec
     sys.path.insert(0, sys.argv[2])
     from design_objects import config_map, route
     spec = EnvironmentSpec(name="kubernetes", options={"kubeconfig": sys.argv[1]})

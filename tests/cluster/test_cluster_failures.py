@@ -14,7 +14,6 @@ import pytest
 from rig_objects import application, manifest, workload
 
 from workbench import adapters
-from workbench.cluster_steps import Wait
 from workbench.environments.kubernetes import journal, snapshot
 from workbench.environments.kubernetes.acting import labelled_objects
 from workbench.environments.kubernetes.client import Cluster
@@ -22,7 +21,8 @@ from workbench.environments.kubernetes.diagnosis import clean
 from workbench.environments.kubernetes.rights import cluster_role, missing_rights
 from workbench.environments.kubernetes.session import OpenCluster, Options
 from workbench.errors import CannotHere, DeadlineExceeded, RunFailed
-from workbench.spec import EnvironmentSpec
+from workbench.model.cluster_steps import Wait
+from workbench.model.experiment import EnvironmentSpec
 
 PLACE = "rig-broken"
 
@@ -234,7 +234,7 @@ KILLED = """
     import sys, time
     sys.path.insert(0, {tests!r})
     from rig_objects import application, manifest, workload
-    from workbench.cluster_steps import Delete, Wait
+    from workbench.model.cluster_steps import Delete, Wait
     from workbench.environments.kubernetes.session import OpenCluster, Options
     meta = {{"name": "made-by-a-controller", "namespace": "default"}}
     left = {{"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta}}

@@ -11,12 +11,12 @@ import pytest
 
 import workbench.meshes
 from workbench import adapters
+from workbench.api.deploying import deploy
+from workbench.campaigns.runner import run_experiment
 from workbench.environments.kubernetes import snapshot
+from workbench.files.shipped import notebook
+from workbench.model.experiment import EnvironmentSpec, Experiment, Load, MeshSpec, Workload
 from workbench.notebooks import execute
-from workbench.runner import run_experiment
-from workbench.shipped import notebook
-from workbench.spec import EnvironmentSpec, Experiment, Load, MeshSpec, Workload
-from workbench.standing import deploy
 from workbench.store import Store, read_run
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "meshes"))

@@ -15,11 +15,11 @@ from cryptography import x509
 from injector import Injector
 from rig_objects import application, manifest, release, workload
 
-from workbench.cluster_steps import Delete, HasProxy, HelmRelease, PodSays, TrustAnchor, Uninstall, Wait
 from workbench.environments.kubernetes import helm_sdk
 from workbench.environments.kubernetes.acting import digest
 from workbench.environments.kubernetes.session import OpenCluster, Options
 from workbench.errors import BadInput, RunFailed
+from workbench.model.cluster_steps import Delete, HasProxy, HelmRelease, PodSays, TrustAnchor, Uninstall, Wait
 
 SECRET = "s3cr3t-mesh-token-0123456789"
 

@@ -9,10 +9,10 @@ import time
 import pytest
 
 from workbench import analysis
+from workbench.campaigns.runner import run_experiment
 from workbench.environments.kubernetes import snapshot
 from workbench.errors import BadInput
-from workbench.runner import run_experiment
-from workbench.spec import EnvironmentSpec, Experiment, Load, MeshSpec, Workload
+from workbench.model.experiment import EnvironmentSpec, Experiment, Load, MeshSpec, Workload
 from workbench.store import Store, read_run
 
 

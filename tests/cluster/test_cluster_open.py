@@ -8,14 +8,14 @@ import pytest
 from rig_objects import application, manifest, namespace, workload
 
 from workbench import adapters
-from workbench.cluster_steps import Delete, Wait
 from workbench.environments.kubernetes import journal, snapshot
 from workbench.environments.kubernetes.acting import labelled_objects
 from workbench.environments.kubernetes.objects import MANAGED, RUN
 from workbench.environments.kubernetes.session import OpenCluster
 from workbench.environments.kubernetes.waiting import gone
 from workbench.errors import CannotHere, RunFailed, UnknownName
-from workbench.spec import EnvironmentSpec
+from workbench.model.cluster_steps import Delete, Wait
+from workbench.model.experiment import EnvironmentSpec
 
 
 def test_a_run_holds_a_lease_and_a_second_is_refused_by_name(opened, options, cluster):

@@ -10,11 +10,11 @@ from dataclasses import replace
 
 import pytest
 
+from workbench.campaigns.runner import run_experiment
 from workbench.environments.kubernetes.sources import PAGE_S, choose
 from workbench.errors import WorkbenchError
-from workbench.records import SourceUse
-from workbench.runner import run_experiment
-from workbench.spec import EnvironmentSpec, Experiment, Load, MeshSpec, Workload
+from workbench.model.experiment import EnvironmentSpec, Experiment, Load, MeshSpec, Workload
+from workbench.model.records import SourceUse
 from workbench.store import Store, read_run
 
 READY = "/api/v1/namespaces/watching/services/scraper:9090/proxy/api/v1/query?query=up"

@@ -10,9 +10,9 @@ from chart_sources import packed
 
 import workbench.meshes
 from workbench import adapters
-from workbench.facade import compare
-from workbench.runner import run_experiment
-from workbench.spec import EnvironmentSpec, Experiment, Load, MeshSpec, Workload
+from workbench.api.experiments import compare
+from workbench.campaigns.runner import run_experiment
+from workbench.model.experiment import EnvironmentSpec, Experiment, Load, MeshSpec, Workload
 from workbench.store import read_run
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.deployments import deployments, estimate_s
+from workbench.campaigns.deployments import deployments, estimate_s
 from workbench.errors import BadInput
-from workbench.plan import make_plan
-from workbench.spec import PROTOCOLS, EnvironmentSpec, Experiment, Load, MeshSpec, Workload
+from workbench.model.experiment import PROTOCOLS, EnvironmentSpec, Experiment, Load, MeshSpec, Workload
+from workbench.model.plan import make_plan
 
 ON_CLUSTERS = "http/1.1, http/2, grpc, tcp in the environment kubernetes"
 

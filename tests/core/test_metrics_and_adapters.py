@@ -6,8 +6,9 @@ import math
 
 import pytest
 
-from workbench import adapters, metrics
+from workbench import adapters
 from workbench.errors import UnknownName
+from workbench.model import metrics
 
 
 def test_every_metric_says_what_it_means_and_prints_itself():

@@ -7,8 +7,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.plan import make_plan
-from workbench.spec import Experiment, Load, MeshSpec, Workload
+from workbench.model.experiment import Experiment, Load, MeshSpec, Workload
+from workbench.model.plan import make_plan
 
 
 def experiments():

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from workbench import scratch
 from workbench.errors import StoreError
+from workbench.files import scratch
 
 NOBODY = 65534
 
@@ -26,7 +26,7 @@ def test_a_folder_is_private_locked_and_swept_when_its_owner_is_gone(tmp_path: P
 
 
 def test_a_folder_of_a_killed_process_is_swept(tmp_path: Path) -> None:
-    code = "import os, sys\nfrom pathlib import Path\nfrom workbench import scratch\n"
+    code = "import os, sys\nfrom pathlib import Path\nfrom workbench.files import scratch\n"
     code += "print(scratch.fresh('wb-x-', Path(sys.argv[1]))[0], flush=True)\nos.kill(os.getpid(), 9)"
     died = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True)
     assert died.returncode == -9

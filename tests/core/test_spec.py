@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from workbench.errors import BadInput, UnknownName
-from workbench.plan import make_plan
-from workbench.spec import (
+from workbench.model.experiment import (
     Experiment,
     Load,
     MeshSpec,
@@ -18,6 +17,7 @@ from workbench.spec import (
     experiment_from_toml,
     read_experiment,
 )
+from workbench.model.plan import make_plan
 
 GOOD = """
 name = "small"

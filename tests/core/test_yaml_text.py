@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.errors import BadInput
-from workbench.yaml_text import DEEPEST, dumped, load, load_all, unfolded
+from workbench.files.yaml_text import DEEPEST, dumped, load, load_all, unfolded
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import json
 import pytest
 from lab_browsing import SIZES, opened, picture, write_notebook
 
-from workbench import shipped
+from workbench.files import shipped
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 

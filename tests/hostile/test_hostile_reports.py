@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_browsing import opened
 
-from workbench import plain
 from workbench.notebooks import execute
 from workbench.report import build_report
 from workbench.report.notebook_html import notebook_page
+from workbench.text import plain
 from workbench.widgets.exploring import Explorer
 from workbench.widgets.saving import save
 
@@ -45,7 +45,7 @@ def test_the_report_shows_texts_and_makes_nothing_of_them(browser, report, leaks
 @pytest.mark.browser
 def test_so_does_the_page_of_an_executed_notebook(browser, hostile, leaks, tmp_path, monkeypatch):
     monkeypatch.setenv("WORKBENCH_DATA", str(hostile.data))
-    from workbench import shipped
+    from workbench.files import shipped
 
     copy = execute(shipped.notebook("40_compare_meshes"), tmp_path / "out" / "40.ipynb", {"data": str(hostile.data)})
     page_file = notebook_page(copy, tmp_path / "page.html")

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from intent_strategies import DESIGNS, INTENTS
 
-from workbench.asking import read_table
 from workbench.errors import BadInput, UnknownName, WorkbenchError
+from workbench.fields import read_table
 from workbench.intents import (
     FEATURES,
     Answer,

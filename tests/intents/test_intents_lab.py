@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from intent_strategies import DESIGNS
 
 from workbench import adapters
-from workbench.deployments import deployments
+from workbench.campaigns.deployments import deployments
+from workbench.campaigns.intent_applied import target_of
 from workbench.errors import BadInput
-from workbench.intending import target_of
 from workbench.intents import Abort, Authorization, Delay, Intent, Mtls, Share, Target, Timeout, rendered
-from workbench.plan import make_plan
-from workbench.spec import Experiment, Load, MeshSpec, Workload
-from workbench.steps import Probe, Process
+from workbench.model.experiment import Experiment, Load, MeshSpec, Workload
+from workbench.model.lab_steps import Probe, Process
+from workbench.model.plan import make_plan
 
 LAB = [name for name in adapters.names("meshes") if "lab" in adapters.load("meshes", name).environments]
 PROXIES = ("l4-sidecars", "l7-sidecars", "node-l7", "node-tunnel")

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy
 
-from workbench.distributions import record
-from workbench.plan import make_plan
-from workbench.records import Component, Facts, GateResult, LoadResult, MeshFacts, Noise, Run, Window
-from workbench.spec import Experiment, Load, MeshSpec, Workload
+from workbench.model.experiment import Experiment, Load, MeshSpec, Workload
+from workbench.model.histograms import record
+from workbench.model.plan import make_plan
+from workbench.model.records import Component, Facts, GateResult, LoadResult, MeshFacts, Noise, Run, Window
 from workbench.store import CampaignWriter, Store
 
 PARTS = (

@@ -8,8 +8,9 @@ import pytest
 from campaign_making import make_campaign
 from import_making import ISTIO, RECORDINGS, read, written
 
-from workbench import analysis, shipped
+from workbench import analysis
 from workbench.errors import UnknownName
+from workbench.files import shipped
 from workbench.interchange.audit import (
     RULES,
     Claim,

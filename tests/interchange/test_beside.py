@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from campaign_making import make_campaign
 
-from workbench import analysis, shipped
+from workbench import analysis
 from workbench.charts.published import OTHERS, beside_published, describe_beside_published
+from workbench.files import shipped
 from workbench.interchange.beside import COLUMNS, MOST_PUBLISHED, beside, for_chart
 from workbench.interchange.published import figures_of, read_folder
 from workbench.store import Store

@@ -8,8 +8,8 @@ from pathlib import Path
 import duckdb
 from campaign_making import make_campaign
 
-from workbench import shipped
 from workbench.cli.app import app
+from workbench.files import shipped
 from workbench.interchange.audit import RULES
 from workbench.interchange.importers import table
 from workbench.interchange.published import figures_of, read_folder

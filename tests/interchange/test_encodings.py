@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from import_making import RECORDINGS, read
 from text_making import hey, wrk
 
-from workbench.decoding import decoded
 from workbench.errors import BadInput
 from workbench.interchange.importers.imported import Options
 from workbench.interchange.importers.source import HEAD_BYTES, Source
 from workbench.interchange.landing import Landing
 from workbench.interchange.receiving import options_of, receive
-from workbench.spec import read_experiment
+from workbench.model.experiment import read_experiment
 from workbench.store import Store
+from workbench.text.decoding import decoded
 
 ENCODED = {
     "utf-8 with a mark": lambda text: codecs.BOM_UTF8 + text.encode(),

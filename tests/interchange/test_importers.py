@@ -7,11 +7,11 @@ import json
 import pytest
 from import_making import ISTIO, RECORDINGS, WRK2, meshery, nighthawk, read, written
 
-from workbench.distributions import buckets, quantiles
 from workbench.errors import BadInput, UnknownName
 from workbench.interchange.importers import kinds
 from workbench.interchange.importers.imported import missing
 from workbench.interchange.importers.source import Source
+from workbench.model.histograms import buckets, quantiles
 
 RECORDED = {
     "fortio/normal.json": "fortio",

@@ -21,7 +21,7 @@ from workbench.errors import BadInput, StoreError, WorkbenchError
 from workbench.interchange.importers.imported import Options
 from workbench.interchange.landing import Landing, tame
 from workbench.interchange.receiving import options_of, receive, split_label
-from workbench.spec import read_experiment
+from workbench.model.experiment import read_experiment
 from workbench.store import Store
 
 
@@ -238,8 +238,8 @@ def test_what_a_profile_asks_that_cannot_be_is_said(tmp_path):
 
 
 def test_a_profile_in_grpc_or_tcp_is_measured_on_a_cluster(tmp_path):
-    from workbench.deployments import deployments
-    from workbench.plan import make_plan
+    from workbench.campaigns.deployments import deployments
+    from workbench.model.plan import make_plan
 
     for number, protocol in ((4, "grpc"), (2, "tcp")):
         text = (PROFILE % ("wrk2", 10, 3)).replace("protocol: 1", f"protocol: {number}").replace("Load Test", protocol)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from workbench import shipped
 from workbench.errors import BadInput, UnknownName
+from workbench.files import shipped
 from workbench.interchange.published import CONFIDENCES, figures_of, read_folder, read_publication
 
 GOOD = """format = 1

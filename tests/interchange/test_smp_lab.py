@@ -11,14 +11,14 @@ from campaign_making import comparable
 from google.protobuf import json_format
 from smp_proto import classes
 
-from workbench import facade
+from workbench.api import experiments
 from workbench.interchange.importers.imported import Options
 from workbench.interchange.landing import Landing
 from workbench.interchange.receiving import receive
 from workbench.interchange.smp.bundle import KINDS, export_bundle
 from workbench.interchange.smp.messages import DOCUMENTS
 from workbench.interchange.smp.unbundling import documents, open_bundle
-from workbench.spec import experiment_from_toml
+from workbench.model.experiment import experiment_from_toml
 from workbench.store import Store
 
 TINY = """
@@ -39,7 +39,7 @@ connections = 4
 @pytest.mark.lab
 def test_a_real_run_goes_out_valid_and_comes_back_identical(tmp_path: Path):
     data, target = tmp_path / "data", tmp_path / "bundle"
-    campaign = facade.run(experiment_from_toml(TINY), data=data, on_event=lambda event: None)
+    campaign = experiments.run(experiment_from_toml(TINY), data=data, on_event=lambda event: None)
     store = Store(data)
     assert set(store.runs()["status"]) == {"finished"}
     export_bundle(store, [campaign], target, with_raw=True)

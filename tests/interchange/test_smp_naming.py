@@ -8,7 +8,7 @@ from workbench import adapters
 from workbench.interchange.smp.messages import MeshType, ServiceMesh
 from workbench.interchange.smp.naming import mesh_label, mesh_type
 from workbench.interchange.smp.surroundings import kubernetes_version, nodes_of, quantity, surrounding_labels
-from workbench.records import Facts
+from workbench.model.records import Facts
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.cluster_steps import MetricMoved, Part
 from workbench.environments.kubernetes import sources
 from workbench.environments.kubernetes.attribution import components_of, reserved_by
 from workbench.environments.kubernetes.client import Refused
 from workbench.environments.kubernetes.collecting import kubelets
 from workbench.environments.kubernetes.proxies import Counted
 from workbench.errors import BadInput, CannotHere
-from workbench.records import Reserved
+from workbench.model.cluster_steps import MetricMoved, Part
+from workbench.model.records import Reserved
 
 PARTS = (
     Part(role="node-proxy", namespace="mesh", labels={"app": "ztunnel"}),

@@ -19,10 +19,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench import adapters
-from workbench.cluster_steps import PING_PATH
 from workbench.environments.kubernetes.calling import answered, asked_of, one_call
-from workbench.records import JobOutput, Noise, Window
-from workbench.spec import PROTOCOLS, Load, Workload
+from workbench.model.cluster_steps import PING_PATH
+from workbench.model.experiment import PROTOCOLS, Load, Workload
+from workbench.model.protocols import JobOutput
+from workbench.model.records import Noise, Window
 
 LISTENER = {"http/1.1": "http", "http/2": "http", "grpc": "grpc", "tcp": "tcp"}
 

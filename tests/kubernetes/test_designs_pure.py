@@ -17,9 +17,9 @@ from workbench.environments.kubernetes.designs.memory import check_name
 from workbench.environments.kubernetes.designs.ownership import fields_of, paths_of, picked, said, touches
 from workbench.environments.kubernetes.designs.refusals import verdict_on
 from workbench.errors import BadInput
+from workbench.files.yaml_text import dumped
 from workbench.intents import Rendering
 from workbench.playground import from_yaml, to_yaml
-from workbench.yaml_text import dumped
 
 names = st.sampled_from(["f:a", "f:b-c", "f:x.test/y", 'k:{"port":80}', 'v:"x"', "i:0"])
 paths = st.frozensets(st.lists(names, min_size=1, max_size=4).map(tuple), max_size=8)

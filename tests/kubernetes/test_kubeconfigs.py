@@ -14,13 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from impostors import impostor
 
-from workbench import adapters, decoding
+from workbench import adapters
 from workbench.environments.kubernetes import plugins
 from workbench.environments.kubernetes.client import Cluster
 from workbench.environments.kubernetes.kubeconfig import access
 from workbench.environments.kubernetes.proxying import proxy_for
 from workbench.errors import CannotHere
-from workbench.spec import EnvironmentSpec
+from workbench.model.experiment import EnvironmentSpec
+from workbench.text import decoding
 
 VERSION = "client.authentication.k8s.io/v1"
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench import adapters
-from workbench.records import Component, Window
+from workbench.model.records import Component, Window
 from workbench.telemetry._counters import interpolated
 
 COMPONENTS = (

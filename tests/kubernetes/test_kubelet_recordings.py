@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from workbench import adapters
-from workbench.records import Component
+from workbench.model.records import Component
 
 FOLDER = Path(__file__).parents[1] / "recordings" / "kubelet"
 TOLD = json.loads((FOLDER / "recordings.json").read_text())

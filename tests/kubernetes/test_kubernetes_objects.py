@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from workbench import adapters
 from workbench.environments.kubernetes import complaints, objects, rights, snapshot
-from workbench.prometheus_text import TextReader, parse_labels, total
-from workbench.spec import MeshSpec, Workload
+from workbench.model.experiment import MeshSpec, Workload
+from workbench.text.prometheus import TextReader, parse_labels, total
 
 KEY = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIBsecretsecret\n-----END EC PRIVATE KEY-----"
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJyaWcifQ.c2lnbmF0dXJl"

@@ -7,11 +7,11 @@ import json
 import pytest
 from impostors import impostor
 
+from workbench.campaigns.runner import run_experiment
 from workbench.cli import main
 from workbench.environments.kubernetes import answers, client
 from workbench.errors import CannotHere
-from workbench.runner import run_experiment
-from workbench.spec import read_experiment
+from workbench.model.experiment import read_experiment
 
 VERSION = json.dumps({"gitVersion": "v1.34.0", "major": "1", "minor": "34"}).encode()
 KINDS = json.dumps({

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.cluster_steps import MetricMoved, Part
-from workbench.deployments import deployments
+from workbench.campaigns.deployments import deployments
 from workbench.environments.kubernetes.attribution import reservations, shared
 from workbench.environments.kubernetes.deployment import ClusterDeployment
 from workbench.environments.kubernetes.rights import requests_of
 from workbench.errors import BadInput
-from workbench.plan import make_plan
-from workbench.spec import experiment_from_toml
+from workbench.model.cluster_steps import MetricMoved, Part
+from workbench.model.experiment import experiment_from_toml
+from workbench.model.plan import make_plan
 
 
 def toml(mesh, metrics):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.runner import run_experiment
-from workbench.spec import EnvironmentSpec, Experiment, Load, MeshSpec, Workload
+from workbench.campaigns.runner import run_experiment
+from workbench.model.experiment import EnvironmentSpec, Experiment, Load, MeshSpec, Workload
 from workbench.store import read_run
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1800)]

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from workbench import adapters
 from workbench.environments import lab as lab_module
-from workbench.environments._namespaces import Namespaces, probe
-from workbench.environments._topology import check
+from workbench.environments.lab._topology import check
+from workbench.environments.lab.namespaces import Namespaces, probe
 from workbench.errors import BadInput, UnknownName
 from workbench.meshes.cross_connect import ADAPTER, CLIENT, placement, pod
-from workbench.spec import EnvironmentSpec, MeshSpec, Workload
-from workbench.steps import Application, Carried, Endpoint, Network, Process, Service
+from workbench.model.experiment import EnvironmentSpec, MeshSpec, Workload
+from workbench.model.lab_steps import Application, Carried, Endpoint, Network, Process, Service
 
 PROFILES = ("local", "remote", "veth")
 
@@ -200,7 +200,7 @@ def test_a_call_that_does_not_pass_a_namespace_fails_its_gate(lab):
 
 @pytest.mark.lab
 def test_without_forwarding_the_gates_fail(lab, monkeypatch):
-    monkeypatch.setattr("workbench.environments._probes.TIMEOUT_S", 0.3)
+    monkeypatch.setattr("workbench.environments.lab.probes.TIMEOUT_S", 0.3)
     described = application()
     enrolled = ADAPTER.enrol(asked("local"), described)
     step = replace(network("local", described), forwarding=())

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from workbench.environments._folder import LabFolder, sweep
-from workbench.environments._namespaces import probe
+from workbench.environments.lab.folder import LabFolder, sweep
+from workbench.environments.lab.namespaces import probe
 
 pytestmark = pytest.mark.lab
 
 OWNER = """
 import sys, time
 from workbench import adapters
-from workbench.environments.lab import ADAPTER
-from workbench.spec import EnvironmentSpec, MeshSpec, Workload
+from workbench.environments.lab.environment import ADAPTER
+from workbench.model.experiment import EnvironmentSpec, MeshSpec, Workload
 
 mesh, spec = adapters.load("meshes", sys.argv[1]), MeshSpec(name=sys.argv[1])
 application = adapters.load("workloads", "echo").application(Workload())

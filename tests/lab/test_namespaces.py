@@ -12,10 +12,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from workbench.environments import _namespaces
-from workbench.environments._namespaces import Namespaces, probe
+from workbench.environments.lab import namespaces
+from workbench.environments.lab.namespaces import Namespaces, probe
 from workbench.errors import BadInput, CannotHere, RunFailed
-from workbench.steps import Link, Network, Route
+from workbench.model.lab_steps import Link, Network, Route
 
 pytestmark = pytest.mark.lab
 
@@ -190,8 +190,8 @@ def test_two_copies_do_not_meet(tmp_path):
 
 def test_a_network_that_the_kernel_refuses_leaves_nothing(tmp_path, monkeypatch):
     started = []
-    start = _namespaces._start_holder
-    monkeypatch.setattr(_namespaces, "_start_holder", lambda *given: started.append(start(*given)) or started[0])
+    start = namespaces._start_holder
+    monkeypatch.setattr(namespaces, "_start_holder", lambda *given: started.append(start(*given)) or started[0])
     beyond = Network(
         namespaces=PAIR.namespaces,
         addresses=PAIR.addresses,

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 import workbench
-from workbench.environments._namespaces import Namespaces, probe
+from workbench.environments.lab.namespaces import Namespaces, probe
 from workbench.errors import RunFailed
-from workbench.steps import Link, Network
+from workbench.model.lab_steps import Link, Network
 
 pytestmark = pytest.mark.lab
 
@@ -84,8 +84,8 @@ def test_closing_leaves_nothing_and_twice_does_no_harm(tmp_path):
 HEAD = """
 import json, os, subprocess, sys, tempfile, time
 from pathlib import Path
-from workbench.environments._namespaces import Namespaces, probe
-from workbench.steps import Link, Network
+from workbench.environments.lab.namespaces import Namespaces, probe
+from workbench.model.lab_steps import Link, Network
 
 network = Network(
     namespaces=("a", "b"),
@@ -154,14 +154,14 @@ print(json.dumps(probe()))
 """
 
 NONE_LEFT = """
-from workbench.environments._kernel import CLONE_NEWUSER, unshare
+from workbench.environments.lab._kernel import CLONE_NEWUSER, unshare
 user, group = os.geteuid(), os.getegid()
 unshare(CLONE_NEWUSER)
 Path("/proc/self/setgroups").write_text("deny")
 Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
 Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
 Path("/proc/sys/user/max_user_namespaces").write_text("0")
-again = "from workbench.environments._namespaces import probe; import json; print(json.dumps(probe()))"
+again = "from workbench.environments.lab.namespaces import probe; import json; print(json.dumps(probe()))"
 os.execv(sys.executable, [sys.executable, "-c", again])
 """
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from workbench import adapters
-from workbench.environments.lab import LabDeployment
+from workbench.api.deploying import deploy, deployable
+from workbench.environments.lab.environment import LabDeployment
 from workbench.errors import CannotHere, GateFailed, UnknownName
-from workbench.records import GateResult
-from workbench.spec import MeshSpec
-from workbench.standing import deploy, deployable
+from workbench.model.experiment import MeshSpec
+from workbench.model.records import GateResult
 
 pytestmark = pytest.mark.lab
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.environments._forbidden import why
-from workbench.environments._namespaces import read_counters
-from workbench.environments._topology import check, operations
+from workbench.environments.lab._topology import check, operations
+from workbench.environments.lab.forbidden import why
+from workbench.environments.lab.namespaces import read_counters
 from workbench.errors import BadInput, RunFailed
-from workbench.steps import Link, Network, Route, Vxlan
+from workbench.model.lab_steps import Link, Network, Route, Vxlan
 
 PAIR = Network(
     namespaces=("a", "b"),

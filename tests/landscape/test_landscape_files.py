@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from workbench import adapters, landscape, shipped
+from workbench import adapters, landscape
 from workbench.errors import BadInput, UnknownName
+from workbench.files import shipped
 from workbench.landscape.reading import entry_from, pattern_from, read_landscape, sequence_from
 
 KNOWN = read_landscape()

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from workbench.records import JobOutput, Noise, Window
-from workbench.steps import Job
+from workbench.model.lab_steps import Job
+from workbench.model.protocols import JobOutput
+from workbench.model.records import Noise, Window
 
 
 def reply(body: bytes, status: int = 200, extra: str = "") -> bytes:

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from workbench.distributions import HIGHEST_NS, buckets, merge, quantiles, record
 from workbench.errors import BadInput, StoreError
-from workbench.records import Histogram
+from workbench.model.histograms import HIGHEST_NS, buckets, merge, quantiles, record
+from workbench.model.records import Histogram
 
 QS = [0.0, 0.001, 0.07, 0.5, 0.9, 0.99, 0.999, 1.0]
 latencies = hnp.arrays(

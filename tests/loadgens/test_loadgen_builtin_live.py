@@ -15,9 +15,9 @@ import numpy
 import pytest
 from loadgen_lab import Server, carry_out, free_port, reply
 
-from workbench.distributions import quantiles
 from workbench.loadgens.builtin import ADAPTER
-from workbench.spec import Load, Workload
+from workbench.model.experiment import Load, Workload
+from workbench.model.histograms import quantiles
 
 
 def run(folder, port, payload_bytes=256, seed=1, meanwhile=lambda _process: None, **asked):

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.distributions import quantiles
 from workbench.errors import BadInput, RunFailed
 from workbench.loadgens._openloop.loop import FAILURES, NEVER, TIMEOUT, WRONG_BODY
 from workbench.loadgens.builtin import ADAPTER
-from workbench.records import JobOutput, Noise, Window
-from workbench.spec import Load, Workload
+from workbench.model.experiment import Load, Workload
+from workbench.model.histograms import quantiles
+from workbench.model.protocols import JobOutput
+from workbench.model.records import Noise, Window
 
 START = 5_000 * 10**9
 LOAD = Load(rate_per_s=100, duration_s=1.0)

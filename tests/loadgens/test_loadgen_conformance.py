@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from loadgen_lab import Server, carry_out, free_port, reply
 
 from workbench import adapters
-from workbench.distributions import quantiles
 from workbench.errors import BadInput, RunFailed
-from workbench.records import LATENCY_KINDS, JobOutput, LoadResult, Noise, Window
-from workbench.spec import Load, Workload
-from workbench.steps import Job
+from workbench.model.experiment import Load, Workload
+from workbench.model.histograms import quantiles
+from workbench.model.lab_steps import Job
+from workbench.model.protocols import JobOutput
+from workbench.model.records import LATENCY_KINDS, LoadResult, Noise, Window
 
 NAMES = adapters.names("loadgens")
 ARRIVALS = ("constant", "poisson")

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.distributions import buckets, quantiles
 from workbench.errors import BadInput, RunFailed
 from workbench.loadgens.fortio import ADAPTER
-from workbench.records import JobOutput, Noise, Window
-from workbench.spec import Load, Workload
+from workbench.model.experiment import Load, Workload
+from workbench.model.histograms import buckets, quantiles
+from workbench.model.protocols import JobOutput
+from workbench.model.records import Noise, Window
 
 FOLDER = Path(__file__).resolve().parents[1] / "recordings" / "fortio"
 TOLD = json.loads((FOLDER / "recordings.json").read_text())

@@ -12,8 +12,8 @@ from typing import Any
 import yaml
 
 from workbench import adapters
-from workbench.cluster_steps import ClusterApplication, Manifest
-from workbench.spec import MeshSpec, Workload
+from workbench.model.cluster_steps import ClusterApplication, Manifest
+from workbench.model.experiment import MeshSpec, Workload
 
 GOLDEN = Path(__file__).parent / "golden"
 REMAKE = "python tests/meshes/cluster_cases.py"

@@ -28,8 +28,8 @@ from workbench.intents import (
     Target,
     Timeout,
 )
+from workbench.model.experiment import MeshSpec
 from workbench.playground import distinct, mesh_specs, to_yaml
-from workbench.spec import MeshSpec
 
 GOLDEN = Path(__file__).parent / "golden_intents"
 REMAKE = "python tests/meshes/intent_cases.py"

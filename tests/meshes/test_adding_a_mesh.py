@@ -13,10 +13,10 @@ from intent_cases import designs
 
 import workbench.meshes
 from workbench import adapters
-from workbench.deployments import deployments
-from workbench.environments.lab import ADAPTER as LAB
-from workbench.plan import make_plan
-from workbench.spec import EnvironmentSpec, MeshSpec, Workload, experiment_from_toml
+from workbench.campaigns.deployments import deployments
+from workbench.environments.lab.environment import ADAPTER as LAB
+from workbench.model.experiment import EnvironmentSpec, MeshSpec, Workload, experiment_from_toml
+from workbench.model.plan import make_plan
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "adding-a-mesh.md"
 NAME = "plain-relay"

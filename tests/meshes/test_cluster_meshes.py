@@ -13,7 +13,9 @@ from cluster_cases import MESHES, PROFILES, REMAKE, application, described, gold
 from kubernetes_objects import complaints
 
 from workbench import adapters
-from workbench.cluster_steps import (
+from workbench.environments.kubernetes.objects import is_ours, labelled, labels
+from workbench.errors import BadInput, UnknownName
+from workbench.model.cluster_steps import (
     Answers,
     ClusterApplication,
     Delete,
@@ -27,9 +29,7 @@ from workbench.cluster_steps import (
     Uninstall,
     Wait,
 )
-from workbench.environments.kubernetes.objects import is_ours, labelled, labels
-from workbench.errors import BadInput, UnknownName
-from workbench.spec import MeshSpec
+from workbench.model.experiment import MeshSpec
 
 REAL = [name for name in MESHES if name != "baseline"]
 LINUX_NODE_FOLDERS = ("/run/spire/", "/var/lib/networkservicemesh", "/var/lib/kubelet", "/sys/fs/cgroup", "/dev/vfio")

@@ -19,7 +19,7 @@ from cluster_cases import MESHES, manifests
 from kubernetes import config, dynamic
 
 from workbench import adapters
-from workbench.spec import PROTOCOLS, MeshSpec, Workload
+from workbench.model.experiment import PROTOCOLS, MeshSpec, Workload
 
 RIG = Path(__file__).parents[1] / "cluster"
 FROM_CHARTS = ("ProxyDefaults", "ServiceDefaults", "Gateway")

@@ -9,9 +9,9 @@ import pytest
 from cluster_cases import application, manifests
 
 from workbench import adapters
-from workbench.cluster_steps import HelmRelease, Manifest, TrustAnchor, Wait
 from workbench.errors import BadInput
-from workbench.spec import MeshSpec, Workload
+from workbench.model.cluster_steps import HelmRelease, Manifest, TrustAnchor, Wait
+from workbench.model.experiment import MeshSpec, Workload
 
 APP = application()
 
@@ -223,7 +223,7 @@ def test_nsm_refuses_a_callee_with_two_callers_and_a_network_that_is_none():
 
 
 def experiment(text):
-    from workbench.spec import experiment_from_toml
+    from workbench.model.experiment import experiment_from_toml
 
     head = 'name = "x"\nenvironment = {name = "kubernetes"}\n'
     return experiment_from_toml(head + text + '[load]\nrates_per_s = [100]\ngenerator = "fortio"\n')
@@ -238,8 +238,8 @@ UPGRADES = {
 
 @pytest.mark.parametrize("name", UPGRADES)
 def test_the_same_mesh_in_two_versions_is_two_meshes_of_one_experiment(name):
-    from workbench.deployments import deployments
-    from workbench.plan import make_plan
+    from workbench.campaigns.deployments import deployments
+    from workbench.model.plan import make_plan
 
     before, after, charts = UPGRADES[name]
     asked = experiment("".join(f'[[meshes]]\nname = "{name}"\nversion = "{one}"\n' for one in (before, after)))
@@ -252,8 +252,8 @@ def test_the_same_mesh_in_two_versions_is_two_meshes_of_one_experiment(name):
 
 
 def test_any_value_of_any_chart_can_be_set_and_is_a_factor():
-    from workbench.deployments import deployments
-    from workbench.plan import make_plan
+    from workbench.campaigns.deployments import deployments
+    from workbench.model.plan import make_plan
 
     one = 'options.values.istiod = {meshConfig = {defaultConfig = {concurrency = 4}}, deep = {er = ["x"]}}'
     asked = experiment(f'[[meshes]]\nname = "istio"\n[[meshes]]\nname = "istio"\n{one}\n')

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from workbench import adapters
-from workbench.cluster_steps import Part
-from workbench.spec import MeshSpec
+from workbench.model.cluster_steps import Part
+from workbench.model.experiment import MeshSpec
 
 APP = "workbench-app"
 APPLICATION = "application"

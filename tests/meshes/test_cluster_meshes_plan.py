@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from cluster_cases import MESHES
 
+from workbench.campaigns.deployments import deployments, steps_of
 from workbench.cli.planning import plan
-from workbench.cluster_steps import ClusterApplication, Delete, HelmRelease, Uninstall
-from workbench.deployments import deployments, steps_of
 from workbench.errors import BadInput
-from workbench.plan import make_plan
-from workbench.spec import experiment_from_toml
+from workbench.model.cluster_steps import ClusterApplication, Delete, HelmRelease, Uninstall
+from workbench.model.experiment import experiment_from_toml
+from workbench.model.plan import make_plan
 
 
 def toml(environment: str, *meshes: str, workload: str = "chain") -> str:

@@ -10,9 +10,9 @@ from cluster_cases import PROFILES
 from kubernetes_objects import complaints
 
 from workbench import adapters
-from workbench.cluster_steps import InterfaceMoved, Manifest, MetricMoved
 from workbench.errors import BadInput
-from workbench.spec import PROTOCOLS, MeshSpec, Workload
+from workbench.model.cluster_steps import InterfaceMoved, Manifest, MetricMoved
+from workbench.model.experiment import PROTOCOLS, MeshSpec, Workload
 from workbench.workloads._cluster import SPEECH
 
 REFUSED = {("consul", "http", "tcp"), ("consul", "equal", "tcp")}

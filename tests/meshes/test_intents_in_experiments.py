@@ -7,11 +7,11 @@ from intent_cases import VALUES
 from kubernetes_objects import complaints
 
 from workbench import adapters
+from workbench.campaigns.intent_applied import configured_cluster, intended
 from workbench.errors import BadInput
-from workbench.intending import configured_cluster, intended
 from workbench.intents import FEATURES, Intent, Mtls, Rendering, identity
+from workbench.model.experiment import MeshSpec, Workload
 from workbench.playground import mesh_specs
-from workbench.spec import MeshSpec, Workload
 
 VERSIONED = ("split",)
 """Needs versions of the service, which no workload of a cluster has behind the entry."""

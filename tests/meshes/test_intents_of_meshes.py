@@ -15,11 +15,11 @@ from intent_strategies import DESIGNS
 from kubernetes_objects import complaints
 
 from workbench import adapters
+from workbench.campaigns.intent_applied import target_of
 from workbench.errors import UnknownName
-from workbench.intending import target_of
 from workbench.intents import FEATURES, Design, Intent, Target, identity, patched
+from workbench.model.experiment import MeshSpec
 from workbench.playground import mesh_specs
-from workbench.spec import MeshSpec
 
 ON_CLUSTERS = mesh_specs()
 EVERYWHERE = tuple(
@@ -149,7 +149,7 @@ def test_in_an_experiment_it_is_every_deployment_behind_the_service(versions):
 
 
 def _workload(**more):
-    from workbench.spec import Workload
+    from workbench.model.experiment import Workload
 
     return Workload(**more)
 

@@ -10,8 +10,8 @@ import pytest
 
 from workbench import adapters
 from workbench.errors import BadInput, UnknownName
-from workbench.spec import MeshSpec, Workload
-from workbench.steps import DATA_PLANE_ROLES, Certificates, Network, Probe, Process
+from workbench.model.experiment import MeshSpec, Workload
+from workbench.model.lab_steps import DATA_PLANE_ROLES, Certificates, Network, Probe, Process
 
 PRODUCTS = ("istio", "linkerd", "consul", "nsm", "cilium", "ambient", "ztunnel", "network service mesh")
 

@@ -19,12 +19,12 @@ from node_machine import Machine
 
 import workbench.meshes
 from workbench import adapters
-from workbench.environments._envoy import envoy_path
+from workbench.campaigns.runner import run_experiment
 from workbench.environments.kubernetes import snapshot
 from workbench.environments.kubernetes.client import Cluster
-from workbench.records import Run
-from workbench.runner import run_experiment
-from workbench.spec import EnvironmentSpec, Experiment, Load, MeshSpec, Workload
+from workbench.environments.lab.envoy import envoy_path
+from workbench.model.experiment import EnvironmentSpec, Experiment, Load, MeshSpec, Workload
+from workbench.model.records import Run
 from workbench.store import read_run
 
 MESH = "meshlike"

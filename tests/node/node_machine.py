@@ -29,9 +29,9 @@ import images
 import node_dns
 from control_plane import BUILD, ControlPlane, assets
 
-from workbench.environments._envoy import envoy_path
 from workbench.environments.kubernetes import helm_sdk
 from workbench.environments.kubernetes.client import Cluster
+from workbench.environments.lab.envoy import envoy_path
 from workbench.errors import CannotHere
 
 HERE = Path(__file__).parent

@@ -14,6 +14,7 @@ from kernel_account import RATIO, SECONDS, KernelAccount
 from node_machine import until
 
 from workbench import analysis
+from workbench.campaigns.runner import run_experiment
 from workbench.environments.kubernetes import collecting, snapshot
 from workbench.environments.kubernetes.client import Cluster
 from workbench.environments.kubernetes.collecting import Collector
@@ -21,8 +22,7 @@ from workbench.environments.kubernetes.diagnosis import diagnose
 from workbench.environments.kubernetes.rights import cluster_role
 from workbench.environments.kubernetes.session import Options
 from workbench.environments.kubernetes.waiting import wait
-from workbench.runner import run_experiment
-from workbench.spec import MeshSpec
+from workbench.model.experiment import MeshSpec
 from workbench.store import Store
 
 pytestmark = pytest.mark.timeout(300)  # the first waits for the whole campaign

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from rig_objects import application, manifest, workload
 
-from workbench.cluster_steps import Wait
 from workbench.environments.kubernetes.session import OpenCluster, Options
 from workbench.errors import DeadlineExceeded
+from workbench.model.cluster_steps import Wait
 
 PLACE = "rig-mesh"
 

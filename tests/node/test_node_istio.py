@@ -20,13 +20,13 @@ import node_machine
 import pytest
 
 from workbench import adapters
-from workbench.environments._envoy import envoy_path
+from workbench.campaigns.runner import run_experiment
 from workbench.environments.kubernetes import snapshot
 from workbench.environments.kubernetes.client import Refused
 from workbench.environments.kubernetes.session import OpenCluster, Options
+from workbench.environments.lab.envoy import envoy_path
 from workbench.intents import Abort, Intent, Target, read_design
-from workbench.runner import run_experiment
-from workbench.spec import EnvironmentSpec, MeshSpec, Workload
+from workbench.model.experiment import EnvironmentSpec, MeshSpec, Workload
 from workbench.store import Store, read_run
 
 pytestmark = pytest.mark.timeout(400)

@@ -14,12 +14,12 @@ from control_plane import free_port
 from kernel_account import KernelAccount
 from node_machine import ADDRESS, cache, until
 
+from workbench.campaigns.runner import run_experiment
 from workbench.environments.kubernetes import snapshot
 from workbench.environments.kubernetes.diagnosis import diagnose
 from workbench.environments.kubernetes.session import Options
 from workbench.errors import CannotHere
-from workbench.runner import run_experiment
-from workbench.spec import MeshSpec
+from workbench.model.experiment import MeshSpec
 from workbench.store import Store
 
 pytestmark = [

@@ -17,14 +17,14 @@ from cryptography import x509
 from node_machine import until
 
 from workbench import adapters
-from workbench.cluster_steps import ClusterApplication
 from workbench.environments.kubernetes import snapshot
 from workbench.environments.kubernetes.client import Refused
 from workbench.environments.kubernetes.session import OpenCluster, Options
 from workbench.meshes import _nsm_manifests as nsm
 from workbench.meshes import _nsm_spire as spire
 from workbench.meshes._nsm_objects import AGENT_SOCKET, IDENTIFIED, SPIRE_SOCKETS, host_paths, mounts
-from workbench.spec import MeshSpec, Workload
+from workbench.model.cluster_steps import ClusterApplication
+from workbench.model.experiment import MeshSpec, Workload
 
 pytestmark = pytest.mark.timeout(400)
 

@@ -10,9 +10,9 @@ from node_machine import NODE
 from second_node import SecondNode
 
 from workbench import analysis
+from workbench.campaigns.runner import run_experiment
 from workbench.environments.kubernetes import snapshot
-from workbench.runner import run_experiment
-from workbench.spec import MeshSpec
+from workbench.model.experiment import MeshSpec
 from workbench.store import Store
 
 pytestmark = pytest.mark.timeout(300)  # the first waits for the whole campaign

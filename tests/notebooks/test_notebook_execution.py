@@ -211,7 +211,7 @@ def test_whatever_ends_the_worker_nothing_is_said_to_be_done(tmp_path, monkeypat
     def fail(*_):
         raise raised
 
-    monkeypatch.setattr("workbench.scratch.fresh", fail)
+    monkeypatch.setattr("workbench.files.scratch.fresh", fail)
     with pytest.raises(WorkbenchError):
         execute(notebook, tmp_path / "copy.ipynb", {})
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench import shipped
+from workbench.files import shipped
 from workbench.notebooks import execute
 
 pytestmark = pytest.mark.lab

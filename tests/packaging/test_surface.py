@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 import workbench
-from workbench import shipped
 from workbench.errors import BadInput, CannotHere, UnknownName
-from workbench.plan import make_plan
+from workbench.files import shipped
+from workbench.model.experiment import read_experiment
+from workbench.model.plan import make_plan
 from workbench.settings import Settings
-from workbench.spec import read_experiment
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -74,7 +74,7 @@ def test_the_shipped_experiments_are_valid_and_what_they_are_said_to_be():
 def test_the_explained_experiment_explains_every_key():
     from dataclasses import fields
 
-    from workbench.spec import EnvironmentSpec, Experiment, Load, MeshSpec, Workload
+    from workbench.model.experiment import EnvironmentSpec, Experiment, Load, MeshSpec, Workload
 
     text = (ROOT / "data" / "experiments" / "quick.toml").read_text()
     stated = {line.lstrip("# ").split("=")[0].strip() for line in text.splitlines() if "=" in line}
@@ -93,7 +93,7 @@ def test_defaults_in_the_explained_experiment_are_the_real_ones():
     kept = [line[2:] if line.startswith("# ") and _is_default(line[2:]) else line for line in lines]
     assert kept != lines
     uncommented = tomllib.loads("\n".join(kept))
-    from workbench.spec import experiment_from_toml
+    from workbench.model.experiment import experiment_from_toml
 
     asked = experiment_from_toml("\n".join(kept), "quick with its defaults written out")
     assert asked == read_experiment(ROOT / "data" / "experiments" / "quick.toml")

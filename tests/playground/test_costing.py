@@ -10,9 +10,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "intents"))
 
 from intent_strategies import DESIGNS
 
-from workbench import facade
 from workbench.analysis.pairs import PAIR_COLUMNS, between
-from workbench.deployments import deployments, estimate_s
+from workbench.api import experiments
+from workbench.campaigns.deployments import deployments, estimate_s
 from workbench.errors import BadInput, UnknownName
 from workbench.intents import (
     Abort,
@@ -27,9 +27,9 @@ from workbench.intents import (
     design_from_toml,
 )
 from workbench.intents.words import in_words
-from workbench.plan import make_plan
+from workbench.model.experiment import experiment_from_toml, experiment_toml
+from workbench.model.plan import make_plan
 from workbench.playground.costing import costing
-from workbench.spec import experiment_from_toml, experiment_toml
 
 DESIGN_FILES = sorted((Path(__file__).parents[2] / "data" / "designs").glob("*.toml"))
 CANARY = Design(
@@ -134,8 +134,8 @@ def test_the_answer_of_a_real_measurement_stands_on_blocks(tmp_path):
     text = asked.toml.replace("duration_s = 2.3", "duration_s = 0.6").replace(
         "rates_per_s = [997.0]", "rates_per_s = [97]"
     )
-    campaign = facade.run(experiment_from_toml(text), data=tmp_path)
-    comparison = facade.compare(campaign, data=tmp_path)
+    campaign = experiments.run(experiment_from_toml(text), data=tmp_path)
+    comparison = experiments.compare(campaign, data=tmp_path)
     answer = asked.answer(comparison)
     assert list(answer.columns) == PAIR_COLUMNS
     median = answer.set_index("metric").loc["latency_p50_s"]
@@ -147,7 +147,7 @@ def test_the_answer_of_a_real_measurement_stands_on_blocks(tmp_path):
     assert turned["difference"] == pytest.approx(-median["difference"])
     assert turned["ratio"] == pytest.approx(1 / median["ratio"])
     assert turned["verdict"] == "less"
-    report = facade.write_report(campaign, data=tmp_path, target=tmp_path / "report.html").read_text()
+    report = experiments.write_report(campaign, data=tmp_path, target=tmp_path / "report.html").read_text()
     assert "l7-sidecars with slow" in report
     assert "asked: injected delay: 100 %, 0.02 s" in report
     with pytest.raises(UnknownName, match="nonesuch"):
@@ -156,5 +156,5 @@ def test_the_answer_of_a_real_measurement_stands_on_blocks(tmp_path):
 
 def test_the_file_of_any_experiment_is_read_back_the_same():
     for name in ("quick", "thorough", "four-meshes"):
-        experiment = facade.experiment(name)
+        experiment = experiments.experiment(name)
         assert experiment_from_toml(experiment_toml(experiment)) == experiment

@@ -7,11 +7,11 @@ import yaml
 from hypothesis import given, settings
 from intent_strategies import DESIGNS
 
-from workbench import shipped
 from workbench.errors import BadInput, UnknownName
+from workbench.files import shipped
 from workbench.intents import FEATURES, Answer, Design, Intent, Rendering, Timeout, read_design
+from workbench.model.experiment import MeshSpec
 from workbench.playground import answers_table, distinct, mesh_specs, render_all, to_yaml
-from workbench.spec import MeshSpec
 
 DESIGN_FILES = sorted((shipped.home() / "data" / "designs").glob("*.toml"))
 

@@ -14,13 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.distributions import record
-from workbench.places import Places, data_of, placed
-from workbench.plan import make_plan
-from workbench.private import redacted_text
-from workbench.records import Event, Facts
-from workbench.spec import EnvironmentSpec, Experiment, Load, MeshSpec, Workload
+from workbench.files.places import Places, data_of, placed
+from workbench.model.events import Event
+from workbench.model.experiment import EnvironmentSpec, Experiment, Load, MeshSpec, Workload
+from workbench.model.histograms import record
+from workbench.model.plan import make_plan
+from workbench.model.records import Facts
 from workbench.store import CampaignWriter, read_campaign
+from workbench.text.redaction import redacted_text
 
 TINY = """
 name = "tiny"

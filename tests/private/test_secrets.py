@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.errors import BadInput, RunFailed, UnknownName
-from workbench.plain import logger
-from workbench.private import HIDDEN, drawn_by_lot, redacted, redacted_text
-from workbench.records import Event, GateResult
+from workbench.model.events import Event
+from workbench.model.records import GateResult
+from workbench.text.plain import logger
+from workbench.text.redaction import HIDDEN, drawn_by_lot, redacted, redacted_text
 
 WORD = st.text(string.ascii_letters + string.digits + "!#%*+._~-", min_size=8, max_size=24).map(lambda one: f"Zq9{one}")
 """A secret that no rule knows by its form: only what stands before it says what it is."""

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from workbench import adapters, distributions
-from workbench.plan import make_plan
-from workbench.records import Component, Facts, GateResult, LoadResult, Noise, Reserved, Run, SourceUse, Window
-from workbench.spec import EnvironmentSpec, Experiment, Load, MeshSpec, RunSpec, Workload
+from workbench import adapters
+from workbench.model import histograms
+from workbench.model.experiment import EnvironmentSpec, Experiment, Load, MeshSpec, RunSpec, Workload
+from workbench.model.plan import make_plan
+from workbench.model.records import Component, Facts, GateResult, LoadResult, Noise, Reserved, Run, SourceUse, Window
 from workbench.store import CampaignWriter
 
 QUESTION = "What does the same application consume on Istio, Linkerd, Consul and Network Service Mesh, and on none?"
@@ -161,7 +162,7 @@ def _result(spec: RunSpec, dice: np.random.Generator, mood: float) -> LoadResult
         requests=count,
         errors=0,
         counts_by_status={"200": count},
-        histograms={"from_send": distributions.record(sent)},
+        histograms={"from_send": histograms.record(sent)},
     )
 
 

@@ -11,11 +11,11 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "ana
 
 from report_store import write_campaign  # noqa: E402
 
+from workbench.model.experiment import MeshSpec  # noqa: E402
 from workbench.report import build_report  # noqa: E402
 from workbench.report.content import report_content  # noqa: E402
 from workbench.report.material import Material, gather  # noqa: E402
 from workbench.report.parts import ReportContent  # noqa: E402
-from workbench.spec import MeshSpec  # noqa: E402
 from workbench.store.reader import Store  # noqa: E402
 
 ALERT = "<script>alert(1)</script>"

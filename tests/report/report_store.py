@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from frames_factory import SHAPES, Shape
 
-from workbench import distributions
-from workbench.plan import make_plan
-from workbench.records import Component, Facts, GateResult, LoadResult, MeshFacts, Noise, Run, Window
-from workbench.spec import Experiment, Load, MeshSpec, RunSpec
+from workbench.model import histograms
+from workbench.model.experiment import Experiment, Load, MeshSpec, RunSpec
+from workbench.model.plan import make_plan
+from workbench.model.records import Component, Facts, GateResult, LoadResult, MeshFacts, Noise, Run, Window
 from workbench.store import CampaignWriter
 
 FACTS = Facts(
@@ -60,9 +60,9 @@ def _load_result(spec: RunSpec, shape: Shape, dice: np.random.Generator) -> Load
         errors=0,
         counts_by_status={"200": count},
         histograms={
-            "from_schedule": distributions.record(sent + lag),
-            "from_send": distributions.record(sent),
-            "send_lag": distributions.record(lag),
+            "from_schedule": histograms.record(sent + lag),
+            "from_send": histograms.record(sent),
+            "send_lag": histograms.record(lag),
         },
         cpu_per_request_s=50e-6,
     )

@@ -21,6 +21,7 @@ from report_store import QUESTION, write_campaign
 
 from workbench.analysis import compare
 from workbench.errors import NothingToShow, StoreError
+from workbench.model.experiment import MeshSpec
 from workbench.report import build_report
 from workbench.report.content import report_content
 from workbench.report.downloads import downloads
@@ -28,7 +29,6 @@ from workbench.report.material import Material, gather, shown_runs
 from workbench.report.packing import pack
 from workbench.report.page import PAGE_LIMIT, inline_script, json_text, pictures, render, unbroken
 from workbench.report.parts import ReportContent
-from workbench.spec import MeshSpec
 from workbench.store.reader import Store
 
 ALERT = "<script>alert(1)</script>"

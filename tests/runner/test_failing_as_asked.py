@@ -4,7 +4,7 @@ import pytest
 
 import workbench as wb
 from workbench.intents import Abort, Intent
-from workbench.spec import Experiment, Load, MeshSpec
+from workbench.model.experiment import Experiment, Load, MeshSpec
 from workbench.store.layout import INDEX_NAME
 
 pytestmark = pytest.mark.lab

@@ -8,13 +8,14 @@ from dataclasses import replace
 
 import pytest
 
-from workbench import adapters, runner
+from workbench import adapters
+from workbench.campaigns import runner
+from workbench.campaigns.runner import estimate_s, request_stop, run_experiment, steps_of
 from workbench.errors import BadInput, Interrupted, RunFailed, UnknownName
-from workbench.plan import make_plan
-from workbench.records import Noise
-from workbench.runner import estimate_s, request_stop, run_experiment, steps_of
-from workbench.spec import EnvironmentSpec, Experiment, Load, MeshSpec, Workload
-from workbench.steps import Process
+from workbench.model.experiment import EnvironmentSpec, Experiment, Load, MeshSpec, Workload
+from workbench.model.lab_steps import Process
+from workbench.model.plan import make_plan
+from workbench.model.records import Noise
 from workbench.store import read_campaign, read_run
 
 pytestmark = pytest.mark.lab
@@ -89,7 +90,7 @@ def test_a_gate_that_fails_makes_failed_runs_with_the_reason_and_the_others_go_o
 
 
 def test_what_this_machine_cannot_do_is_skipped_with_the_reason(tmp_path, monkeypatch):
-    monkeypatch.setattr("workbench.environments.lab.probe_namespaces", lambda: "forbidden here")
+    monkeypatch.setattr("workbench.environments.lab.environment.probe_namespaces", lambda: "forbidden here")
     campaign_id = run_experiment(experiment("cross-connect"), data=tmp_path)
     runs = {run.mesh.label: run for run in runs_of(tmp_path, campaign_id)}
     assert (runs["cross-connect"].status, runs["cross-connect"].reason) == ("skipped", "forbidden here")
@@ -97,7 +98,7 @@ def test_what_this_machine_cannot_do_is_skipped_with_the_reason(tmp_path, monkey
 
 
 def test_when_nothing_finishes_the_first_reason_is_raised(tmp_path, monkeypatch):
-    monkeypatch.setattr("workbench.environments.lab.OpenLab.refuses", lambda self, steps: "not today")
+    monkeypatch.setattr("workbench.environments.lab.environment.OpenLab.refuses", lambda self, steps: "not today")
     with pytest.raises(RunFailed, match=r"Not one run of campaign .* finished.*not today"):
         run_experiment(experiment("l4-sidecars"), data=tmp_path)
     assert [run.status for path in (tmp_path / "runs").iterdir() for run in runs_of(tmp_path, path.name)] == [
@@ -156,7 +157,7 @@ def test_ctrl_c_is_recorded_as_an_interruption(tmp_path):
 
 def test_a_noisy_run_is_repeated_once_and_both_are_kept(tmp_path, monkeypatch):
     noise = Noise(steal_ratio=0.5, cpus=2)
-    monkeypatch.setattr("workbench.environments._watch.Watch.noise", lambda self: noise)
+    monkeypatch.setattr("workbench.environments.lab.watch.Watch.noise", lambda self: noise)
     campaign_id = run_experiment(experiment("baseline", rerun_noisy=True), data=tmp_path)
     runs = runs_of(tmp_path, campaign_id)
     assert [(run.spec.ordinal, run.spec.attempt, run.status) for run in runs] == [

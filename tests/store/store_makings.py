@@ -6,9 +6,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from workbench.plan import make_plan
-from workbench.records import Component, Facts, MeshFacts, Run, Status, Window
-from workbench.spec import Experiment, Load, MeshSpec, Plan
+from workbench.model.experiment import Experiment, Load, MeshSpec, Plan
+from workbench.model.plan import make_plan
+from workbench.model.records import Component, Facts, MeshFacts, Run, Status, Window
 from workbench.store import CampaignWriter, RunWriter
 
 PARTS = (

@@ -17,7 +17,7 @@ from store_makings import FACTS, PARTS, finished, mesh_facts, new_campaign, one_
 from store_workers import Workers, carry_out, hold_campaign
 
 from workbench.errors import BadInput, Interrupted, StoreError
-from workbench.records import Event
+from workbench.model.events import Event
 from workbench.store import CampaignWriter, Store, read_campaign, read_run
 from workbench.store.formats import read_manifest
 from workbench.store.sealing import digest

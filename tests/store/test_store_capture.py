@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from store_makings import PARTS, finished, mesh_facts, new_campaign
 
 from workbench.errors import StoreError, UnknownName
-from workbench.metrics import SAMPLE_COLUMNS
-from workbench.records import Component
+from workbench.model.metrics import SAMPLE_COLUMNS
+from workbench.model.records import Component
 from workbench.store import read_run
 from workbench.store.capture import CaptureFile, pack, read_capture
 

@@ -16,7 +16,7 @@ from pandas.testing import assert_frame_equal
 from store_makings import new_campaign, one_run
 
 from workbench.errors import StoreError
-from workbench.records import SCHEMA_VERSION
+from workbench.model.records import SCHEMA_VERSION
 from workbench.store import Store
 from workbench.store.sealing import digest
 

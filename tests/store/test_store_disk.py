@@ -18,7 +18,7 @@ import pytest
 from store_makings import FACTS, PARTS, finished, mesh_facts, new_campaign, one_run, small_plan, watch
 
 from workbench.errors import StoreError
-from workbench.records import Event
+from workbench.model.events import Event
 from workbench.store import CampaignWriter, Store, read_campaign, read_run, recover
 from workbench.store.formats import read_manifest
 

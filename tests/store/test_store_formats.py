@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from store_makings import FACTS, mesh_facts, new_campaign, one_run, small_plan
 
 from workbench.errors import NewerFormat, StoreError
-from workbench.records import (
+from workbench.model.experiment import Load, MeshSpec, RunSpec, Workload
+from workbench.model.records import (
     LATEST_S,
     SCHEMA_VERSION,
     Component,
@@ -27,7 +28,6 @@ from workbench.records import (
     SourceUse,
     Window,
 )
-from workbench.spec import Load, MeshSpec, RunSpec, Workload
 from workbench.store import read_campaign, read_run
 from workbench.store.formats import UPGRADES, Campaign, RunDocument, write_campaign, write_document
 

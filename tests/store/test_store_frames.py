@@ -15,10 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from store_makings import FACTS, PARTS, finished, mesh_facts, new_campaign, one_run, small_plan, watch
 
-from workbench import distributions
 from workbench.errors import BadInput, NothingToShow
-from workbench.plan import make_plan
-from workbench.records import (
+from workbench.model import histograms
+from workbench.model.experiment import Experiment, Load, MeshSpec, Workload
+from workbench.model.plan import make_plan
+from workbench.model.records import (
     Component,
     GateResult,
     Histogram,
@@ -30,7 +31,6 @@ from workbench.records import (
     SourceUse,
     Window,
 )
-from workbench.spec import Experiment, Load, MeshSpec, Workload
 from workbench.store import CampaignWriter, Store
 
 HOSTILE = "<script>alert('x')</script> \"'; DROP TABLE runs; -- \\ \0 \u202e\u00fc🚀\n$1 ? {}"
@@ -91,8 +91,8 @@ def _load_result(values_ns: Sequence[float] = (1e6, 2e6, 3e6)) -> LoadResult:
         errors=3,
         counts_by_status={"200": 197, "timeout": 3},
         histograms={
-            "from_schedule": distributions.record(np.array(values_ns)),
-            "send_lag": distributions.record(np.array([])),
+            "from_schedule": histograms.record(np.array(values_ns)),
+            "send_lag": histograms.record(np.array([])),
         },
         cpu_per_request_s=7e-5,
         limited="",
@@ -300,7 +300,7 @@ def test_latency_comes_from_the_whole_histogram(tmp_path: Path) -> None:
     assert all(math.isnan(empty[name]) for name in [*expected, "low_s", "high_s"])
     whole = store.histograms().set_index("kind").loc["from_schedule"]
     again = Histogram(encoded=whole["encoded"], count=int(whole["count"]), low_s=whole["low_s"], high_s=whole["high_s"])
-    assert distributions.quantiles(again, [0.5]) == [row["p50_s"]]
+    assert histograms.quantiles(again, [0.5]) == [row["p50_s"]]
 
 
 def test_a_damaged_histogram_is_named(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from store_makings import new_campaign, one_run
 
 import workbench as wb
 from workbench.errors import StoreError, WorkbenchError
-from workbench.records import LATEST_S
+from workbench.model.records import LATEST_S
 from workbench.store import Store, read_run
 
 Path_ = tuple[str | int, ...]

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.environments._watch import Watch
-from workbench.metrics import SAMPLE_COLUMNS
-from workbench.records import Component
+from workbench.environments.lab.watch import Watch
+from workbench.model.metrics import SAMPLE_COLUMNS
+from workbench.model.records import Component
 from workbench.telemetry.processes import ADAPTER
 
 ME = Component(name="me", role="application", instance=str(os.getpid()))

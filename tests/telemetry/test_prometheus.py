@@ -16,8 +16,8 @@ import pytest
 
 from workbench import adapters
 from workbench.environments.kubernetes import sources
-from workbench.protocols import Ask
-from workbench.records import Component, Window
+from workbench.model.protocols import Ask
+from workbench.model.records import Component, Window
 
 COMPONENTS = (
     Component(name="server/app", role="application", instance="n1/shop/server/app", node="n1"),

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from workbench import adapters
-from workbench.protocols import Ask
-from workbench.records import Component, Window
+from workbench.model.protocols import Ask
+from workbench.model.records import Component, Window
 
 COMPONENTS = (
     Component(name="db-0/app", role="application", instance="n1/shop/db-0/app", node="n1"),

@@ -8,7 +8,7 @@ import pytest
 from jupyter_servers import voila_server
 from lab_browsing import SIZES, guarded, picture, write_notebook
 
-from workbench import shipped
+from workbench.files import shipped
 
 pytest.importorskip("voila", reason="needs Voila; run: pip install 'mesh-workbench[voila]'")
 

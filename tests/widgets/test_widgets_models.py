@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from workbench.charts.display import svg
 from workbench.errors import BadInput, NothingToShow, UnknownName
+from workbench.model.experiment import EnvironmentSpec, Load, MeshSpec, Workload, experiment_from_toml, read_experiment
 from workbench.settings import Settings
-from workbench.spec import EnvironmentSpec, Load, MeshSpec, Workload, experiment_from_toml, read_experiment
 from workbench.store import Store
 from workbench.widgets import launching
 from workbench.widgets.drafting import Draft, known_meshes, preview, read_rates

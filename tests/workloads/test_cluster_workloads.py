@@ -13,7 +13,7 @@ import pytest
 
 from workbench import adapters
 from workbench.errors import BadInput
-from workbench.spec import MeshSpec, Workload
+from workbench.model.experiment import MeshSpec, Workload
 
 OWN = """\
 apiVersion: v1

@@ -11,7 +11,7 @@ from test_own_manifests import DEPLOYMENT, MESHES, SERVICE, changed, own, writte
 from workbench import adapters
 from workbench.cli import main
 from workbench.errors import BadInput
-from workbench.spec import MeshSpec
+from workbench.model.experiment import MeshSpec
 
 
 def named(name, **more):

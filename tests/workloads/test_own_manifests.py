@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from workbench import adapters
 from workbench.errors import BadInput
-from workbench.spec import MeshSpec, Workload
+from workbench.model.experiment import MeshSpec, Workload
 from workbench.workloads import _manifests
 
 URL = "http://web:80/get"

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from workbench import adapters
-from workbench.cluster_steps import HasProxy
 from workbench.errors import BadInput
-from workbench.spec import MeshSpec, Workload
+from workbench.model.cluster_steps import HasProxy
+from workbench.model.experiment import MeshSpec, Workload
 
 NAMES = [name for name in adapters.names("workloads") if hasattr(adapters.load("workloads", name), "units")]
 MESHES = [name for name in adapters.names("meshes") if "kubernetes" in adapters.load("meshes", name).environments]

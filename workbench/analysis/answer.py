@@ -20,7 +20,7 @@ from workbench.analysis.intervals import ENOUGH_BLOCKS
 from workbench.analysis.resources import ALL
 from workbench.analysis.verdicts import EQUAL, TAIL_METRICS, UNRANKED
 from workbench.analysis.words import a_second, counted, figure, join, percent, share, with_interval
-from workbench.plain import Sentences
+from workbench.text.plain import Sentences
 
 TAX, CORES, P50 = "normalised_cpu", "cores_per_1000_rps", "latency_p50_s"
 PAIRS_NAMED = 3

@@ -22,7 +22,7 @@ from workbench.analysis.selection import differences
 from workbench.analysis.untold import untold
 from workbench.analysis.verdicts import GREATER, LESS, TAIL_METRICS, UNRANKED
 from workbench.analysis.words import a_second, at_rate, counted, join, percent, share, some
-from workbench.metrics import metric
+from workbench.model.metrics import metric
 
 __all__ = ["Check", "Evidence", "all_checks"]
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import BadInput, NothingToShow
-from workbench.steps import DATA_PLANE_ROLES
+from workbench.model.lab_steps import DATA_PLANE_ROLES
 
 BLOCK = ("campaign_id", "block")
 """What identifies a block: blocks are numbered within a campaign, and compared within it only."""

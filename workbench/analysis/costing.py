@@ -1,7 +1,7 @@
 """What each run cost: the metrics of the registry, computed from what was watched.
 
-Third stage of the analysis. The definitions stand in `workbench.metrics`; here they are carried out, with two rules.
-What is unknown makes the sums that contain it unknown (NaN), never smaller. And what a data plane inside the kernel
+Third stage of the analysis. `workbench.model.metrics` defines them; this module computes them, with two rules. What is
+unknown makes the sums that contain it unknown (NaN), never smaller. And what a data plane inside the kernel
 costs is known only as a difference to the baseline of the same block, so that without that baseline it is unknown.
 """
 
@@ -23,7 +23,7 @@ from workbench.analysis.contract import (
     clean_runs,
 )
 from workbench.analysis.selection import finished_runs, labelled
-from workbench.steps import DATA_PLANE_ROLES
+from workbench.model.lab_steps import DATA_PLANE_ROLES
 
 Rows = npt.NDArray[np.int64]
 

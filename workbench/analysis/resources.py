@@ -14,7 +14,7 @@ import pandas as pd
 from workbench.analysis.contract import BILLED_ROLES, BLOCK, CELL
 from workbench.analysis.intervals import intervals
 from workbench.analysis.summaries import block_table
-from workbench.steps import DATA_PLANE_ROLES
+from workbench.model.lab_steps import DATA_PLANE_ROLES
 
 ALL = "all"
 """Role under which `TAKEN_ROLES` stand together."""

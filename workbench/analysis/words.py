@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from workbench.metrics import metric
+from workbench.model.metrics import metric
 
 _NAMED = 5
 

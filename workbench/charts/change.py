@@ -10,7 +10,7 @@ from workbench.charts.engine import Picture, alt
 from workbench.charts.labels import MARK, row_text
 from workbench.charts.rows import NOT_MEASURED, basis_text, interval_text, rate_text, records, value_text
 from workbench.charts.theme import INK, MESH_COLOURS, QUIET, WIDTH, finish
-from workbench.metrics import metric
+from workbench.model.metrics import metric
 
 METRICS: Final = (
     "cpu_per_request_s",

@@ -13,7 +13,7 @@ from workbench.charts.labels import heading
 from workbench.charts.lines import lines, measured, one_panel
 from workbench.charts.rows import NOT_MEASURED, metrics_of, rate_text, rates_of, records, value_text, workloads_of
 from workbench.charts.theme import finish
-from workbench.metrics import Metric, metric
+from workbench.model.metrics import Metric, metric
 
 METRICS = (
     "normalised_cpu",

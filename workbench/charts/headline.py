@@ -24,7 +24,7 @@ from workbench.charts.rows import (
     workloads_of,
 )
 from workbench.charts.theme import INK, WIDTH, finish, role_scale, roles_in_order
-from workbench.metrics import metric
+from workbench.model.metrics import metric
 
 TOTAL = "cpu_per_request_s"
 _ROW = 44

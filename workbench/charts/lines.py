@@ -25,7 +25,7 @@ from workbench.charts.rows import (
     workloads_of,
 )
 from workbench.charts.theme import finish, mesh_scale, shape_scale
-from workbench.metrics import metric
+from workbench.model.metrics import metric
 
 COST_METRICS = (
     "normalised_cpu",

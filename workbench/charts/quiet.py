@@ -12,7 +12,7 @@ from workbench.charts.engine import Picture, alt
 from workbench.charts.labels import panelled
 from workbench.charts.rows import NOT_MEASURED, records
 from workbench.charts.theme import QUIET, WIDTH, finish, mesh_scale, shape_scale
-from workbench.records import NOISY_FOREIGN_RATIO, NOISY_STEAL_RATIO
+from workbench.model.records import NOISY_FOREIGN_RATIO, NOISY_STEAL_RATIO
 
 DOTS = 250
 """Runs that one panel shows; of more runs, the worst of each stretch."""

@@ -28,7 +28,7 @@ from workbench.charts.rows import (
     workloads_of,
 )
 from workbench.charts.theme import GRID, QUIET, WIDTH, finish, mesh_scale
-from workbench.metrics import metric
+from workbench.model.metrics import metric
 
 _ROW = 40
 

@@ -23,7 +23,7 @@ from workbench.charts.rows import (
     workloads_of,
 )
 from workbench.charts.theme import INK, WIDTH, finish, role_scale, roles_in_order
-from workbench.metrics import metric
+from workbench.model.metrics import metric
 
 ALL = "all"
 LEFT = "unattributed"

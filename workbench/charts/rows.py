@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from workbench.charts.engine import alt
-from workbench.metrics import REGISTRY, Metric, metric
+from workbench.model.metrics import REGISTRY, Metric, metric
 
 NOT_MEASURED = "not measured"
 """What stands where a value is missing."""

@@ -16,7 +16,7 @@ from workbench.charts.theme import (
     role_scale,
     roles_in_order,
 )
-from workbench.steps import SURROUNDING_ROLES
+from workbench.model.lab_steps import SURROUNDING_ROLES
 
 MOMENTS = 240
 """Points in time that one line of a timeline keeps: more than that many cannot be told apart on a screen."""

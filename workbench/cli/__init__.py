@@ -33,8 +33,8 @@ import traceback
 from typing import NoReturn
 
 from workbench.errors import BadInput, Interrupted, StoreError, WorkbenchError
-from workbench.plain import TextFormatter, escaped, for_terminal
-from workbench.private import redacted_text
+from workbench.text.plain import TextFormatter, escaped, for_terminal
+from workbench.text.redaction import redacted_text
 
 _BUG = 1
 _LONGEST = 1200

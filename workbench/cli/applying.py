@@ -14,7 +14,7 @@ from workbench.cli.clusters import KUBERNETES, Context, Kubeconfig
 from workbench.cli.designing import found as found_design
 from workbench.cli.options import Data, Json
 from workbench.cli.show import note, say, say_json, table
-from workbench.decoding import content_of, decoded
+from workbench.text.decoding import content_of, decoded
 
 if TYPE_CHECKING:
     from workbench.environments.kubernetes.designs.configuring import Configuration
@@ -205,7 +205,7 @@ def rights(
     json: Json = False,
 ) -> None:
     """Print the ClusterRole that it takes, and what is missing."""
-    from workbench.yaml_text import dumped
+    from workbench.files.yaml_text import dumped
 
     asked = _asked(which, mesh, name, data)
     with _opened(context, kubeconfig) as cluster:
@@ -223,7 +223,7 @@ def rights(
 def _opened(context: str, kubeconfig: str, *, quiet: bool = True) -> Iterator[Configuration]:
     """Open the cluster and say which one it is."""
     from workbench import adapters
-    from workbench.spec import EnvironmentSpec
+    from workbench.model.experiment import EnvironmentSpec
 
     given = {key: value for key, value in {"context": context, "kubeconfig": kubeconfig}.items() if value}
     adapter = adapters.load("environments", KUBERNETES)

@@ -10,7 +10,7 @@ from workbench.cli.options import Json
 from workbench.cli.show import note, say, say_json, table
 
 if TYPE_CHECKING:
-    from workbench.spec import EnvironmentSpec
+    from workbench.model.experiment import EnvironmentSpec
 
 KUBERNETES = "kubernetes"
 
@@ -48,7 +48,7 @@ def rbac(
     json: Json = False,
 ) -> None:
     """Print the ClusterRole that a run needs, for whoever may grant it."""
-    from workbench.yaml_text import dumped
+    from workbench.files.yaml_text import dumped
 
     role = _adapter().cluster_role(name, metrics_only=metrics_only)
     if json:
@@ -80,7 +80,7 @@ def _adapter() -> Any:
 
 
 def _spec(context: str, kubeconfig: str) -> EnvironmentSpec:
-    from workbench.spec import EnvironmentSpec
+    from workbench.model.experiment import EnvironmentSpec
 
     given = {"context": context, "kubeconfig": kubeconfig}
     return EnvironmentSpec(name=KUBERNETES, options={key: value for key, value in given.items() if value})

@@ -49,7 +49,7 @@ def _used(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _shown(name: str, value: float) -> str:
-    from workbench.metrics import metric
+    from workbench.model.metrics import metric
 
     return metric(name).show(value)
 

@@ -28,8 +28,8 @@ Which = Annotated[
 
 def found(asked: str, data: Path | None) -> Design:
     """Return the design that was asked for, by name or file."""
+    from workbench.files.shipped import design_file
     from workbench.intents import read_design
-    from workbench.shipped import design_file
 
     return read_design(design_file(asked, settle(data).data))
 
@@ -111,8 +111,8 @@ def cost(
     json: Json = False,
 ) -> None:
     """Print the experiment that tells what a design costs: the same mesh without and with it, for `workbench run`."""
+    from workbench.model.experiment import MeshSpec
     from workbench.playground.costing import costing
-    from workbench.spec import MeshSpec
 
     name, _, profile = mesh.partition("/")
     spec = MeshSpec(name=name, profile=profile or "default")

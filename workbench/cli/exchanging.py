@@ -51,7 +51,7 @@ def export(
     json: Json = False,
 ) -> None:
     """Write runs as a bundle of SMP documents with their distributions and full records."""
-    from workbench.facade import campaign, open_store
+    from workbench.api.experiments import campaign, open_store
     from workbench.interchange.smp.bundle import export_bundle
 
     settings = settle(data)
@@ -208,7 +208,7 @@ def mark(
     json: Json = False,
 ) -> None:
     """Show an index in the manner of MeshMark, with every input; the original is not computable as published."""
-    from workbench.facade import compare
+    from workbench.api.experiments import compare
     from workbench.interchange.smp.meshmark import marks
 
     settings = settle(data)
@@ -264,7 +264,7 @@ def _say_findings(sets: Sequence[ResultSet], findings: Sequence[Any]) -> None:
 
 def _sets(asked: str, data: Path) -> list[ResultSet]:
     """Return the sets of results that ``asked`` stands for."""
-    from workbench import shipped
+    from workbench.files import shipped
     from workbench.interchange import audit as auditor
     from workbench.interchange.published import read_folder, read_publication
 
@@ -289,7 +289,7 @@ def _set_of_file(path: Path) -> ResultSet:
 
 
 def _set_of_campaign(asked: str, data: Path) -> ResultSet:
-    from workbench.facade import campaign, compare
+    from workbench.api.experiments import campaign, compare
     from workbench.interchange.audit import set_of_campaign
 
     name = campaign(asked, data)

@@ -90,6 +90,13 @@ def see_through(execution: Execution, meter: Meter, *, stop: Callable[[], bool],
         raise
 
 
+def record_of(folder: Path, name: str) -> Path:
+    """Return where the executed copy of notebook ``name`` goes in a campaign's folder; earlier ones stay."""
+    place = folder / "notebooks"
+    turns = sum(1 for _ in place.glob(f"{name}*.ipynb"))
+    return place / (f"{name}.ipynb" if not turns else f"{name}-{turns + 1}.ipynb")
+
+
 class _CellTail:
     """Tells how far a notebook is by its cells, for one that reports no events."""
 

@@ -103,7 +103,7 @@ def lab(
     ] = None,
 ) -> None:
     """Open JupyterLab on the notebooks, without its news; which tabs were open is remembered in the data folder."""
-    from workbench import shipped
+    from workbench.files import shipped
 
     settings = settle(data, reports)
     folder = _own_notebooks(notebooks or Path.cwd() / "notebooks")
@@ -131,7 +131,7 @@ def _own_notebooks(folder: Path) -> Path:
 
     In a checkout the shipped notebooks are that folder.
     """
-    from workbench import shipped
+    from workbench.files import shipped
 
     folder.mkdir(parents=True, exist_ok=True)
     fresh = [path for path in shipped.notebooks() if not (folder / path.name).exists()]

@@ -18,8 +18,8 @@ from workbench.cli.show import duration, note, say, say_json
 from workbench.errors import BadInput, Interrupted, StoreError, UnknownName, WorkbenchError
 
 if TYPE_CHECKING:
+    from workbench.model.experiment import Plan
     from workbench.settings import Settings
-    from workbench.spec import Plan
 
 RUN_NOTEBOOK = "20_run_an_experiment"
 
@@ -69,7 +69,7 @@ def run(
         place={"context": context, "kubeconfig": kubeconfig},
     )
     if json:
-        from workbench.facade import open_store
+        from workbench.api.experiments import open_store
 
         found = open_store(settings.data).campaign(campaign_id)
         say_json({"campaign_id": campaign_id, "folder": settings.data / "runs" / campaign_id, "campaign": found})
@@ -88,7 +88,7 @@ def demo(data: Data = None, reports: Reports = None, json: Json = False) -> None
     execution, target = report_execution(settings, [campaign_id])
     execution.start()
 
-    from workbench.facade import compare
+    from workbench.api.experiments import compare
 
     comparison = compare(campaign_id, data=settings.data)  # meanwhile, on the other CPU
     write_report(execution, target, quiet=json)
@@ -125,12 +125,12 @@ def measure(
     Raises
     ------
     WorkbenchError
-        Whatever ended it; see `workbench.runner.run_experiment`.
+        Whatever ended it; see `workbench.campaigns.runner.run_experiment`.
     """
-    from workbench.cli.executing import see_through
+    from workbench.cli.executing import record_of, see_through
     from workbench.cli.progress import Meter
+    from workbench.files.shipped import notebook
     from workbench.notebooks import Execution, read_values
-    from workbench.shipped import notebook
     from workbench.store.layout import EXPERIMENT_NAME
 
     said = {**(place or {}), **{name: (parameters or {}).get(name, "") for name in PLACE if name in (parameters or {})}}
@@ -156,29 +156,22 @@ def measure(
     return campaign_id
 
 
-def record_of(folder: Path, name: str) -> Path:
-    """Return where the executed copy of notebook ``name`` goes in a campaign's folder; earlier ones stay."""
-    place = folder / "notebooks"
-    turns = sum(1 for _ in place.glob(f"{name}*.ipynb"))
-    return place / (f"{name}.ipynb" if not turns else f"{name}-{turns + 1}.ipynb")
-
-
 def fresh_id(name: str) -> str:
     """Return a campaign id that nobody else has: time, experiment, four random digits."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{name}-{secrets.token_hex(2)}"
 
 
 def _asked(settings: Settings, asked: str, campaign_id: str) -> dict[str, str]:
-    from workbench.shipped import experiment_file
+    from workbench.files.shipped import experiment_file
 
     return {"experiment": str(experiment_file(asked, settings.data).resolve()), "campaign_id": campaign_id}
 
 
 def _checked(settings: Settings, asked: str, resume: str, place: Mapping[str, str], *, yes: bool, quiet: bool) -> Plan:
     """Return the plan, after refusing what cannot work and asking about what takes long."""
-    from workbench.deployments import pinned
-    from workbench.facade import asked_before, experiment, placed, plan_of
-    from workbench.runner import estimate_s, steps_of
+    from workbench.api.experiments import asked_before, experiment, placed, plan_of
+    from workbench.campaigns.deployments import pinned
+    from workbench.campaigns.runner import estimate_s, steps_of
     from workbench.store import read_campaign
 
     if resume:
@@ -202,7 +195,7 @@ def _checked(settings: Settings, asked: str, resume: str, place: Mapping[str, st
 
 def _mention_namesakes(settings: Settings, asked: str, name: str) -> None:
     """Say which of several experiments of one name is meant, and when the name once asked something else."""
-    from workbench.shipped import experiment_file, experiment_files
+    from workbench.files.shipped import experiment_file, experiment_files
 
     files = experiment_files(settings.data).get(asked, ())
     if len(files) > 1:
@@ -223,7 +216,7 @@ def _ask(sentence: str) -> None:
 
 def announce(what: Plan, to: Any = say) -> None:
     """Say what a plan asks, how many runs it has and about how long it takes."""
-    from workbench.runner import estimate_s
+    from workbench.campaigns.runner import estimate_s
 
     experiment = what.experiment
     if experiment.question:
@@ -239,7 +232,7 @@ def _stop(folder: Path) -> bool:
 
     Before that, whoever takes the campaign up forgets what stands there from an earlier time.
     """
-    from workbench.runner import request_stop
+    from workbench.campaigns.runner import request_stop
     from workbench.store.lock import is_held
 
     if not folder.is_dir():

@@ -13,9 +13,9 @@ from workbench.cli.options import Data, Json, settle
 from workbench.cli.show import say, say_json
 
 if TYPE_CHECKING:
-    from workbench.cluster_steps import ClusterStep
-    from workbench.deployments import Deploying
-    from workbench.spec import RunSpec
+    from workbench.campaigns.deployments import Deploying
+    from workbench.model.cluster_steps import ClusterStep
+    from workbench.model.experiment import RunSpec
 
     Collector = tuple[tuple[ClusterStep, ...], str]
 
@@ -29,9 +29,9 @@ def plan(
     json: Json = False,
 ) -> None:
     """Print every step that an experiment would take; do nothing."""
-    from workbench.deployments import collector_of, deployments
-    from workbench.facade import plan_of
-    from workbench.runner import estimate_s
+    from workbench.api.experiments import plan_of
+    from workbench.campaigns.deployments import collector_of, deployments
+    from workbench.campaigns.runner import estimate_s
 
     settings = settle(data)
     asked = plan_of(experiment, settings.data)
@@ -46,7 +46,7 @@ def plan(
 
 
 def _deployment(one: Deploying, collector: Collector, *, in_full: bool) -> Iterator[str]:
-    from workbench.cluster_steps import ClusterApplication
+    from workbench.model.cluster_steps import ClusterApplication
 
     first = one.runs[0]
     yield f"\nblock {first.block}, {first.mesh.label}, {first.workload.name}:"
@@ -111,7 +111,7 @@ def _in_full(step: Any) -> str:
     from pydantic_core import to_jsonable_python
 
     from workbench.environments.kubernetes.objects import redacted
-    from workbench.yaml_text import dumped
+    from workbench.files.yaml_text import dumped
 
     shown = redacted(to_jsonable_python({"step": type(step).__name__, **dataclasses.asdict(step)}))
     return "\n".join(f"        {line}" for line in dumped(shown).splitlines())
@@ -119,7 +119,7 @@ def _in_full(step: Any) -> str:
 
 def _said(step: Any) -> str:
     """Return one step in words."""
-    from workbench.steps import Certificates, Network, Process
+    from workbench.model.lab_steps import Certificates, Network, Process
 
     match step:
         case Process():
@@ -137,7 +137,7 @@ def _said(step: Any) -> str:
 
 def _said_of_cluster(step: Any) -> str:
     """Return one step of a cluster in words."""
-    from workbench.cluster_steps import Delete, HelmRelease, Manifest, TrustAnchor, Uninstall, Wait
+    from workbench.model.cluster_steps import Delete, HelmRelease, Manifest, TrustAnchor, Uninstall, Wait
 
     match step:
         case Manifest():

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from workbench.cli.show import duration, note
-from workbench.plain import escaped
+from workbench.text.plain import escaped
 
 if TYPE_CHECKING:
     from rich.progress import Progress

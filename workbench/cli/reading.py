@@ -55,7 +55,7 @@ def runs(
     json: Json = False,
 ) -> None:
     """List runs, or show one with everything that is known of it."""
-    from workbench.facade import open_store
+    from workbench.api.experiments import open_store
 
     settings = settle(data)
     _check_status(status)
@@ -80,7 +80,7 @@ def runs(
 def _check_status(status: str) -> None:
     from typing import get_args
 
-    from workbench.records import Status
+    from workbench.model.records import Status
 
     if status and status not in get_args(Status):
         raise UnknownName("status", status, get_args(Status))
@@ -147,7 +147,7 @@ def _show_run(opened: Store, run_id: str, *, json: bool) -> None:
 
 def compare(which: Which = None, data: Data = None, json: Json = False) -> None:
     """Say what each data plane costs, and what to believe of it."""
-    from workbench.facade import compare as make
+    from workbench.api.experiments import compare as make
 
     settings = settle(data)
     comparison = make(*(which or ()), data=settings.data)
@@ -204,7 +204,7 @@ def say_comparison(comparison: Comparison) -> None:
 
 
 def _line(cell: pd.DataFrame, mesh: str, names: Sequence[str]) -> dict[str, str]:
-    from workbench.metrics import metric
+    from workbench.model.metrics import metric
 
     line = {"data plane": mesh}
     for name in names:
@@ -244,7 +244,7 @@ def report(
         page = notebook_page(notebook, settings.reports / f"{notebook.stem}.html")
         say_json({"report": page, "bytes": page.stat().st_size}) if json else say(str(page))
         return
-    from workbench.facade import campaign
+    from workbench.api.experiments import campaign
 
     ids = [campaign(one, settings.data) for one in which or ("latest",)]
     execution, target = report_execution(settings, ids, read_parameters(parameter))
@@ -265,10 +265,10 @@ def report_execution(
     BadInput
         For parameters that the notebook does not have, or that the command sets itself.
     """
-    from workbench.cli.measuring import record_of
-    from workbench.facade import report_file
+    from workbench.api.experiments import report_file
+    from workbench.cli.executing import record_of
+    from workbench.files.shipped import notebook
     from workbench.notebooks import Execution, read_values
-    from workbench.shipped import notebook
 
     source = notebook(REPORT_NOTEBOOK)
     target = report_file(ids, settings.reports)
@@ -299,7 +299,7 @@ def write_report(execution: Execution, target: Path, *, quiet: bool = False) -> 
 
 def rebuild(data: Data = None, json: Json = False) -> None:
     """Make the index of what was measured again from its folders; exit code 6 when one of them cannot be read."""
-    from workbench.facade import open_store
+    from workbench.api.experiments import open_store
     from workbench.store import recover
 
     settings = settle(data)

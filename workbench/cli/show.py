@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from workbench.plain import escaped, for_terminal, in_json
+from workbench.text.plain import escaped, for_terminal, in_json
 
 if TYPE_CHECKING:
     import pandas as pd

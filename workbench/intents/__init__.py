@@ -1,6 +1,6 @@
 """What traffic is to experience, said once for every mesh: intents, designs, and what a mesh makes of them.
 
-Pure data below `workbench.spec`: a mesh's `configure` takes an `Intent` and a `Target` and gives back a `Rendering`.
+Pure data: a mesh's `configure` takes an `Intent` and a `Target` and gives back a `Rendering`.
 """
 
 from workbench.intents.design import Design, Target, design_from_toml, read_design, short_name, write_design

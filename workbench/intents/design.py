@@ -31,11 +31,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from workbench.asking import Checked, asked, given, read_table, toml_value
-from workbench.decoding import decoded
 from workbench.errors import BadInput, StoreError
+from workbench.fields import Checked, asked, given, read_table, toml_value
 from workbench.intents.features import FEATURES
 from workbench.intents.intent import Intent, check_name
+from workbench.text.decoding import decoded
 
 PROTOCOLS: Final = ("http", "http2", "grpc", "tcp")
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from workbench.asking import Checked, asked
 from workbench.errors import BadInput
+from workbench.fields import Checked, asked
 from workbench.intents.features import FEATURES
 
 NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")

@@ -97,7 +97,7 @@ class Rendering:
 
 
 def rendered(mesh: Any, spec: Any, intent: Intent, target: Target) -> Rendering:
-    """Return what a mesh makes of an intent; see `workbench.protocols.Mesh.configure`.
+    """Return what a mesh makes of an intent; see `workbench.model.protocols.Mesh.configure`.
 
     Raises
     ------

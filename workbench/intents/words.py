@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from workbench.asking import given
+from workbench.fields import given
 from workbench.intents.features import FEATURES
 from workbench.intents.intent import Intent, Share
 

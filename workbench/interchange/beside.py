@@ -20,7 +20,7 @@ from workbench.analysis import Comparison
 from workbench.interchange.publications import CONFIDENCES, Figure, Origin, Publication
 from workbench.interchange.published import figures_of
 from workbench.interchange.unlike import reasons
-from workbench.steps import DATA_PLANE_ROLES
+from workbench.model.lab_steps import DATA_PLANE_ROLES
 
 NEAR_RATE = 1000.0
 """Most published figures are at 1000 requests/s; own values are taken at the measured rate nearest to it."""

@@ -19,9 +19,9 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # published without type information
 
-from workbench.decoding import decoded
 from workbench.errors import BadInput
-from workbench.yaml_text import meaning
+from workbench.files.yaml_text import meaning
+from workbench.text.decoding import decoded
 
 MOST_BYTES = 64 * 2**20
 """Largest document that is read as a whole; tables of requests (CSV) are streamed and have no such limit."""

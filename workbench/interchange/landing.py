@@ -22,14 +22,14 @@ from workbench import __version__
 from workbench.errors import BadInput
 from workbench.interchange.documents import shown
 from workbench.interchange.importers.imported import Imported, missing
-from workbench.plain import escaped
-from workbench.protocols import SampleRow
-from workbench.records import LATEST_S, Component, Facts, LoadResult, MeshFacts, Run, Window
-from workbench.spec import PROTOCOLS, Experiment, Load, MeshSpec, Plan, RunSpec, Workload
+from workbench.model.experiment import PROTOCOLS, Experiment, Load, MeshSpec, Plan, RunSpec, Workload
+from workbench.model.protocols import SampleRow
+from workbench.model.records import LATEST_S, Component, Facts, LoadResult, MeshFacts, Run, Window
 from workbench.store import CampaignWriter, RunWriter, Store
 from workbench.store.disk import explained, is_temporary, sync_folder, temporary
 from workbench.store.formats import MEND
 from workbench.store.layout import runs_folder
+from workbench.text.plain import escaped
 
 T = TypeVar("T")
 

@@ -136,7 +136,7 @@ class Figure:
     mesh, version
         As the source names them; ``"none"`` for the case without a mesh.
     data_plane, layer
-        Shape, as in `workbench.records.MeshFacts`; empty where it is not told.
+        Shape, as in `workbench.model.records.MeshFacts`; empty where it is not told.
     run
         Which of several runs of one cell; 0: the only one.
     metric, definition

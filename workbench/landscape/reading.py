@@ -13,8 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from workbench import shipped
 from workbench.errors import BadInput, UnknownName
+from workbench.files import shipped
 from workbench.landscape.facts import (
     FIELDS,
     KINDS,

@@ -10,7 +10,7 @@ import pandas as pd
 
 from workbench.landscape.facts import FIELDS, Entry, Landscape
 from workbench.landscape.needs import NEEDS, OPEN, REMAINS, Need, Standing, choose
-from workbench.plain import NO_MATH
+from workbench.text.plain import NO_MATH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

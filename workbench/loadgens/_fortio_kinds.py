@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from workbench.spec import Workload
+from workbench.model.experiment import Workload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,15 +23,15 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from workbench.distributions import quantiles, record
 from workbench.errors import BadInput, RunFailed
 from workbench.loadgens._openloop.loop import FAILURES, NEVER
 from workbench.loadgens._openloop.program import COLUMNS
 from workbench.loadgens._openloop.schedule import counts
-from workbench.protocols import GeneratorTraits
-from workbench.records import Histogram, JobOutput, LoadResult
-from workbench.spec import Load, Workload
-from workbench.steps import Job
+from workbench.model.experiment import Load, Workload
+from workbench.model.histograms import quantiles, record
+from workbench.model.lab_steps import Job
+from workbench.model.protocols import GeneratorTraits, JobOutput
+from workbench.model.records import Histogram, LoadResult
 
 MOST_REQUESTS = 7_500_000
 """Of one run, an hour at 2000 a second: their times take 34 bytes each, in memory and on disk."""
@@ -63,7 +63,7 @@ class Builtin:
     )
 
     def job(self, load: Load, workload: Workload, seed: int) -> Job:
-        """Return the program to run; see `workbench.protocols.LoadGenerator`."""
+        """Return the program to run; see `workbench.model.protocols.LoadGenerator`."""
         _check(load)
         timeout_s = _timeout_s(workload)
         requests = sum(counts(load.rate_per_s, load.warmup_s, load.duration_s))
@@ -89,7 +89,7 @@ class Builtin:
         )
 
     def parse(self, load: Load, output: JobOutput) -> LoadResult:
-        """Read what the program left; see `workbench.protocols.LoadGenerator`."""
+        """Read what the program left; see `workbench.model.protocols.LoadGenerator`."""
         summary = _read_summary(output)
         times = _read_requests(summary, output)
         _check_times(summary, times, output)

@@ -28,15 +28,15 @@ from pathlib import Path
 
 import numpy
 
-from workbench.cluster_steps import ClusterLoad
-from workbench.distributions import HIGHEST_NS, record
 from workbench.errors import BadInput, RunFailed
 from workbench.loadgens._fortio_kinds import KINDS, Kind, flags_of
 from workbench.loadgens._fortio_rest import LABEL, rest_body
-from workbench.protocols import GeneratorTraits
-from workbench.records import Histogram, JobOutput, LoadResult
-from workbench.spec import Load, Workload
-from workbench.steps import Job
+from workbench.model.cluster_steps import ClusterLoad
+from workbench.model.experiment import Load, Workload
+from workbench.model.histograms import HIGHEST_NS, record
+from workbench.model.lab_steps import Job
+from workbench.model.protocols import GeneratorTraits, JobOutput
+from workbench.model.records import Histogram, LoadResult
 
 RESOLUTION_S = 1e-5
 """Fortio's buckets are 1 to 100,000 times this: 10 µs to 1 s."""
@@ -66,7 +66,7 @@ class Fortio:
     )
 
     def job(self, load: Load, workload: Workload, seed: int) -> Job:
-        """Return the program to run; see `workbench.protocols.LoadGenerator`. Fortio has no use for a seed."""
+        """Return the program to run; see `workbench.model.protocols.LoadGenerator`. Fortio has no use for a seed."""
         _check(load)
         timeout_s = 5.0 + 3 * workload.server_delay_s * (1 + workload.fan_out)
         warm = _command(load, workload, timeout_s, _gaps(load, load.warmup_s), ())
@@ -102,7 +102,7 @@ class Fortio:
         return ClusterLoad(bodies=bodies, head_s=HEAD_S, duration_s=load.duration_s)
 
     def parse(self, load: Load, output: JobOutput) -> LoadResult:
-        """Read Fortio's JSON; see `workbench.protocols.LoadGenerator`."""
+        """Read Fortio's JSON; see `workbench.model.protocols.LoadGenerator`."""
         report, kind = _Report.read(output), KINDS[load.protocol]
         counts = _counts(report, kind)
         sent_ratio = sum(counts.values()) / ((_measured_gaps(load) + 1) * load.connections)

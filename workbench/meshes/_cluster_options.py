@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from workbench.cluster_steps import ClusterApplication, ClusterStep, HelmRelease, KubernetesObject, Manifest, Wait
 from workbench.errors import BadInput, UnknownName
-from workbench.protocols import Option
-from workbench.spec import MeshSpec
+from workbench.model.cluster_steps import ClusterApplication, ClusterStep, HelmRelease, KubernetesObject, Manifest, Wait
+from workbench.model.experiment import MeshSpec
+from workbench.model.protocols import Option
 
 ENVIRONMENTS = ("kubernetes",)
 SCHEMES = ("http", "https", "h2c", "grpc", "tcp")

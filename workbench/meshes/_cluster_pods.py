@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from workbench.cluster_steps import ClusterApplication, KubernetesObject, is_one
 from workbench.errors import BadInput
 from workbench.meshes._cluster_options import merged
+from workbench.model.cluster_steps import ClusterApplication, KubernetesObject, is_one
 
 WORKLOAD_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
 

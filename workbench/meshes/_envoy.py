@@ -1,9 +1,9 @@
 """Pieces of Envoy configuration that the lab's archetypes are put together from.
 
 Plain dictionaries in Envoy's v3 API, rendered as JSON bootstraps; ports and folders are placeholders (see
-`workbench.steps`). One worker (``--concurrency 1``) unless an option says otherwise, ``--disable-hot-restart`` because
-a second Envoy would otherwise refuse to start, circuit breakers out of the way, and an admin interface on a socket in
-the process's own folder.
+`workbench.model.lab_steps`). Each proxy has one worker (``--concurrency 1``) unless an option says otherwise, circuit
+breakers out of the way, and an admin interface on a socket in its own folder. ``--disable-hot-restart`` lets a second
+Envoy start beside the first.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]  # published without type information
 
 from workbench.errors import BadInput, UnknownName
-from workbench.protocols import Option
-from workbench.spec import MeshSpec
-from workbench.steps import Endpoint, Process, Role, Step
+from workbench.model.experiment import MeshSpec
+from workbench.model.lab_steps import Endpoint, Process, Role, Step
+from workbench.model.protocols import Option
 
 Json = dict[str, Any]
 

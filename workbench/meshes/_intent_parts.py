@@ -24,7 +24,7 @@ from workbench.intents import (
     merged,
     short_name,
 )
-from workbench.spec import MeshSpec
+from workbench.model.experiment import MeshSpec
 
 Manifest = Mapping[str, Any]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from workbench.cluster_steps import KubernetesObject
 from workbench.meshes import _cluster_options as cluster
+from workbench.model.cluster_steps import KubernetesObject
 
 _KINDS = {
     "extensions.istio.io": ("trafficextensions", "wasmplugins"),

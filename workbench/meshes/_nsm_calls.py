@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Any
 
-from workbench.cluster_steps import ClusterApplication, KubernetesObject
 from workbench.errors import BadInput
 from workbench.meshes import _cluster_pods as pods
+from workbench.model.cluster_steps import ClusterApplication, KubernetesObject
 
 _FIRST_ADDRESS = 100
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from workbench.cluster_steps import ClusterStep, KubernetesObject, Manifest, Wait
 from workbench.meshes import _cluster_options as cluster
 from workbench.meshes._nsm_objects import (
     AGENT_SOCKET,
@@ -30,6 +29,7 @@ from workbench.meshes._nsm_objects import (
     service,
     workload,
 )
+from workbench.model.cluster_steps import ClusterStep, KubernetesObject, Manifest, Wait
 
 REGISTRY = "ghcr.io/networkservicemesh"
 ANNOTATION = "networkservicemesh.io"

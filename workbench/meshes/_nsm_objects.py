@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workbench.cluster_steps import KubernetesObject
+from workbench.model.cluster_steps import KubernetesObject
 
 SPIRE_NAMESPACE, NSM_NAMESPACE = "spire", "nsm-system"
 SPIRE_SOCKETS, NSM_SOCKETS = "/run/spire/sockets", "/var/lib/networkservicemesh"

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from workbench.cluster_steps import ClusterStep, KubernetesObject, Manifest, Wait
 from workbench.meshes import _cluster_options as cluster
 from workbench.meshes._nsm_objects import (
     IDENTIFIED,
@@ -29,6 +28,7 @@ from workbench.meshes._nsm_objects import (
     service,
     workload,
 )
+from workbench.model.cluster_steps import ClusterStep, KubernetesObject, Manifest, Wait
 
 VERSION, MANAGER_VERSION = "1.12.4", "0.6.2"
 """Of server and agent, and of the controller manager, as NSM 1.18 is tested with."""

@@ -16,10 +16,10 @@ from workbench.errors import UnknownName
 from workbench.intents import Answer, Intent, Rendering, Target
 from workbench.meshes import _envoy as envoy
 from workbench.meshes._wishes import NOTHING, Wishes, application_of, of_others, patience, share_of, wishes
-from workbench.protocols import Option
-from workbench.records import MeshFacts
-from workbench.spec import MeshSpec
-from workbench.steps import Application, Certificates, Crossing, Endpoint, Gate, Probe, Process, Service, Step
+from workbench.model.experiment import MeshSpec
+from workbench.model.lab_steps import Application, Certificates, Crossing, Endpoint, Gate, Probe, Process, Service, Step
+from workbench.model.protocols import Option
+from workbench.model.records import MeshFacts
 
 STRANGER = "stranger"
 """An identity of the same authority that nobody lets in, for the gate that must refuse it."""

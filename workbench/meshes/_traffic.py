@@ -8,7 +8,7 @@ from typing import Any
 
 from workbench.intents import Authorization, Intent, OutlierDetection, RateLimit, Retries
 from workbench.meshes._envoy import TYPE, UNLIMITED, Json, spiffe
-from workbench.steps import Service
+from workbench.model.lab_steps import Service
 
 _MILLION = 10_000
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from workbench.intents import Intent, Target
 from workbench.meshes import _envoy as envoy
-from workbench.protocols import Option
-from workbench.spec import MeshSpec
-from workbench.steps import Application, Endpoint, Process, Service
+from workbench.model.experiment import MeshSpec
+from workbench.model.lab_steps import Application, Endpoint, Process, Service
+from workbench.model.protocols import Option
 
 NOTHING = Intent(name="nothing")
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from workbench.cluster_steps import Answers, ClusterApplication, ClusterGate, ClusterStep, Part
 from workbench.errors import BadInput
 from workbench.intents import Intent, Rendering, Target, in_order, not_carried
 from workbench.meshes import _cluster_options as cluster
 from workbench.meshes._cluster_pods import placed
 from workbench.meshes._sidecars import answer_gate, check_profile
-from workbench.protocols import Option
-from workbench.records import MeshFacts
-from workbench.spec import MeshSpec
-from workbench.steps import Application, Gate, Step
+from workbench.model.cluster_steps import Answers, ClusterApplication, ClusterGate, ClusterStep, Part
+from workbench.model.experiment import MeshSpec
+from workbench.model.lab_steps import Application, Gate, Step
+from workbench.model.protocols import Option
+from workbench.model.records import MeshFacts
 
 AnyApplication = TypeVar("AnyApplication", Application, ClusterApplication)
 

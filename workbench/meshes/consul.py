@@ -11,7 +11,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from workbench.cluster_steps import (
+from workbench.errors import BadInput
+from workbench.intents import Intent, Rendering, Target
+from workbench.meshes import _cluster_options as cluster
+from workbench.meshes import _cluster_pods as pods
+from workbench.meshes import _consul_intent
+from workbench.meshes._intent_parts import Asked, rendered
+from workbench.model.cluster_steps import (
     Answers,
     ClusterApplication,
     ClusterGate,
@@ -27,15 +33,9 @@ from workbench.cluster_steps import (
     Wait,
     is_one,
 )
-from workbench.errors import BadInput
-from workbench.intents import Intent, Rendering, Target
-from workbench.meshes import _cluster_options as cluster
-from workbench.meshes import _cluster_pods as pods
-from workbench.meshes import _consul_intent
-from workbench.meshes._intent_parts import Asked, rendered
-from workbench.protocols import Option
-from workbench.records import MeshFacts
-from workbench.spec import MeshSpec
+from workbench.model.experiment import MeshSpec
+from workbench.model.protocols import Option
+from workbench.model.records import MeshFacts
 
 VERSION = "2.0.3"
 """Of the chart; 1.9.11 is maintained beside it. Which Kubernetes 2.0 supports was not found."""

@@ -24,10 +24,10 @@ from dataclasses import dataclass, replace
 from workbench.errors import BadInput, UnknownName
 from workbench.intents import Intent, Rendering, Target, in_order, not_carried
 from workbench.meshes._sidecars import answer_gate, check_profile
-from workbench.protocols import Option
-from workbench.records import MeshFacts
-from workbench.spec import MeshSpec
-from workbench.steps import Application, Carried, Gate, Link, Network, Route, Step, Vxlan
+from workbench.model.experiment import MeshSpec
+from workbench.model.lab_steps import Application, Carried, Gate, Link, Network, Route, Step, Vxlan
+from workbench.model.protocols import Option
+from workbench.model.records import MeshFacts
 
 CLIENT = "client"
 FORWARDER = "forwarder"

@@ -11,7 +11,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from workbench.cluster_steps import (
+from workbench.intents import Intent, Rendering, Target
+from workbench.meshes import _cluster_options as cluster
+from workbench.meshes import _cluster_pods as pods
+from workbench.meshes._intent_parts import Asked, rendered
+from workbench.meshes._istio_ambient_intent import AMBIENT, WAYPOINTS
+from workbench.meshes._istio_intent import SIDECAR, finished
+from workbench.meshes._istio_left import left_overs
+from workbench.model.cluster_steps import (
     Answers,
     ClusterApplication,
     ClusterGate,
@@ -24,16 +31,9 @@ from workbench.cluster_steps import (
     Uninstall,
     Wait,
 )
-from workbench.intents import Intent, Rendering, Target
-from workbench.meshes import _cluster_options as cluster
-from workbench.meshes import _cluster_pods as pods
-from workbench.meshes._intent_parts import Asked, rendered
-from workbench.meshes._istio_ambient_intent import AMBIENT, WAYPOINTS
-from workbench.meshes._istio_intent import SIDECAR, finished
-from workbench.meshes._istio_left import left_overs
-from workbench.protocols import Option
-from workbench.records import MeshFacts
-from workbench.spec import MeshSpec
+from workbench.model.experiment import MeshSpec
+from workbench.model.protocols import Option
+from workbench.model.records import MeshFacts
 
 VERSION = "1.30.3"
 """Maintained with it: 1.29, 1.28; 1.31 is out, its newest patch is not verified."""

@@ -12,7 +12,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from workbench.cluster_steps import (
+from workbench.intents import Intent, Rendering, Target
+from workbench.meshes import _cluster_options as cluster
+from workbench.meshes import _cluster_pods as pods
+from workbench.meshes import _linkerd_intent
+from workbench.meshes._intent_parts import Asked, rendered
+from workbench.model.cluster_steps import (
     Answers,
     ClusterApplication,
     ClusterGate,
@@ -28,14 +33,9 @@ from workbench.cluster_steps import (
     Wait,
     is_one,
 )
-from workbench.intents import Intent, Rendering, Target
-from workbench.meshes import _cluster_options as cluster
-from workbench.meshes import _cluster_pods as pods
-from workbench.meshes import _linkerd_intent
-from workbench.meshes._intent_parts import Asked, rendered
-from workbench.protocols import Option
-from workbench.records import MeshFacts
-from workbench.spec import MeshSpec
+from workbench.model.experiment import MeshSpec
+from workbench.model.protocols import Option
+from workbench.model.records import MeshFacts
 
 VERSION = "edge-26.8.3"
 """The project itself publishes only edge releases; this one is of the line that is called 2.20."""

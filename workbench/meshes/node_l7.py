@@ -12,10 +12,10 @@ from workbench.meshes import _traffic as traffic
 from workbench.meshes._answers import of_nodes
 from workbench.meshes._sidecars import answer_gate, check_profile
 from workbench.meshes._wishes import Wishes, application_of, of_others, patience, wishes
-from workbench.protocols import Option
-from workbench.records import MeshFacts
-from workbench.spec import MeshSpec
-from workbench.steps import Application, Crossing, Endpoint, Gate, Service, Step
+from workbench.model.experiment import MeshSpec
+from workbench.model.lab_steps import Application, Crossing, Endpoint, Gate, Service, Step
+from workbench.model.protocols import Option
+from workbench.model.records import MeshFacts
 
 PROXY = "node-proxy"
 

@@ -16,10 +16,10 @@ from workbench.meshes import _traffic as traffic
 from workbench.meshes._answers import of_tunnels
 from workbench.meshes._sidecars import STRANGER, answer_gate, check_profile, mtls_gates
 from workbench.meshes._wishes import Wishes, application_of, of_others, patience, wishes
-from workbench.protocols import Option
-from workbench.records import MeshFacts
-from workbench.spec import MeshSpec
-from workbench.steps import Application, Certificates, Crossing, Endpoint, Gate, Process, Step
+from workbench.model.experiment import MeshSpec
+from workbench.model.lab_steps import Application, Certificates, Crossing, Endpoint, Gate, Process, Step
+from workbench.model.protocols import Option
+from workbench.model.records import MeshFacts
 
 NODES = ("node-1-proxy", "node-2-proxy")
 

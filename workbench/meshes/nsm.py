@@ -15,17 +15,6 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 from typing import Any
 
-from workbench.cluster_steps import (
-    Answers,
-    ClusterApplication,
-    ClusterGate,
-    ClusterStep,
-    Delete,
-    HasProxy,
-    InterfaceMoved,
-    KubernetesObject,
-    Part,
-)
 from workbench.errors import BadInput
 from workbench.intents import Intent, Rendering, Target
 from workbench.meshes import _cluster_options as cluster
@@ -48,9 +37,20 @@ from workbench.meshes._nsm_objects import (
     mounts,
     resources,
 )
-from workbench.protocols import Option
-from workbench.records import MeshFacts
-from workbench.spec import MeshSpec
+from workbench.model.cluster_steps import (
+    Answers,
+    ClusterApplication,
+    ClusterGate,
+    ClusterStep,
+    Delete,
+    HasProxy,
+    InterfaceMoved,
+    KubernetesObject,
+    Part,
+)
+from workbench.model.experiment import MeshSpec
+from workbench.model.protocols import Option
+from workbench.model.records import MeshFacts
 
 VERSION = "v1.18.0"
 """Tested by its project with Kubernetes up to 1.32; newer is not verified."""

@@ -12,11 +12,11 @@ from urllib.parse import quote
 
 from workbench.errors import BadInput
 from workbench.intents import METHODS, Design, Intent, Rendering, Target
+from workbench.model.lab_steps import Application, Carried, Gate, Probe, Process
 from workbench.playground import dynamic
-from workbench.steps import Application, Carried, Gate, Probe, Process
 
 if TYPE_CHECKING:
-    from workbench.environments.lab import LabDeployment
+    from workbench.environments.lab.environment import LabDeployment
 
 STREAM = "stream"
 """Component that sends the requests."""

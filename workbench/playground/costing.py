@@ -20,7 +20,7 @@ from workbench import adapters
 from workbench.errors import BadInput
 from workbench.intents import Authorization, Design, Intent, Target, rendered
 from workbench.intents.words import in_words
-from workbench.spec import EnvironmentSpec, Experiment, Load, MeshSpec, Workload, experiment_toml
+from workbench.model.experiment import EnvironmentSpec, Experiment, Load, MeshSpec, Workload, experiment_toml
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from workbench.steps import Process
+from workbench.model.lab_steps import Process
 
 BOOTSTRAP, LISTENERS, CLUSTERS = "envoy.json", "lds.json", "cds.json"
 

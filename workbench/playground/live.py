@@ -29,6 +29,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from workbench import adapters
 from workbench.errors import BadInput, CannotHere, WorkbenchError
 from workbench.intents import METHODS, Design, Intent, rendered
+from workbench.model.experiment import EnvironmentSpec, MeshSpec
+from workbench.model.lab_steps import Application, Endpoint, Process
 from workbench.playground import _stream, counting, dynamic, traffic
 from workbench.playground._session import (
     CALLS,
@@ -45,8 +47,6 @@ from workbench.playground._session import (
     say_calls,
     threads,
 )
-from workbench.spec import EnvironmentSpec, MeshSpec
-from workbench.steps import Application, Endpoint, Process
 
 if TYPE_CHECKING:
     import pandas as pd

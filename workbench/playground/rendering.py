@@ -1,6 +1,6 @@
 """One design as every mesh's own objects, side by side; as YAML for ``kubectl apply``; as a table of answers.
 
-Meshes say what they make of an intent (`workbench.protocols.Mesh.configure`); this asks them all and writes it down.
+Each mesh says what it makes of an intent (`workbench.model.protocols.Mesh.configure`); this module asks them all.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from workbench import adapters
 from workbench.errors import UnknownName
 from workbench.intents import FEATURES, Answer, Design, Rendering, Standing, identity, rendered
-from workbench.spec import MeshSpec
+from workbench.model.experiment import MeshSpec
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,7 +113,7 @@ def from_yaml(text: str, where: str = "the file") -> tuple[tuple[Any, ...], tupl
     """
     import re
 
-    from workbench.yaml_text import load_all, unfolded
+    from workbench.files.yaml_text import load_all, unfolded
 
     found: dict[bool, list[Any]] = {False: [], True: []}
     if _CHANGES not in text:
@@ -170,7 +170,7 @@ def _comment(text: str) -> Iterator[str]:
 
 
 def _document(value: Any) -> str:
-    from workbench.yaml_text import dumped
+    from workbench.files.yaml_text import dumped
 
     return dumped(_plain(value), _WIDTH)
 

@@ -12,7 +12,7 @@ from workbench.analysis.cluster_checks import RESIDUAL_RATIO
 from workbench.analysis.resources import ALL, LEFT
 from workbench.charts.rows import NOT_MEASURED, interval_text, rate_text, rates_of, records, value_text, workloads_of
 from workbench.charts.theme import roles_in_order
-from workbench.metrics import metric
+from workbench.model.metrics import metric
 from workbench.report.parts import Cell, Column, Table
 
 _NONE = "none"

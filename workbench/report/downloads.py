@@ -9,9 +9,9 @@ from dataclasses import replace
 import pandas as pd
 
 from workbench.analysis import Comparison
-from workbench.plain import cells
 from workbench.report.material import Material
 from workbench.report.parts import Download
+from workbench.text.plain import cells
 
 PLAIN_LIMIT = 64 * 1024
 """Bytes above which a file is embedded compressed: a report is to stay small enough to be mailed."""

@@ -12,16 +12,16 @@ from typing import Any
 
 import pandas as pd
 
-from workbench import shipped
 from workbench.analysis import Comparison, compare
 from workbench.charts.timelines import PARTS
 from workbench.errors import BadInput, CannotHere, NothingToShow, StoreError
+from workbench.files import shipped
 from workbench.interchange.publications import Publication
 from workbench.interchange.published import read_folder
-from workbench.plain import logger
-from workbench.steps import SURROUNDING_ROLES
+from workbench.model.lab_steps import SURROUNDING_ROLES
 from workbench.store.layout import EXPERIMENT_NAME, runs_folder
 from workbench.store.reader import Store
+from workbench.text.plain import logger
 
 log = logger(__name__)
 

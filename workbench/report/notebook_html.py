@@ -15,12 +15,12 @@ from markupsafe import Markup
 
 from workbench.charts.display import LAB_TYPE, PICTURE_TYPE, SPEC_TYPE, svg
 from workbench.charts.vega import vega_bundle
-from workbench.decoding import content_of, decoded
 from workbench.errors import BadInput
-from workbench.places import Places, data_of, private_notebook
+from workbench.files.places import Places, data_of, private_notebook
 from workbench.report.page import asset, data_url, inline_script, policy, templates
 from workbench.startup import skip_slow_format_checks
 from workbench.store.disk import explained, write_whole
+from workbench.text.decoding import content_of, decoded
 
 _CODE_STYLE = "friendly"
 """Pygments' name of the colours of code."""

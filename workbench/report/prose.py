@@ -13,10 +13,10 @@ from workbench import __version__
 from workbench.analysis import Comparison
 from workbench.charts.rows import listed, rate_text
 from workbench.charts.theme import mesh_colours, roles_in_order
-from workbench.metrics import REGISTRY
+from workbench.model.lab_steps import SURROUNDING_ROLES
+from workbench.model.metrics import REGISTRY
 from workbench.report.material import Material, Sheet
 from workbench.report.parts import Campaign, Card
-from workbench.steps import SURROUNDING_ROLES
 
 _KINDS = {
     "none": "no data plane",

@@ -19,7 +19,7 @@ from workbench.charts.rows import (
     value_text,
     workloads_of,
 )
-from workbench.metrics import metric
+from workbench.model.metrics import metric
 from workbench.report.parts import Cell, Column, Table
 
 CPU_METRICS = (

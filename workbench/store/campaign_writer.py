@@ -19,9 +19,10 @@ from types import TracebackType
 import pydantic_core
 
 from workbench.errors import BadInput, Interrupted, StoreError
-from workbench.places import Places, data_of
-from workbench.records import Event, Facts, MeshFacts, Run, Status
-from workbench.spec import Plan, RunSpec
+from workbench.files.places import Places, data_of
+from workbench.model.events import Event
+from workbench.model.experiment import Plan, RunSpec
+from workbench.model.records import Facts, MeshFacts, Run, Status
 from workbench.store.disk import append_whole, explained, sync_folder, temporary, write_whole
 from workbench.store.formats import Campaign, read_campaign, read_run, write_campaign
 from workbench.store.layout import EVENTS_NAME, EXPERIMENT_NAME, run_folders, runs_folder

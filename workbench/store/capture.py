@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import UnknownName
-from workbench.metrics import SAMPLE_COLUMNS
-from workbench.protocols import SampleRow
+from workbench.model.metrics import SAMPLE_COLUMNS
+from workbench.model.protocols import SampleRow
 from workbench.store.disk import append_whole
 
 COLUMN = {name: position for position, name in enumerate(SAMPLE_COLUMNS, start=2)}

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import duckdb
 
-from workbench.plain import escaped, logger
-from workbench.records import SCHEMA_VERSION
+from workbench.model.records import SCHEMA_VERSION
 from workbench.store.layout import CAMPAIGN_NAME, CAPTURE_HEADER_NAME, MANIFEST_NAME, campaign_folders, run_folders
 from workbench.store.lock import is_held
 from workbench.store.rows import Loaded, Row, load_campaign, load_run
 from workbench.store.schema import EDGE_S, OF_A_RUN, TABLES, create
+from workbench.text.plain import escaped, logger
 
 log = logger(__name__)
 

@@ -19,11 +19,11 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.decoding import encoding_of
-from workbench.distributions import HIGHEST_NS
 from workbench.errors import BadInput, StoreError
+from workbench.model.histograms import HIGHEST_NS
 from workbench.store.catchup import as_glob
 from workbench.store.tables import literal, quoted
+from workbench.text.decoding import encoding_of
 
 MEMORY = "512MB"
 """What DuckDB may take; a gigabyte of CSV needs a fifth of it."""

@@ -18,9 +18,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from workbench import __version__
 from workbench.errors import BadInput, NewerFormat, StoreError
-from workbench.places import Places, data_of
-from workbench.records import MOST, SCHEMA_VERSION, Count, Facts, Moment, Run, Status
-from workbench.spec import Plan
+from workbench.files.places import Places, data_of
+from workbench.model.experiment import Plan
+from workbench.model.records import MOST, SCHEMA_VERSION, Count, Facts, Moment, Run, Status
 from workbench.store.disk import explained, read_regular, write_whole
 from workbench.store.layout import CAMPAIGN_NAME, MANIFEST_NAME
 

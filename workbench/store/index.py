@@ -19,10 +19,10 @@ from pathlib import Path
 import duckdb
 
 from workbench.errors import StoreError
-from workbench.plain import logger
 from workbench.store.catchup import catch_up
 from workbench.store.layout import INDEX_NAME, runs_folder
 from workbench.store.schema import INDEX_VERSION, create, found_version
+from workbench.text.plain import logger
 
 log = logger(__name__)
 

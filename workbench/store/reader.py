@@ -16,7 +16,7 @@ import duckdb
 import pandas as pd
 
 from workbench.errors import BadInput, NothingToShow, StoreError
-from workbench.records import Run, Status
+from workbench.model.records import Run, Status
 from workbench.store import frames
 from workbench.store.formats import Campaign, read_campaign, read_run
 from workbench.store.index import Index

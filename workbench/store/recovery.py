@@ -16,8 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from workbench.errors import StoreError
-from workbench.plain import logger
-from workbench.records import Run
+from workbench.model.records import Run
 from workbench.store.capture import read_capture
 from workbench.store.disk import explained, is_temporary
 from workbench.store.formats import InFlight, read_campaign, read_document, write_campaign
@@ -32,6 +31,7 @@ from workbench.store.layout import (
 )
 from workbench.store.lock import CampaignLock
 from workbench.store.sealing import drop_capture, seal
+from workbench.text.plain import logger
 
 log = logger(__name__)
 

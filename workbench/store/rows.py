@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench import distributions
 from workbench.errors import StoreError
 from workbench.intents import asked_to_fail
-from workbench.records import Component, LoadResult, Reserved, Run
+from workbench.model import histograms
+from workbench.model.records import Component, LoadResult, Reserved, Run
 from workbench.store.formats import RunDocument, read_campaign, read_manifest
 from workbench.store.layout import SAMPLES_NAME
 from workbench.store.schema import QUANTILES
@@ -232,7 +232,7 @@ def _is_success(kind: str) -> bool:
 def _latency_rows(run: Run) -> list[Row]:
     found: list[Row] = []
     for kind, histogram in (run.load_result.histograms if run.load_result else {}).items():
-        values = distributions.quantiles(histogram, tuple(QUANTILES.values()))
+        values = histograms.quantiles(histogram, tuple(QUANTILES.values()))
         found.append(
             {
                 "kind": kind,

@@ -15,10 +15,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from workbench.errors import BadInput, StoreError
-from workbench.metrics import SAMPLE_COLUMNS
-from workbench.places import Places, data_of
-from workbench.protocols import SampleRow
-from workbench.records import Component, Run
+from workbench.files.places import Places, data_of
+from workbench.model.metrics import SAMPLE_COLUMNS
+from workbench.model.protocols import SampleRow
+from workbench.model.records import Component, Run
 from workbench.store.capture import CaptureFile, pack
 from workbench.store.disk import explained, write_whole
 from workbench.store.formats import InFlight, write_document

@@ -9,7 +9,7 @@ from __future__ import annotations
 import duckdb
 
 from workbench import __version__
-from workbench.metrics import SAMPLE_COLUMNS
+from workbench.model.metrics import SAMPLE_COLUMNS
 
 INDEX_VERSION = 4
 """Version of the tables below and of what is computed into them. History: 1, the first; 2 adds nodes, reservations,

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from workbench.records import Run
+from workbench.model.records import Run
 from workbench.store.capture import read_capture
 from workbench.store.disk import explained, is_temporary, sync_folder
 from workbench.store.formats import FileRecord, InFlight, RunDocument, read_document, write_document

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import StoreError
-from workbench.records import Component
+from workbench.model.records import Component
 from workbench.store.disk import advice, publish, sync_folder, temporary
 
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 
-from workbench.protocols import SampleRow
-from workbench.records import Component, SourceUse, Window
+from workbench.model.protocols import SampleRow
+from workbench.model.records import Component, SourceUse, Window
 
 CPU = "cpu_time_s"
 CUMULATIVE = (CPU, "cpu_throttled_s")

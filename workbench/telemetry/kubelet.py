@@ -18,10 +18,10 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from workbench.prometheus_text import TextReader
-from workbench.protocols import Ask, SampleRow
-from workbench.records import Component, SourceUse, Window
+from workbench.model.protocols import Ask, SampleRow
+from workbench.model.records import Component, SourceUse, Window
 from workbench.telemetry._counters import CPU, TINY, Counters, figure
+from workbench.text.prometheus import TextReader
 
 SUMMARY, RESOURCE, CADVISOR = "stats/summary?only_cpu_and_memory=true", "metrics/resource", "metrics/cadvisor"
 

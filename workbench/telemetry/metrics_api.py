@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from workbench.protocols import Ask, SampleRow
-from workbench.records import Component, SourceUse, Window
+from workbench.model.protocols import Ask, SampleRow
+from workbench.model.records import Component, SourceUse, Window
 from workbench.telemetry._counters import CPU, Counters
 
 NODES, PODS = "/apis/metrics.k8s.io/v1beta1/nodes", "/apis/metrics.k8s.io/v1beta1/pods"

@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from workbench.protocols import Query
-from workbench.records import Component
+from workbench.model.protocols import Query
+from workbench.model.records import Component
 
 CLOCK_TICKS_PER_S = 100
 """USER_HZ, the unit of ``/proc/stat``: 100 on every Linux architecture that the lab runs on."""

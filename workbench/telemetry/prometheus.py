@@ -15,8 +15,8 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import urlencode
 
-from workbench.protocols import Ask, SampleRow
-from workbench.records import Component, SourceUse, Window
+from workbench.model.protocols import Ask, SampleRow
+from workbench.model.records import Component, SourceUse, Window
 from workbench.telemetry._counters import CPU, TINY, Counters, figure
 
 _THROTTLED = "cpu_throttled_s"

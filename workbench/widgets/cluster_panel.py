@@ -11,7 +11,7 @@ import ipywidgets as widgets
 
 from workbench import adapters
 from workbench.errors import BadInput
-from workbench.spec import EnvironmentSpec
+from workbench.model.experiment import EnvironmentSpec
 from workbench.widgets.background import Background
 from workbench.widgets.controls import button, notes, words
 from workbench.widgets.playing import Played

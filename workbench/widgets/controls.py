@@ -13,7 +13,7 @@ import ipywidgets as widgets
 import pandas as pd
 
 from workbench.charts.rows import NOT_MEASURED
-from workbench.plain import NO_MATH, has_formula
+from workbench.text.plain import NO_MATH, has_formula
 
 STYLE = """<style>
 .wb-words {font-family: system-ui, sans-serif; font-size: 13px; line-height: 1.45}

@@ -14,15 +14,15 @@ from typing import Any
 import ipywidgets as widgets
 
 from workbench import adapters
+from workbench.campaigns.deployments import estimate_s
 from workbench.charts.change import change, describe_change
-from workbench.deployments import estimate_s
 from workbench.errors import WorkbenchError
 from workbench.intents import Design
-from workbench.plan import make_plan
+from workbench.model.experiment import EnvironmentSpec, MeshSpec
+from workbench.model.plan import make_plan
 from workbench.playground import mesh_specs
 from workbench.playground.costing import Costing, costing
 from workbench.settings import Settings
-from workbench.spec import EnvironmentSpec, MeshSpec
 from workbench.widgets.controls import button, notes, words
 from workbench.widgets.launching import Launches
 from workbench.widgets.live_panel import ARCHETYPE

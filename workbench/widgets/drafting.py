@@ -12,15 +12,23 @@ from typing import Any
 import pandas as pd
 
 from workbench import adapters
-from workbench.deployments import deployments, estimate_s
+from workbench.campaigns.deployments import deployments, estimate_s
 from workbench.errors import WorkbenchError
-from workbench.plan import make_plan, with_baseline
-from workbench.spec import EnvironmentSpec, Experiment, Load, MeshSpec, Workload, experiment_from_toml, experiment_toml
+from workbench.model.experiment import (
+    EnvironmentSpec,
+    Experiment,
+    Load,
+    MeshSpec,
+    Workload,
+    experiment_from_toml,
+    experiment_toml,
+)
+from workbench.model.plan import make_plan, with_baseline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """What is asked for, unchecked; the fields mean what those of `workbench.spec.Experiment` and `Load` do."""
+    """What you ask for, not yet checked. The fields are those of `workbench.model.experiment.Experiment` and `Load`."""
 
     name: str
     question: str = ""

@@ -20,7 +20,7 @@ import traitlets
 from workbench import adapters
 from workbench.charts.theme import QUIET, ROLE_COLOURS
 from workbench.errors import WorkbenchError
-from workbench.spec import EnvironmentSpec, Experiment
+from workbench.model.experiment import EnvironmentSpec, Experiment
 from workbench.widgets.controls import STYLE, Keys, Ticks, notes, table, words
 from workbench.widgets.drafting import Draft, known_meshes, preview, read_rates
 from workbench.widgets.launching import Launches, Part, State

@@ -22,11 +22,11 @@ from typing import Any
 
 import numpy as np
 
+from workbench.campaigns.runner import request_stop
 from workbench.errors import BadInput, StoreError, UnknownName, WorkbenchError
-from workbench.metrics import SAMPLE_COLUMNS
-from workbench.runner import request_stop
+from workbench.model.lab_steps import SURROUNDING_ROLES
+from workbench.model.metrics import SAMPLE_COLUMNS
 from workbench.settings import Settings
-from workbench.steps import SURROUNDING_ROLES
 from workbench.store import read_campaign
 from workbench.store.capture import COLUMN, read_capture
 from workbench.store.disk import explained, write_whole

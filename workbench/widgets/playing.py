@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from workbench import adapters, shipped
+from workbench import adapters
 from workbench.charts.intended import Carrier
 from workbench.errors import BadInput, StoreError
+from workbench.files import shipped
 from workbench.intents import Design, Rendering, read_design, write_design
+from workbench.model.experiment import MeshSpec
 from workbench.playground import answers_table, distinct, mesh_specs, render_all, to_yaml
 from workbench.settings import Settings
-from workbench.spec import MeshSpec
 
 if TYPE_CHECKING:
     import pandas as pd

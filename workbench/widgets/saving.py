@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from workbench.charts.display import svg
 from workbench.errors import UnknownName
-from workbench.plain import cells
 from workbench.store.disk import explained, write_whole
 from workbench.store.tables import write_table
+from workbench.text.plain import cells
 from workbench.widgets.exploring import View
 from workbench.widgets.linked import linked
 

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from workbench.cluster_steps import PING_PATH, ClusterApplication, KubernetesObject
 from workbench.errors import BadInput
-from workbench.spec import Workload
+from workbench.model.cluster_steps import PING_PATH, ClusterApplication, KubernetesObject
+from workbench.model.experiment import Workload
 
 Placement = Literal["spread", "same-node", "across-nodes"]
 """Of the client: on another node than the services where there is one, on the same node, on another or not at all."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import BadInput
-from workbench.yaml_text import load_all, unfolded
+from workbench.files.yaml_text import load_all, unfolded
 
 MOST_FILES, MOST_ENTRIES = 500, 20_000
 MOST_BYTES = 8 * 2**20

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from workbench.cluster_steps import group_of
+from workbench.model.cluster_steps import group_of
 
 _GENERATORS = re.compile(
     r"(?:^|[^a-z0-9])(load-?_?gen(?:erator)?s?|load-?_?tests?|vote-?bot|locust|k6|wrk2?|hey|oha|vegeta|jmeter|gatling"

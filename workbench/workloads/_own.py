@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from workbench.cluster_steps import ClusterApplication, group_of, is_one
 from workbench.errors import BadInput
+from workbench.model.cluster_steps import ClusterApplication, group_of, is_one
 from workbench.workloads import _shapes
 from workbench.workloads._cluster import CLIENT, account, client
 from workbench.workloads._manifests import read

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from workbench.cluster_steps import ClusterApplication, KubernetesObject
 from workbench.errors import BadInput
-from workbench.spec import Workload
-from workbench.steps import Application
+from workbench.model.cluster_steps import ClusterApplication, KubernetesObject
+from workbench.model.experiment import Workload
+from workbench.model.lab_steps import Application
 from workbench.workloads._cluster import CLIENT, NAMESPACE, account, client, labels
 from workbench.workloads._settings import refuse_unused
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from workbench.spec import Workload
-from workbench.steps import Process, Service
+from workbench.model.experiment import Workload
+from workbench.model.lab_steps import Process, Service
 
 
 def service(

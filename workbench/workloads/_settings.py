@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import fields
 
 from workbench.errors import BadInput
-from workbench.spec import Workload
+from workbench.model.experiment import Workload
 
 
 def refuse_unused(workload: Workload, uses: Collection[str]) -> None:

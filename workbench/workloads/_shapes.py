@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from workbench.cluster_steps import is_one
+from workbench.model.cluster_steps import is_one
 
 _TEXTS: Mapping[str, Any] = {"*": str}
 _METADATA: Mapping[str, Any] = {"labels": _TEXTS, "annotations": _TEXTS}

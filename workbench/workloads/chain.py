@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from workbench.cluster_steps import ClusterApplication
-from workbench.spec import Workload
-from workbench.steps import Application, Endpoint
+from workbench.model.cluster_steps import ClusterApplication
+from workbench.model.experiment import Workload
+from workbench.model.lab_steps import Application, Endpoint
 from workbench.workloads._cluster import NAMESPACE, cluster_application
 from workbench.workloads._services import service, versions
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from workbench.cluster_steps import ClusterApplication
 from workbench.intents import Target
-from workbench.spec import PROTOCOLS, Workload
-from workbench.steps import Application, Endpoint
+from workbench.model.cluster_steps import ClusterApplication
+from workbench.model.experiment import PROTOCOLS, Workload
+from workbench.model.lab_steps import Application, Endpoint
 from workbench.workloads._cluster import NAMESPACE, cluster_application
 from workbench.workloads._services import service, versions
 

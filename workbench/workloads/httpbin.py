@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.spec import Workload
+from workbench.model.experiment import Workload
 from workbench.workloads._ready import Ready, Unit
 
 

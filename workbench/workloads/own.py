@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from workbench.cluster_steps import ClusterApplication
 from workbench.errors import BadInput
-from workbench.spec import PROTOCOLS, Workload
-from workbench.steps import Application
+from workbench.model.cluster_steps import ClusterApplication
+from workbench.model.experiment import PROTOCOLS, Workload
+from workbench.model.lab_steps import Application
 from workbench.workloads._cluster import NAMESPACE
 from workbench.workloads._own import own_application
 from workbench.workloads._settings import refuse_unused

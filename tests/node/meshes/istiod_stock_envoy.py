@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from workbench.cluster_steps import ClusterApplication, ClusterGate, ClusterStep, MetricMoved, Part
 from workbench.meshes.istio import Istio
-from workbench.records import MeshFacts
-from workbench.spec import MeshSpec
+from workbench.model.cluster_steps import ClusterApplication, ClusterGate, ClusterStep, MetricMoved, Part
+from workbench.model.experiment import MeshSpec
+from workbench.model.records import MeshFacts
 
 VERSION, REGISTRY = "1.0.0", "rig.test/istio"
 """Charts out of the source bear this version, whatever their release."""

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from workbench.cluster_steps import (
+from workbench.intents import Intent, Rendering, Target, in_order, not_carried
+from workbench.model.cluster_steps import (
     Answers,
     ClusterApplication,
     ClusterGate,
@@ -20,10 +21,9 @@ from workbench.cluster_steps import (
     Uninstall,
     Wait,
 )
-from workbench.intents import Intent, Rendering, Target, in_order, not_carried
-from workbench.protocols import Option
-from workbench.records import MeshFacts
-from workbench.spec import MeshSpec
+from workbench.model.experiment import MeshSpec
+from workbench.model.protocols import Option
+from workbench.model.records import MeshFacts
 
 CHART = Path(__file__).parents[2] / "cluster" / "charts" / "meshlike"
 RELEASE = NAMESPACE = "meshlike"

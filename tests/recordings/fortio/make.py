@@ -22,7 +22,7 @@ sys.path.insert(0, str(HERE.parents[1] / "loadgens"))
 from loadgen_lab import carry_out, free_port  # noqa: E402
 
 from workbench.loadgens.fortio import ADAPTER  # noqa: E402
-from workbench.spec import Load, Workload  # noqa: E402
+from workbench.model.experiment import Load, Workload  # noqa: E402
 
 LOAD = {"rate_per_s": 100, "duration_s": 1, "warmup_s": 0, "connections": 4}
 RECORDINGS = [

@@ -22,10 +22,10 @@ sys.path[:0] = [str(HERE.parents[1] / "node"), str(HERE.parents[1] / "cluster")]
 from kernel_account import KernelAccount  # noqa: E402
 from node_machine import NODE, Machine  # noqa: E402
 
-from workbench.cluster_steps import ClusterApplication  # noqa: E402
 from workbench.environments.kubernetes.session import OpenCluster, Options  # noqa: E402
-from workbench.prometheus_text import TextReader  # noqa: E402
-from workbench.spec import Workload  # noqa: E402
+from workbench.model.cluster_steps import ClusterApplication  # noqa: E402
+from workbench.model.experiment import Workload  # noqa: E402
+from workbench.text.prometheus import TextReader  # noqa: E402
 from workbench.workloads.echo import ADAPTER  # noqa: E402
 
 PAGES = {

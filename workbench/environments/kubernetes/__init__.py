@@ -12,13 +12,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkbenchError
-from workbench.records import GateResult
-from workbench.spec import EnvironmentSpec
+from workbench.model.experiment import EnvironmentSpec
+from workbench.model.records import GateResult
 
 if TYPE_CHECKING:
-    from workbench.cluster_steps import ClusterStep
     from workbench.environments.kubernetes.designs.configuring import Configuration
     from workbench.environments.kubernetes.session import OpenCluster
+    from workbench.model.cluster_steps import ClusterStep
 
 
 class Kubernetes:

@@ -14,17 +14,6 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from workbench.cluster_steps import (
-    ClusterApplication,
-    ClusterStep,
-    Delete,
-    HelmRelease,
-    KubernetesObject,
-    Manifest,
-    TrustAnchor,
-    Uninstall,
-    Wait,
-)
 from workbench.environments.kubernetes import journal, snapshot
 from workbench.environments.kubernetes.client import Cluster, Object, Refused
 from workbench.environments.kubernetes.helm import Helm, releases
@@ -42,6 +31,17 @@ from workbench.environments.kubernetes.objects import (
 from workbench.environments.kubernetes.trust import filled, trust_anchor
 from workbench.environments.kubernetes.waiting import awaited, explain, follow, gone, wait
 from workbench.errors import CannotHere, RunFailed
+from workbench.model.cluster_steps import (
+    ClusterApplication,
+    ClusterStep,
+    Delete,
+    HelmRelease,
+    KubernetesObject,
+    Manifest,
+    TrustAnchor,
+    Uninstall,
+    Wait,
+)
 
 REMOVAL_S = 120.0
 """How long one object may take to go: a namespace full of pods takes half a minute."""

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from workbench.cluster_steps import Part
 from workbench.environments.kubernetes.client import Object
 from workbench.environments.kubernetes.complaints import statuses
 from workbench.environments.kubernetes.objects import quantity
-from workbench.records import Component, Reserved
-from workbench.steps import Role
+from workbench.model.cluster_steps import Part
+from workbench.model.lab_steps import Role
+from workbench.model.records import Component, Reserved
 
 DAEMONS = ("kubelet", "runtime")
 """What runs on a node outside its pods and is told apart by the kubelet itself."""

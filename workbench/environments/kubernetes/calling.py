@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from workbench.cluster_steps import PING_PATH
+from workbench.model.cluster_steps import PING_PATH
 
 _RIGHT = {"grpc": "SERVING", "tcp": "OK"}
 _LEAST_BYTES = {"http": 128, "https": 128}

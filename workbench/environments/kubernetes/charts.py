@@ -11,12 +11,12 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.cluster_steps import HelmRelease
-from workbench.decoding import content_of
-from workbench.environments._enter import enter_command
 from workbench.environments.kubernetes.client import Object
+from workbench.environments.lab._enter import enter_command
 from workbench.errors import BadInput, RunFailed
-from workbench.yaml_text import load, load_all, unfolded
+from workbench.files.yaml_text import load, load_all, unfolded
+from workbench.model.cluster_steps import HelmRelease
+from workbench.text.decoding import content_of
 
 _MOST_BYTES = 2**20
 

@@ -20,10 +20,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from workbench.cluster_steps import ClusterStep, Manifest, Wait
 from workbench.environments.kubernetes.client import Cluster, Object
 from workbench.environments.kubernetes.objects import namespace
 from workbench.errors import CannotHere, RunFailed
+from workbench.model.cluster_steps import ClusterStep, Manifest, Wait
 
 NAME = "workbench-collector"
 """Of the namespace and everything in it, and of the ClusterRole."""

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from workbench.private import redacted_text
+from workbench.text.redaction import redacted_text
 
 LOG_CHARACTERS = 400
 """How much of a crashed container's log goes into a sentence: its last lines, enough for an exception's."""

@@ -9,17 +9,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from workbench.cluster_steps import (
-    Answers,
-    ClusterApplication,
-    ClusterGate,
-    ClusterLoad,
-    HasProxy,
-    InterfaceMoved,
-    MetricMoved,
-    Part,
-    PodSays,
-)
 from workbench.environments.kubernetes.acting import Acting
 from workbench.environments.kubernetes.attribution import components_of
 from workbench.environments.kubernetes.calling import answered, one_call
@@ -34,9 +23,20 @@ from workbench.environments.kubernetes.proxies import Counted
 from workbench.environments.kubernetes.sources import Choice, addresses, page, place_of
 from workbench.environments.kubernetes.waiting import about
 from workbench.errors import CannotHere, RunFailed
-from workbench.prometheus_text import total
-from workbench.protocols import Ask, ClusterSource, SampleSink
-from workbench.records import Component, GateResult, JobOutput, Placed
+from workbench.model.cluster_steps import (
+    Answers,
+    ClusterApplication,
+    ClusterGate,
+    ClusterLoad,
+    HasProxy,
+    InterfaceMoved,
+    MetricMoved,
+    Part,
+    PodSays,
+)
+from workbench.model.protocols import Ask, ClusterSource, JobOutput, SampleSink
+from workbench.model.records import Component, GateResult, Placed
+from workbench.text.prometheus import total
 
 REST_PORT = 8080
 """The client's Fortio, through the API server's proxy."""

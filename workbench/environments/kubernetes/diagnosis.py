@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from workbench.cluster_steps import ClusterStep, Delete, Uninstall
 from workbench.environments.kubernetes import journal, snapshot
 from workbench.environments.kubernetes.acting import labelled_objects, sweep, uninstall, way_back
 from workbench.environments.kubernetes.answers import described, sense
@@ -19,7 +18,8 @@ from workbench.environments.kubernetes.rights import free_on, missing_rights
 from workbench.environments.kubernetes.sources import choose
 from workbench.environments.kubernetes.waiting import WORKLOADS
 from workbench.errors import CannotHere, RunFailed, WorkbenchError
-from workbench.records import GateResult
+from workbench.model.cluster_steps import ClusterStep, Delete, Uninstall
+from workbench.model.records import GateResult
 
 if TYPE_CHECKING:
     from workbench.environments.kubernetes.session import Options

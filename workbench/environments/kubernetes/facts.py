@@ -12,7 +12,7 @@ from workbench.environments.kubernetes.client import MANAGER, Cluster, Refused
 from workbench.environments.kubernetes.complaints import statuses
 from workbench.environments.kubernetes.journal import NAMESPACE
 from workbench.environments.kubernetes.objects import DESIGN, MANAGED
-from workbench.records import Facts
+from workbench.model.records import Facts
 
 _CNI_SIGNS = (
     "cni",

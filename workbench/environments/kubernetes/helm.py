@@ -17,13 +17,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from workbench.cluster_steps import HelmRelease
 from workbench.environments.kubernetes import helm_sdk
 from workbench.environments.kubernetes.charts import dying, objects_in, source_of, with_advice
 from workbench.environments.kubernetes.client import Cluster, Object
 from workbench.environments.kubernetes.objects import labels
 from workbench.errors import CannotHere, RunFailed
-from workbench.private import redacted_text
+from workbench.model.cluster_steps import HelmRelease
+from workbench.text.redaction import redacted_text
 
 INSTALL_HINT = (
     "install Helm 3.13 or newer (helm.sh) so that `helm` is on PATH, or Helm as a library: pip install "

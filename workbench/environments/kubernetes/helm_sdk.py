@@ -18,12 +18,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from workbench.cluster_steps import HelmRelease
 from workbench.environments.kubernetes.charts import dying, objects_in, source_of, with_advice
 from workbench.environments.kubernetes.client import Cluster, Object
 from workbench.environments.kubernetes.objects import labels
 from workbench.errors import CannotHere, RunFailed
-from workbench.private import redacted_text
+from workbench.model.cluster_steps import HelmRelease
+from workbench.text.redaction import redacted_text
 
 PACKAGE = "helm-python-sdk"
 _CHILD = Path(__file__).with_name("_helm_child.py")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workbench.cluster_steps import ClusterApplication, Part
 from workbench.environments.kubernetes.attribution import lasting, reservations, role_of
 from workbench.environments.kubernetes.client import Object
 from workbench.environments.kubernetes.complaints import statuses
-from workbench.records import Placed, Reserved
-from workbench.steps import Role
+from workbench.model.cluster_steps import ClusterApplication, Part
+from workbench.model.lab_steps import Role
+from workbench.model.records import Placed, Reserved
 
 
 def inventory(pods: Sequence[Object], application: ClusterApplication, parts: Sequence[Part]) -> tuple[Placed, ...]:

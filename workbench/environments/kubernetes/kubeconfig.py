@@ -18,7 +18,6 @@ import urllib3
 from kubernetes import config
 from kubernetes.client import Configuration
 
-from workbench.decoding import content_of
 from workbench.environments.kubernetes.kubeconfig_files import (
     TEXTS,
     Table,
@@ -31,6 +30,7 @@ from workbench.environments.kubernetes.kubeconfig_files import (
 from workbench.environments.kubernetes.plugins import Plugin, plugin_of
 from workbench.environments.kubernetes.proxying import credentials, proxy_for
 from workbench.errors import CannotHere
+from workbench.text.decoding import content_of
 
 _EXTENSION = "client.authentication.k8s.io/exec"
 _GONE = {"gcp": "gke-gcloud-auth-plugin", "azure": "kubelogin"}

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from workbench.decoding import content_of
 from workbench.errors import BadInput, CannotHere
-from workbench.yaml_text import load
+from workbench.files.yaml_text import load
+from workbench.text.decoding import content_of
 
 _MOST_BYTES = 2**24
 _KINDS = {"clusters": "cluster", "contexts": "context", "users": "user"}

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from workbench.cluster_steps import ClusterLoad
 from workbench.environments.kubernetes.calling import asked_of
 from workbench.environments.kubernetes.client import Refused
 from workbench.errors import DeadlineExceeded, RunFailed
-from workbench.protocols import Ask, ClusterReader, SampleRow, SampleSink
-from workbench.records import Component, JobOutput, Noise, SourceUse, Window
-from workbench.steps import Role
+from workbench.model.cluster_steps import ClusterLoad
+from workbench.model.lab_steps import Role
+from workbench.model.protocols import Ask, ClusterReader, JobOutput, SampleRow, SampleSink
+from workbench.model.records import Component, Noise, SourceUse, Window
 
 RESULT = "fortio.json"
 POLL_S = 5.0

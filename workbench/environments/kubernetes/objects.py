@@ -11,11 +11,11 @@ from typing import Any
 
 import urllib3
 
-from workbench import private
-from workbench.decoding import content_of
 from workbench.environments.kubernetes.client import MANAGER, Object
 from workbench.errors import BadInput, CannotHere
-from workbench.yaml_text import load_all, unfolded
+from workbench.files.yaml_text import load_all, unfolded
+from workbench.text import redaction
+from workbench.text.decoding import content_of
 
 MANAGED = "app.kubernetes.io/managed-by"
 RUN = "mesh-workbench/run"
@@ -24,8 +24,8 @@ DESIGN = "mesh-workbench/design"
 
 _FETCH_S = 60.0
 
-redacted, redacted_text = private.redacted, private.redacted_text
-"""For whoever handles manifests; see `workbench.private`."""
+redacted, redacted_text = redaction.redacted, redaction.redacted_text
+"""For whoever handles manifests; see `workbench.text.redaction`."""
 
 
 def labels(run: str) -> dict[str, str]:

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import BadInput, CannotHere
-from workbench.private import redacted_text
-from workbench.yaml_text import load
+from workbench.files.yaml_text import load
+from workbench.text.redaction import redacted_text
 
 DEADLINE_S = 60.0
 """How long a plugin may take that nobody is asked by: it calls a cloud, mostly."""

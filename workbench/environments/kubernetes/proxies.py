@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from workbench.cluster_steps import MetricMoved
-from workbench.records import GateResult
+from workbench.model.cluster_steps import MetricMoved
+from workbench.model.records import GateResult
 
 FILE = "proxies.json"
 

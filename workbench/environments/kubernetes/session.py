@@ -10,14 +10,6 @@ from dataclasses import asdict, dataclass, fields
 from types import TracebackType
 from typing import Any
 
-from workbench.cluster_steps import (
-    ClusterApplication,
-    ClusterStep,
-    HelmRelease,
-    Manifest,
-    Part,
-    Wait,
-)
 from workbench.environments.kubernetes import collecting, journal, snapshot
 from workbench.environments.kubernetes.acting import Acting, labelled_objects
 from workbench.environments.kubernetes.answers import sense, sensible
@@ -32,8 +24,16 @@ from workbench.environments.kubernetes.rights import free_on, too_small
 from workbench.environments.kubernetes.sources import Choice, choose
 from workbench.environments.kubernetes.waiting import wait
 from workbench.errors import BadInput, CannotHere, RunFailed, UnknownName
-from workbench.records import Facts
-from workbench.spec import EnvironmentSpec
+from workbench.model.cluster_steps import (
+    ClusterApplication,
+    ClusterStep,
+    HelmRelease,
+    Manifest,
+    Part,
+    Wait,
+)
+from workbench.model.experiment import EnvironmentSpec
+from workbench.model.records import Facts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

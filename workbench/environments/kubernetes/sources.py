@@ -18,7 +18,7 @@ import urllib3
 from workbench.environments.kubernetes.client import Cluster, Refused
 from workbench.environments.kubernetes.collecting import Collector, may_collect
 from workbench.errors import BadInput, CannotHere
-from workbench.protocols import Ask
+from workbench.model.protocols import Ask
 
 METRICS_API = "/apis/metrics.k8s.io/v1beta1"
 PAGE_S = 5.0

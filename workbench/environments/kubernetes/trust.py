@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from workbench.cluster_steps import TrustAnchor
 from workbench.environments.kubernetes.client import Cluster
 from workbench.environments.kubernetes.objects import labels
 from workbench.errors import BadInput
+from workbench.model.cluster_steps import TrustAnchor
 
 _ENTRIES = {"ca": "ca.crt", "crt": "tls.crt", "key": "tls.key"}
 _PLACEHOLDER = re.compile(r"\$\{trust\.([^.}]+)\.(ca|crt|key)\}")

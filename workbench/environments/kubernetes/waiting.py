@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from workbench.cluster_steps import Wait
 from workbench.environments.kubernetes import complaints
 from workbench.environments.kubernetes.client import Cluster, Object, Refused
 from workbench.environments.kubernetes.objects import name_of
 from workbench.errors import DeadlineExceeded, RunFailed
+from workbench.model.cluster_steps import Wait
 
 Judge = Callable[[Sequence[Object]], str]
 """Says what is still missing from these objects; empty when nothing is."""

@@ -13,8 +13,8 @@ import pandas as pd
 
 from workbench.interchange.importers.imported import Imported
 from workbench.interchange.publications import PERCENTILES, Figure, Publication, Verdict
-from workbench.metrics import REGISTRY
-from workbench.steps import DATA_PLANE_ROLES
+from workbench.model.lab_steps import DATA_PLANE_ROLES
+from workbench.model.metrics import REGISTRY
 
 Quantity = Literal["latency", "cpu", "memory", "rate", "other"]
 
@@ -186,7 +186,7 @@ def set_of_imported(name: str, runs: Sequence[Imported]) -> ResultSet:
 
 
 def _imported(run: Imported, cell: str, repetition: int) -> list[Claim]:
-    from workbench.distributions import quantiles
+    from workbench.model.histograms import quantiles
 
     common: dict[str, Any] = {
         "mesh": run.label or run.where.split(", line ")[0],

@@ -15,10 +15,10 @@ from itertools import pairwise
 
 import numpy
 
-from workbench.distributions import HIGHEST_NS, record
 from workbench.errors import BadInput
 from workbench.interchange.documents import shown
-from workbench.records import Histogram
+from workbench.model.histograms import HIGHEST_NS, record
+from workbench.model.records import Histogram
 
 UNITS_S: dict[str, float] = {
     "ns": 1e-9,

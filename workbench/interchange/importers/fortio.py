@@ -15,7 +15,7 @@ from workbench.interchange.importers.figures import checked, seconds, spread, st
 from workbench.interchange.importers.imported import Imported, Importer, Options, Tool
 from workbench.interchange.importers.nighthawk import TOOL as NIGHTHAWK_TOOL
 from workbench.interchange.importers.source import Source
-from workbench.records import Histogram
+from workbench.model.records import Histogram
 
 TOOL = Tool(
     name="fortio",

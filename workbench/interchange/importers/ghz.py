@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy
 
-from workbench.distributions import record
 from workbench.errors import BadInput
 from workbench.interchange.importers.asking import Table
 from workbench.interchange.importers.figures import checked, started, told
@@ -16,7 +15,8 @@ from workbench.interchange.importers.imported import Imported, Importer, Loop, O
 from workbench.interchange.importers.source import Source
 from workbench.interchange.importers.summaries import summary
 from workbench.interchange.importers.texts import Output, outputs, tool_of
-from workbench.records import Histogram
+from workbench.model.histograms import record
+from workbench.model.records import Histogram
 
 TOOL = Tool(
     name="ghz",

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from workbench.interchange.importers.source import Source
-from workbench.records import Histogram
-from workbench.steps import Role
+from workbench.model.lab_steps import Role
+from workbench.model.records import Histogram
 
 Loop = Literal["open", "closed", "unknown"]
 """open: requests are sent on a schedule whether or not answers keep up; closed: each connection waits for its answer
@@ -80,7 +80,7 @@ class Imported:
     duration_s, window_s
         How long it was to take, and how long it took: figures are compared where the former is equal.
     histograms, quantiles
-        Kind (`workbench.records.LATENCY_KINDS`) -> distribution, or the figures told without one
+        Kind (`workbench.model.records.LATENCY_KINDS`) -> distribution, or the figures told without one
         (``p50_s``, ``low_s`` ...).
     extra
         Figures that the store has no place for, by name, JSON-able; kept beside the run.
@@ -89,7 +89,7 @@ class Imported:
     raw
         The source's own words about this run.
     data_plane, layer, mtls
-        As in `workbench.records.MeshFacts`; empty or None when not told.
+        As in `workbench.model.records.MeshFacts`; empty or None when not told.
     """
 
     tool: Tool

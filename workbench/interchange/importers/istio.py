@@ -15,7 +15,7 @@ from workbench.interchange.importers.figures import checked, started, told
 from workbench.interchange.importers.imported import Imported, Importer, Options, Tool, Usage
 from workbench.interchange.importers.requests import header_of, rows_of
 from workbench.interchange.importers.source import Source
-from workbench.steps import Role
+from workbench.model.lab_steps import Role
 
 TOOL = Tool(
     name="fortio",

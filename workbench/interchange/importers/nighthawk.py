@@ -7,7 +7,7 @@ from workbench.interchange.importers.asking import Table
 from workbench.interchange.importers.figures import from_cumulative, seconds, started
 from workbench.interchange.importers.imported import Imported, Importer, Options, Tool
 from workbench.interchange.importers.source import Source
-from workbench.records import Histogram
+from workbench.model.records import Histogram
 
 TOOL = Tool(
     name="nighthawk",

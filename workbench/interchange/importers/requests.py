@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy
 
-from workbench.distributions import record
 from workbench.errors import BadInput, UnknownName
 from workbench.interchange.documents import LONGEST_NAME, shown
 from workbench.interchange.importers.imported import Imported, Tool
 from workbench.interchange.importers.source import HEAD_BYTES, Source
-from workbench.records import LATEST_S, Histogram
+from workbench.model.histograms import record
+from workbench.model.records import LATEST_S, Histogram
 from workbench.store.csv_reading import Edges, Group, Table, Values, edges_of, summarise_csv
 
 MOST_COLUMNS = 512

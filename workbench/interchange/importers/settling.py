@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from workbench.errors import BadInput
 from workbench.interchange.importers.imported import Imported
-from workbench.records import MOST
+from workbench.model.records import MOST
 
 _SHORTEST = 0.1
 """Share of the asked time below which a told time is impossible. A run that was stopped may be shorter than asked."""

@@ -30,7 +30,7 @@ from workbench.interchange.smp.messages import (
 from workbench.interchange.smp.naming import mesh_label
 from workbench.interchange.smp.rules import duration_s, is_from_meshery, suspect_seconds
 from workbench.interchange.smp.validation import Document, documents_in, kind_of
-from workbench.steps import Role
+from workbench.model.lab_steps import Role
 
 UNTOLD = Tool(
     name="untold",

@@ -11,7 +11,6 @@ import hashlib
 import stat
 from pathlib import Path
 
-from workbench.decoding import encoding_of
 from workbench.errors import BadInput
 from workbench.interchange.documents import (
     Node,
@@ -21,6 +20,7 @@ from workbench.interchange.documents import (
     refuse_compressed,
     text_of,
 )
+from workbench.text.decoding import encoding_of
 
 HEAD_BYTES = 65_536
 """Of a file, what is looked at to tell its kind; the first line of a table must end within."""

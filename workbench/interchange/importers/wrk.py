@@ -12,7 +12,7 @@ from workbench.interchange.importers.figures import COLUMNS, checked, from_cumul
 from workbench.interchange.importers.imported import Imported, Importer, Options, Tool
 from workbench.interchange.importers.source import Source
 from workbench.interchange.importers.texts import Output, known, lasted, latency, outputs, per_second, tool_of
-from workbench.records import Histogram
+from workbench.model.records import Histogram
 
 _COLUMNS = {**COLUMNS, 1.0: "high_s"}
 

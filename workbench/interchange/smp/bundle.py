@@ -29,14 +29,13 @@ from typing import Any
 import numpy
 
 from workbench import __version__
-from workbench.distributions import buckets
 from workbench.errors import BadInput, NothingToShow, StoreError
+from workbench.files.places import Places
 from workbench.interchange.smp import SMP_VERSION
 from workbench.interchange.smp.canonical import json_text, to_json, yaml_text
 from workbench.interchange.smp.exporting import RunDocuments, documents_of
-from workbench.places import Places
-from workbench.private import redacted
-from workbench.records import Facts, Run
+from workbench.model.histograms import buckets
+from workbench.model.records import Facts, Run
 from workbench.store import Campaign, Store, read_run
 from workbench.store.disk import explained, temporary
 from workbench.store.layout import (
@@ -49,6 +48,7 @@ from workbench.store.layout import (
 )
 from workbench.store.sealing import digest
 from workbench.store.tables import write_table
+from workbench.text.redaction import redacted
 
 FORMAT, VERSION = "workbench-smp-bundle", 1
 INDEX = "bundle.json"

@@ -21,8 +21,7 @@ from typing import Any
 import numpy
 
 from workbench import __version__
-from workbench.asking import toml_value
-from workbench.distributions import buckets, quantiles
+from workbench.fields import toml_value
 from workbench.interchange.smp import SMP_VERSION
 from workbench.interchange.smp.canonical import NS
 from workbench.interchange.smp.fields import RANGES
@@ -42,8 +41,9 @@ from workbench.interchange.smp.messages import (
 )
 from workbench.interchange.smp.naming import mesh_type
 from workbench.interchange.smp.surroundings import kubernetes_version, nodes_of, surrounding_labels
-from workbench.records import Facts, Run
-from workbench.steps import DATA_PLANE_ROLES
+from workbench.model.histograms import buckets, quantiles
+from workbench.model.lab_steps import DATA_PLANE_ROLES
+from workbench.model.records import Facts, Run
 
 PREFIX = "workbench."
 EXPORTER = "mesh-workbench"

@@ -18,7 +18,7 @@ from workbench.interchange.smp.messages import Client, MeshType, PerformanceTest
 from workbench.interchange.smp.naming import mesh_type
 from workbench.interchange.smp.rules import duration_s
 from workbench.interchange.smp.validation import Document
-from workbench.spec import NAME_PATTERN, experiment_from_toml
+from workbench.model.experiment import NAME_PATTERN, experiment_from_toml
 
 BLOCKS = 6
 """Passes over the cells: the fewest that give 95 % intervals. A profile itself asks for one."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from workbench.interchange.smp.messages import EnvironmentNode
-from workbench.records import Facts
+from workbench.model.records import Facts
 
 _MB = 1e6
 _MACHINE = ("kernel", "architecture", "system", "virtual", "clocksource")

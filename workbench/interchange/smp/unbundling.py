@@ -16,14 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import BadInput, StoreError
+from workbench.files.places import Places, data_of
 from workbench.interchange.documents import parse_json, read_file, text_of
 from workbench.interchange.landing import checked_label
 from workbench.interchange.smp.bundle import DETAILS, FORMAT, FORMS, INDEX, KINDS, VERSION, safe_member, verified
 from workbench.interchange.smp.findings import errors
 from workbench.interchange.smp.validation import Document, dangling, validate_file
-from workbench.places import Places, data_of
-from workbench.plain import for_terminal
-from workbench.records import Run
+from workbench.model.records import Run
 from workbench.store import read_campaign
 from workbench.store.formats import (
     MEND,
@@ -36,6 +35,7 @@ from workbench.store.formats import (
 )
 from workbench.store.layout import CAMPAIGN_NAME, EXPERIMENT_NAME, MANIFEST_NAME, RAW_NAME, SAMPLES_NAME
 from workbench.store.sealing import digest
+from workbench.text.plain import for_terminal
 
 LONGEST_OWN_LABEL = 500
 """Characters of a name in a bundle: a mesh's label lists its options."""

@@ -43,7 +43,7 @@ from workbench.environments.kubernetes.designs.restoring import found_by_label, 
 from workbench.environments.kubernetes.designs.trying import Probe, Trial, apply_as_design, design_of, whole
 from workbench.environments.kubernetes.session import Options
 from workbench.errors import BadInput, CannotHere, RunFailed, WorkbenchError
-from workbench.spec import EnvironmentSpec
+from workbench.model.experiment import EnvironmentSpec
 
 PATIENCE_S = 15.0
 """How long one call waits for an API server that is away: somebody sits before it, unlike before a run."""

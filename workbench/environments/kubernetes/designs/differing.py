@@ -9,7 +9,7 @@ from typing import Any
 
 from workbench.environments.kubernetes.client import MANAGER, Object
 from workbench.environments.kubernetes.objects import DESIGN, MANAGED, redacted
-from workbench.yaml_text import dumped
+from workbench.files.yaml_text import dumped
 
 _SERVERS = (
     "managedFields",

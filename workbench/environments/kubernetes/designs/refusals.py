@@ -13,7 +13,7 @@ from workbench.environments.kubernetes.client import Refused
 from workbench.environments.kubernetes.complaints import refusal
 from workbench.environments.kubernetes.designs.changes import Standing, Verdict
 from workbench.environments.kubernetes.objects import name_of
-from workbench.private import redacted_text
+from workbench.text.redaction import redacted_text
 
 _WEBHOOK = re.compile(r'admission webhook "([^"]+)" denied the request(?:: (.*))?', re.DOTALL)
 _NO_DRY_RUN = re.compile(r'admission webhook "([^"]+)" does not support dry run')

@@ -1,0 +1,275 @@
+"""``wb.deploy``: one mesh with its application, up and proven, to look at and to remove; nothing is measured.
+
+Where no cluster is named, the lab's archetype of the same shape stands in, under its own name. One mesh stands at a
+time in one program: deploying another removes it first, and so does the end of the program.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from workbench import adapters
+from workbench.api.experiments import on_cluster
+from workbench.api.status_line import line_of_text
+from workbench.campaigns.deployments import CLUSTERS, Deploying, deployments
+from workbench.errors import CannotHere, GateFailed
+from workbench.model.experiment import EnvironmentSpec, Experiment, Load, MeshSpec, Workload
+from workbench.model.plan import make_plan
+from workbench.model.records import Facts, GateResult, MeshFacts, Placed
+from workbench.text.plain import Sentences
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LAB = "lab"
+_MIB = 2**20
+_standing: list[weakref.ref[Standing]] = []
+
+
+class Standing:
+    """A mesh and its application, up and proven until `remove`; a context manager.
+
+    Attributes
+    ----------
+    mesh
+        What is said beside its numbers: title, layer, mTLS, features, what it lacks.
+    circumstances
+        Of the cluster or this machine; on a cluster with the context.
+    where
+        One sentence: what stands where, and what it stands for.
+    """
+
+    def __init__(
+        self,
+        held: ExitStack,
+        mesh: MeshFacts,
+        circumstances: Facts,
+        where: str,
+        gates: tuple[GateResult, ...],
+        placed: tuple[Placed, ...],
+        left: Callable[[], tuple[str, ...]],
+    ) -> None:
+        self.mesh, self.circumstances, self.where = mesh, circumstances, where
+        self._gates, self._placed, self._left = gates, placed, left
+        self._remove = weakref.finalize(self, held.close)
+
+    @property
+    def gates(self) -> pd.DataFrame:
+        """What proves that the traffic goes through the mesh: what, passed, evidence."""
+        import pandas as pd
+
+        return pd.DataFrame([{"what": one.name, "passed": one.passed, "evidence": one.evidence} for one in self._gates])
+
+    @property
+    def parts(self) -> pd.DataFrame:
+        """Every part as it was when it stood: the fields of `workbench.model.records.Placed`."""
+        import pandas as pd
+
+        frame = pd.DataFrame([asdict(one) for one in self._placed])
+        return frame.astype({name: float for name in frame.columns if name.startswith(("requested_", "limit_"))})
+
+    @property
+    def reserved(self) -> pd.DataFrame:
+        """What is set aside, by role: parts, silent (parts that request nothing), cores, memory_mib."""
+        import pandas as pd
+
+        frame = self.parts
+        grouped = frame.groupby("role", sort=True)
+        silent = frame["requested_cores"].isna() & frame["requested_bytes"].isna()
+        columns = {
+            "parts": grouped.size(),
+            "silent": silent.groupby(frame["role"]).sum(),
+            "cores": grouped["requested_cores"].sum(min_count=1),
+            "memory_mib": grouped["requested_bytes"].sum(min_count=1) / _MIB,
+        }
+        return pd.DataFrame(columns)
+
+    def remove(self) -> str:
+        """Remove mesh and application, and say whether everything is as it was before; a second call changes nothing.
+
+        Raises
+        ------
+        CannotHere
+            When a cluster is not as it was, with what is different.
+        """
+        self._remove()
+        left = self._left()
+        if left:
+            raise CannotHere(
+                f"{self.mesh.label} was removed, but not everything is as it was: {'; '.join(left)}. "
+                "See: workbench clean"
+            )
+        return f"{self.mesh.label} is removed, and everything is as it was before."
+
+    def __enter__(self) -> Standing:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.remove()
+        else:
+            self._remove()
+
+    def __repr__(self) -> str:
+        return str(self._told)
+
+    def _repr_html_(self) -> str:
+        return self._told._repr_html_()
+
+    @property
+    def _told(self) -> Sentences:
+        stands = "stands" if self._remove.alive else "stood, and is removed"
+        return Sentences([f"{self.mesh.label} {stands}: {self.mesh.title}. {self.where}"])
+
+
+def deploy(
+    mesh: str,
+    *,
+    profile: str = "default",
+    version: str = "",
+    options: Mapping[str, Any] | None = None,
+    workload: str = "echo",
+    context: str = "",
+    **settings: Any,
+) -> Standing:
+    """Deploy a mesh and its application, prove that it carries the traffic, and return it standing.
+
+    Parameters
+    ----------
+    mesh, profile, version, options
+        As in an experiment's ``[[meshes]]``; an empty version: the adapter's pinned one.
+    workload
+        What answers.
+    context
+        Context of the kubeconfig whose cluster is deployed to. Empty: no cluster is touched, and the lab's archetype
+        of the same shape stands in, whatever the options.
+    settings
+        Further options of the environment ``kubernetes``: kubeconfig, charts, registry, existing ...
+
+    Raises
+    ------
+    BadInput, UnknownName
+        For what cannot be understood; nothing was started.
+    CannotHere, RunFailed
+        When it does not come up, with what the cluster says; what had been made is removed again.
+    GateFailed
+        When it came up and does not carry the traffic as it should; it is removed again.
+    """
+    while _standing:
+        earlier = _standing.pop()()
+        if earlier is not None:
+            earlier._remove()  # whoever deployed it may have left it standing
+    asked = MeshSpec(name=mesh, profile=profile, version=version or None, options=dict(options or {}))
+    environment = on_cluster(context, **settings) if context else EnvironmentSpec(name=LAB)
+    stands_for = ""
+    if not context:
+        asked, stands_for = _in_the_lab(asked)
+    one = _described(asked, workload, environment)
+    made = _raise_up(one, environment, stands_for)
+    _standing.append(weakref.ref(made))
+    return made
+
+
+def deployable() -> pd.DataFrame:
+    """Return what can be deployed: mesh, where (environments), profiles, options (with their help)."""
+    import pandas as pd
+
+    known = [adapters.load("meshes", name) for name in adapters.names("meshes")]
+    rows = [
+        {
+            "mesh": one.name,
+            "where": ", ".join(one.environments),
+            "profiles": ", ".join(one.profiles),
+            "options": "; ".join(f"{name}: {option.help}" for name, option in one.options.items()),
+        }
+        for one in known
+    ]
+    return pd.DataFrame(rows)
+
+
+def _described(mesh: MeshSpec, workload: str, environment: EnvironmentSpec) -> Deploying:
+    generator = "fortio" if environment.name in CLUSTERS else "builtin"
+    experiment = Experiment(
+        name="deploy",
+        environment=environment,
+        meshes=(mesh,),
+        baseline=mesh.name,
+        workloads=(Workload(name=workload),),
+        loads=(Load(rate_per_s=100, generator=generator),),
+        blocks=1,
+    )
+    return deployments(make_plan(experiment))[0]
+
+
+def _raise_up(one: Deploying, environment: EnvironmentSpec, stands_for: str) -> Standing:
+    opened = adapters.load("environments", environment.name)(environment)
+    opened.say = line_of_text()
+    with ExitStack() as held:
+        held.enter_context(opened)
+        circumstances = opened.facts()
+        refused = opened.refuses(one.everything)
+        if refused:
+            raise CannotHere(f"{one.facts.label} cannot be deployed: {refused}.")
+        deployment = held.enter_context(opened.deploy(one.steps, one.application, **one.of_clusters))
+        opened.say(f"proving that {one.facts.label} carries the traffic")
+        gates = deployment.check(one.gates)
+        failed = [gate for gate in gates if not gate.passed]
+        if failed:
+            said = "; ".join(f"{gate.name} ({gate.evidence})" for gate in failed)
+            raise GateFailed(f"{one.facts.label} came up and was removed again, because a gate failed: {said}.")
+        placed = deployment.inventory()
+        opened.say(f"{one.facts.label} stands")
+        return Standing(
+            held.pop_all(),
+            one.facts,
+            circumstances,
+            _where(circumstances, stands_for),
+            gates,
+            placed,
+            lambda: tuple(getattr(opened, "left_behind", ())),
+        )
+    raise AssertionError("unreachable: an exit stack passes errors on")
+
+
+def _where(circumstances: Facts, stands_for: str) -> str:
+    held = circumstances.details.get("cluster")
+    if held:
+        return (
+            f"It stands on the cluster of context {held['context']} ({held['server']}, "
+            f"Kubernetes {held['kubernetes']}, {len(circumstances.details['nodes'])} nodes)."
+        )
+    return f"It stands on this machine: no cluster was named.{stands_for}"
+
+
+def _in_the_lab(asked: MeshSpec) -> tuple[MeshSpec, str]:
+    """Return what stands in for a mesh where there is no cluster, and the sentence that says so.
+
+    The archetype with the same layer and kind of data plane: by what both declare, never by a name.
+    """
+    mesh = adapters.load("meshes", asked.name)
+    if LAB in mesh.environments:
+        return asked, ""
+    wanted: MeshFacts = mesh.facts(asked)
+    known = [MeshSpec(name=name) for name in adapters.names("meshes")]
+    facts = [
+        (one, adapters.load("meshes", one.name).facts(one))
+        for one in known
+        if LAB in adapters.load("meshes", one.name).environments
+    ]
+    chosen, shape = max(facts, key=lambda one: _likeness(one[1], wanted))
+    lacks = f" It lacks {', '.join(shape.lacks)}." if shape.lacks else ""
+    return chosen, (
+        f" {shape.label} is a lab archetype in the shape of {', '.join(shape.shape_of)}, and not {wanted.label}: "
+        f"name a context to deploy that.{lacks}"
+    )
+
+
+def _likeness(one: MeshFacts, wanted: MeshFacts) -> tuple[bool, bool, bool, bool]:
+    return one.archetype, one.layer == wanted.layer, one.data_plane == wanted.data_plane, one.mtls == wanted.mtls

@@ -1,0 +1,393 @@
+"""What a notebook calls: experiments by name, runs, comparisons and reports, with the user's settings filled in.
+
+Each function is one or two calls into the package; ``workbench.NAME`` loads them when first used. An empty ``data`` or
+``reports`` means the user's setting, see `workbench.settings`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import BadInput, NothingToShow, UnknownName
+from workbench.files import shipped
+from workbench.model.experiment import EnvironmentSpec, Experiment, Plan, experiment_from_toml, read_experiment
+from workbench.settings import Settings
+from workbench.text.decoding import decoded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import pandas as pd
+
+    from workbench.analysis import Comparison
+    from workbench.model.events import Event
+    from workbench.store import Store
+    from workbench.widgets.explorer import ExplorerView
+    from workbench.widgets.launcher import LauncherView
+
+LATEST = "latest"
+"""Stands for the campaign that was started last."""
+
+
+def experiments(data: str | Path = "") -> pd.DataFrame:
+    """Return the experiments that can be run by name: name, question, meshes, runs, about_s (seconds), file."""
+    import pandas as pd
+
+    from workbench.campaigns.runner import estimate_s
+    from workbench.model.plan import make_plan
+
+    rows: list[dict[str, object]] = []
+    for name, files in shipped.experiment_files(Settings.resolve(data=data).data).items():
+        try:
+            asked = make_plan(read_experiment(files[0]))
+        except BadInput as error:
+            rows.append({"name": name, "question": f"cannot be read: {error}", "file": str(files[0])})
+            continue
+        meshes = [mesh.label for mesh in asked.experiment.meshes]
+        question, about = asked.experiment.question, estimate_s(asked)
+        row = {"name": name, "question": question, "meshes": meshes, "runs": len(asked.runs), "about_s": about}
+        rows.append({**row, "file": str(files[0])})
+    return pd.DataFrame(rows, columns=["name", "question", "meshes", "runs", "about_s", "file"])
+
+
+def experiment(asked: str, data: str | Path = "") -> Experiment:
+    """Return the experiment called ``asked``, or the one in the file of this path.
+
+    Raises
+    ------
+    UnknownName, BadInput
+        See `workbench.files.shipped.experiment_file` and `workbench.model.experiment.read_experiment`.
+    """
+    return read_experiment(shipped.experiment_file(asked, Settings.resolve(data=data).data))
+
+
+def plan_of(asked: str | Experiment, data: str | Path = "") -> Plan:
+    """Return the ordered runs of an experiment; nothing is started. See `workbench.model.plan.make_plan`."""
+    from workbench.model.plan import make_plan
+
+    return make_plan(asked if isinstance(asked, Experiment) else experiment(asked, data))
+
+
+def outline(asked: str | Experiment, data: str | Path = "", *, resume: str = "") -> pd.DataFrame:
+    """Return the runs of an experiment in their order: block, mesh, workload, rate_per_s, duration_s, warmup_s.
+
+    Parameters
+    ----------
+    asked
+        As in `run`.
+    resume
+        Campaign to continue: its stored plan is shown, and ``asked`` plays no part.
+    """
+    import pandas as pd
+
+    plan = open_store(data).campaign(resume).plan if resume else plan_of(asked, data)
+    rows = [
+        {
+            "block": one.block,
+            "mesh": one.mesh.label,
+            "workload": one.workload.name,
+            "rate_per_s": one.load.rate_per_s,
+            "duration_s": one.load.duration_s,
+            "warmup_s": one.load.warmup_s,
+        }
+        for one in plan.runs
+    ]
+    return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="run"))
+
+
+def run(
+    asked: str | Experiment = "",
+    *,
+    data: str | Path = "",
+    campaign_id: str = "",
+    resume: str = "",
+    context: str = "",
+    on_event: Callable[[Event], None] | None = None,
+    **settings: Any,
+) -> str:
+    """Run an experiment and return the campaign's id.
+
+    Parameters
+    ----------
+    asked
+        An experiment's name or file, or the experiment itself; not needed with ``resume``.
+    campaign_id
+        Id to use; empty: made from the time and the experiment's name.
+    resume
+        Campaign to continue where it stopped, on the cluster it was begun on.
+    context
+        Context of the kubeconfig for an experiment on a cluster; empty: as the experiment says.
+    on_event
+        Called with every event; None: in a notebook, one line that shows how far it is.
+    settings
+        Further options of the environment ``kubernetes``: kubeconfig, charts ...
+
+    Raises
+    ------
+    WorkbenchError
+        See `workbench.campaigns.runner.run_experiment`.
+    """
+    from workbench.api.status_line import line_of_events
+    from workbench.campaigns.runner import run_experiment
+
+    where = Settings.resolve(data=data).data
+    if resume:
+        if context:
+            raise BadInput("A campaign is continued on the cluster that it was begun on: leave the context out.")
+        text = asked_before(where, resume)
+        wanted = experiment_from_toml(text, f"campaign {resume}")
+    elif isinstance(asked, Experiment):
+        wanted, text = asked, ""
+    else:
+        path = shipped.experiment_file(asked, where)
+        wanted, text = read_experiment(path), decoded(path.read_bytes())
+    return run_experiment(
+        placed(wanted, context, settings),
+        data=where,
+        toml=text,
+        campaign_id=campaign_id or None,
+        resume=resume or None,
+        on_event=on_event or line_of_events(),
+    )
+
+
+def placed(asked: Experiment, context: str, settings: Mapping[str, Any]) -> Experiment:
+    """Return the experiment on the cluster of ``context``, or with these settings; as it is without any.
+
+    Raises
+    ------
+    BadInput
+        For an experiment of the lab, which knows no clusters.
+    """
+    given = {key: value for key, value in {"context": context, **settings}.items() if value}
+    if not given:
+        return asked
+    if asked.environment.name != on_cluster(context).name:
+        raise BadInput(
+            f"The experiment {asked.name!r} runs in the environment {asked.environment.name!r}, which has no "
+            f"{', '.join(given)}: choose one for clusters, such as four-meshes."
+        )
+    options = {**asked.environment.options, **given}
+    return replace(asked, environment=replace(asked.environment, options=options))
+
+
+def asked_before(data: Path, campaign_id: str) -> str:
+    """Return the experiment file of a campaign as it was asked.
+
+    Raises
+    ------
+    UnknownName
+        When there is no such campaign.
+    BadInput
+        When the campaign was asked for without a file.
+    """
+    file = data / "runs" / campaign_id / "experiment.toml"
+    if not file.parent.is_dir() or not campaign_id:
+        known = sorted(path.parent.name for path in (data / "runs").glob("*/campaign.json"))
+        raise UnknownName("campaign", campaign_id, known[-20:], str(data))
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    if not text.strip():
+        raise BadInput(f"Campaign {campaign_id} was not asked for with a file; run its experiment again instead.")
+    return text
+
+
+def open_store(data: str | Path = "") -> Store:
+    """Return the store of the data folder: everything that was measured, as frames."""
+    from workbench.store import Store
+
+    return Store(Settings.resolve(data=data).data)
+
+
+def campaign(asked: str = LATEST, data: str | Path = "", *, otherwise_run: str = "") -> str:
+    """Return the id of the campaign that ``asked`` stands for.
+
+    Parameters
+    ----------
+    asked
+        An id, the name of an experiment (its latest campaign), or ``"latest"``.
+    otherwise_run
+        Experiment to run first when nothing has been measured yet; empty: none.
+
+    Raises
+    ------
+    NothingToShow
+        When the store is empty.
+    UnknownName
+        With the known campaigns.
+    """
+    opened = open_store(data)
+    if otherwise_run and opened.campaigns().empty:
+        return run(otherwise_run, data=data)
+    return _campaign(opened, asked)
+
+
+def _campaign(opened: Store, asked: str) -> str:
+    known = opened.campaigns().sort_values("started_at")
+    if known.empty:
+        raise NothingToShow(f"Nothing has been measured in {opened.data} yet: start with `workbench demo`.")
+    with_numbers = known[known["runs_finished"] > 0]
+    if asked == LATEST:
+        return str((with_numbers if len(with_numbers) else known)["campaign_id"].iloc[-1])
+    if asked in set(known["campaign_id"]):
+        return asked
+    of_experiment = with_numbers[with_numbers["experiment"] == asked]
+    if len(of_experiment):
+        return str(of_experiment["campaign_id"].iloc[-1])
+    raise UnknownName("campaign or experiment", asked, [*known["campaign_id"].tail(10), *known["experiment"].unique()])
+
+
+def compare(*asked: str, data: str | Path = "") -> Comparison:
+    """Compare the data planes of one campaign or several.
+
+    Parameters
+    ----------
+    asked
+        See `campaign`; none: the latest.
+
+    Raises
+    ------
+    NothingToShow
+        When no run of it has finished.
+    """
+    from workbench import analysis
+
+    with open_store(data).at_once() as opened:
+        ids = [_campaign(opened, one) for one in asked or (LATEST,)]
+        runs = _stacked([opened.runs(campaign_id=one) for one in dict.fromkeys(ids)])
+        run_ids = list(runs["run_id"])
+        frames = (opened.consumption(run_ids), opened.latency(run_ids), opened.reservations(run_ids))
+        beside = (opened.sources(run_ids), opened.failures(run_ids))
+    return analysis.compare(runs, *frames, *beside)
+
+
+def write_report(
+    *asked: str, data: str | Path = "", reports: str | Path = "", target: str | Path = "", title: str = ""
+) -> Path:
+    """Write the report of one campaign or several as one HTML file, and return its path.
+
+    Parameters
+    ----------
+    asked
+        See `campaign`; none: the latest.
+    target
+        File to write; empty: named after the last campaign, in the report folder.
+    title
+        Empty: the experiment's question.
+
+    Raises
+    ------
+    NothingToShow
+        When no run of it has finished.
+    StoreError
+        When the file cannot be written.
+    """
+    from workbench.report import build_report
+
+    ids = list(dict.fromkeys(campaign(one, data) for one in asked or (LATEST,)))
+    out = Path(target).expanduser() if target else report_file(ids, Settings.resolve(reports=reports).reports)
+    return build_report(open_store(data), ids, out, title or None)
+
+
+def report_file(ids: list[str], reports: Path) -> Path:
+    """Return where the report of these campaigns goes by default."""
+    more = f"-and-{len(ids) - 1}-more" if len(ids) > 1 else ""
+    return reports / f"{ids[-1]}{more}.html"
+
+
+def explore(asked: str = LATEST, *, data: str | Path = "", reports: str | Path = "") -> ExplorerView:
+    """Return widgets that choose runs and show what they consumed; ``.chart`` is the same picture without a kernel.
+
+    Parameters
+    ----------
+    asked
+        Where to begin, see `campaign`.
+    reports
+        Where exports go; empty: the report folder.
+
+    Raises
+    ------
+    NothingToShow
+        When nothing has been measured yet.
+    """
+    from workbench.widgets.explorer import ExplorerView
+    from workbench.widgets.exploring import Explorer
+
+    model = Explorer(open_store(data))
+    return ExplorerView(model, campaign(asked, data), Settings.resolve(reports=reports).reports)
+
+
+def launch(asked: str = "quick", *, data: str | Path = "", reports: str | Path = "") -> LauncherView:
+    """Return widgets that build an experiment, start it in the background, watch it, stop it and open its report.
+
+    What is running or was measured before is found again; closing the notebook stops nothing.
+
+    Parameters
+    ----------
+    asked
+        Experiment to begin from: a name, or the path of a file.
+    """
+    from workbench.widgets.launcher import LauncherView
+    from workbench.widgets.launching import Launches
+
+    settings = Settings.resolve(data=data, reports=reports)
+    found = {Path(asked).stem if "/" in asked or asked.endswith(".toml") else asked: experiment(asked, data)}
+    for name, files in shipped.experiment_files(settings.data).items():
+        with contextlib.suppress(BadInput):  # a broken file is told by `experiments`
+            found.setdefault(name, read_experiment(files[0]))
+    return LauncherView(
+        Launches(settings),
+        found,
+        next(iter(found)),
+        lambda one: write_report(one, data=settings.data, reports=settings.reports),
+    )
+
+
+def _stacked(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """Return ``frames`` one below the other."""
+    import pandas as pd
+
+    return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+
+
+def enable_charts() -> None:
+    """Show charts in this notebook, live and in executed copies, without a network; call it before the first one.
+
+    Tables show a dollar as a dollar, too, instead of looking for formulas in names.
+    """
+    import pandas as pd
+
+    from workbench.charts.display import enable
+
+    enable()
+    pd.set_option("display.html.use_mathjax", False)
+
+
+def doctor(context: str = "", **settings: Any) -> pd.DataFrame:
+    """Return what this machine, or the cluster of a context, can do: what, can, because; nothing is changed.
+
+    Parameters
+    ----------
+    context
+        Context of the kubeconfig; empty: this machine.
+    settings
+        Further options of the environment ``kubernetes``: kubeconfig, charts ...
+    """
+    import pandas as pd
+
+    from workbench import adapters
+
+    if context:
+        asked = on_cluster(context, **settings)
+        found = adapters.load("environments", asked.name).diagnose(asked)
+    else:
+        found = adapters.load("environments", "lab").diagnose()
+    return pd.DataFrame([{"what": one.name, "can": one.passed, "because": one.evidence} for one in found])
+
+
+def on_cluster(context: str, **settings: Any) -> EnvironmentSpec:
+    """Return the environment of a kubeconfig's context, with those settings that say something."""
+    given = {key: value for key, value in settings.items() if value}
+    return EnvironmentSpec(name="kubernetes", options={"context": context, **given})

@@ -1,0 +1,321 @@
+"""What was asked: the experiment as written, frozen and checked.
+
+First stage of the flow (`spec` -> plan -> runs). Each field carries its help and range as metadata
+(`workbench.fields`), and the reader, the shipped examples, the documentation and the error messages all take them from
+here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import tomllib
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import BadInput, UnknownName
+from workbench.fields import Checked, asked, check_asked, read_table, read_value, toml_value
+from workbench.intents import Intent
+from workbench.text.decoding import decoded
+from workbench.text.redaction import HIDDEN, TELLING
+
+PROTOCOLS = ("http/1.1", "http/2", "grpc", "tcp")
+"""Of a load. HTTP/2 is spoken in plaintext (h2c) unless the workload's URL is https."""
+
+NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""Names of experiments become parts of folder names: letters, digits, dot, dash, underscore; at most 64."""
+
+
+def _flat(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every value of nested tables under its dotted key: ``values.istiod.replicaCount``."""
+    for key, value in table.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeshSpec(Checked):
+    """One data plane to measure: an adapter's name, a profile and its options."""
+
+    name: str = asked("Name of the mesh or lab archetype; `workbench doctor` lists them.")
+    profile: str = asked("Variant that the adapter knows, such as cross-connect's local and remote.", default="default")
+    version: str | None = asked("Version to install; None: the one that the adapter pins.", default=None)
+    options: Mapping[str, Any] = asked("Settings of this adapter; `workbench plan` shows them.", default_factory=dict)
+    intent: Intent | None = asked(
+        "What its traffic is to experience, such as a split or retries; None: as it comes. See docs/playground.md.",
+        default=None,
+    )
+
+    @property
+    def label(self) -> str:
+        """How tables and charts call it: name, profile unless default, and version, options and intent if given."""
+        parts = [self.name if self.profile == "default" else f"{self.name}/{self.profile}"]
+        if self.version:
+            parts.append(self.version)
+        shown = [
+            (key, HIDDEN if TELLING.search(key.rpartition(".")[2]) else value) for key, value in _flat(self.options)
+        ]
+        parts += [f"{key}={value}" for key, value in sorted(shown)]
+        if self.intent is not None:
+            parts.append(f"with {self.intent.name}")
+        return " ".join(parts)
+
+
+_MOST = 1e12
+_FROM_0 = (0.0, _MOST)
+_ABOVE_0 = (1e-9, _MOST)
+"""What others may have measured, in whatever unit: no more than that is impossible, and above 0 where nothing is 0."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload(Checked):
+    """The services that answer."""
+
+    name: str = asked(
+        "Name of the workload: echo, chain, own, or a ready one; `workbench doctor` lists them.", default="echo"
+    )
+    payload_bytes: int = asked(
+        "Bytes of the request's body, echoed by the answer.", low=0, high=1_048_576, told=_FROM_0, default=1024
+    )
+    server_delay_s: float = asked(
+        "Seconds each service waits before it answers.", low=0.0, high=10.0, told=_FROM_0, default=0.0
+    )
+    fan_out: int = asked("Calls that chain's frontend makes to the backend for one request.", low=1, high=16, default=1)
+    versions: int = asked(
+        "Versions v1, v2, ... of the service that the client calls, side by side behind one name, for traffic splits.",
+        low=1,
+        high=4,
+        default=1,
+    )
+    manifests: str = asked("Workload own: file or folder with the manifests of your application.", default="")
+    url: str = asked("Workload own: what the client calls, such as http://web:8080/.", default="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load(Checked):
+    """The load of one run."""
+
+    rate_per_s: float = asked(
+        "Requests per second, scheduled in advance (open loop).", low=1, high=100_000, told=_ABOVE_0
+    )
+    duration_s: float = asked("Seconds measured.", low=0.2, high=86_400, told=_ABOVE_0, default=10.0)
+    warmup_s: float = asked("Seconds of the same load before, discarded.", low=0, high=3600, told=_FROM_0, default=1.0)
+    connections: int = asked("Keep-alive connections.", low=1, high=4096, told=(1, _MOST), default=16)
+    protocol: str = asked(
+        "Protocol of the load: the lab speaks http/1.1, clusters all of them.", known=PROTOCOLS, default="http/1.1"
+    )
+    arrival: str = asked("Arrival process.", known=("constant", "poisson"), default="constant")
+    generator: str = asked("Load generator: builtin, fortio.", default="builtin")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentSpec(Checked):
+    """Where it happens."""
+
+    name: str = asked("Environment: lab.", default="lab")
+    options: Mapping[str, Any] = asked("Settings of the environment.", default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment(Checked):
+    """The question, as written.
+
+    Every combination of mesh, workload and rate is a *cell*; every block runs each cell once, in fresh random order.
+    """
+
+    name: str = asked("Name of the experiment, part of folder names.")
+    question: str = asked("What the experiment is to answer, for the report's first line.", default="")
+    environment: EnvironmentSpec = asked("Where it happens.", default_factory=EnvironmentSpec)
+    meshes: tuple[MeshSpec, ...] = asked("What is compared; the baseline is added when missing.")
+    workloads: tuple[Workload, ...] = asked("What answers.", default=(Workload(),))
+    loads: tuple[Load, ...] = asked("The loads, one for each rate.")
+    blocks: int = asked(
+        "Randomized passes over all cells; 6 or more give 95 % intervals.", low=1, high=1000, told=(1, _MOST), default=3
+    )
+    seed: int = asked("Seeds the order of runs and Poisson arrivals.", low=0, high=2**63 - 1, default=1)
+    baseline: str = asked("The mesh that stands for 'no mesh'.", default="baseline")
+    rerun_noisy: bool = asked("Run a cell once more when the machine was too noisy; both are kept.", default=False)
+
+    def __post_init__(self) -> None:
+        Checked.__post_init__(self)
+        if not NAME_PATTERN.fullmatch(self.name):
+            raise BadInput(
+                f"The experiment's name {self.name!r} cannot be part of a folder name: "
+                "use up to 64 letters, digits, dots, dashes and underscores, starting with a letter or digit."
+            )
+        if not self.loads:
+            raise BadInput(f"Experiment {self.name!r} has no load: give [load] rates_per_s = [...].")
+        labels = [mesh.label for mesh in self.meshes]
+        twice = sorted({label for label in labels if labels.count(label) > 1})
+        if twice:
+            raise BadInput(f"Experiment {self.name!r} lists {', '.join(twice)} twice; every mesh may stand there once.")
+        if len(set(self.loads)) < len(self.loads):
+            raise BadInput(f"Experiment {self.name!r} lists a rate twice; every rate may stand there once.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSpec:
+    """One run of the plan: a cell in a block.
+
+    Attributes
+    ----------
+    ordinal
+        Place in the plan, from 1.
+    block
+        Block number, from 1.
+    seed
+        Seed of this run's arrivals.
+    attempt
+        1, or 2 for the repetition of a noisy run.
+    """
+
+    ordinal: int
+    block: int
+    mesh: MeshSpec
+    workload: Workload
+    load: Load
+    is_baseline: bool
+    seed: int
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The ordered run specs of an experiment. Runs of one block and mesh (and workload) stand together."""
+
+    experiment: Experiment
+    runs: tuple[RunSpec, ...]
+
+    @property
+    def measured_s(self) -> float:
+        """Seconds of measurement, without warm-up and set-up."""
+        return sum(run.load.duration_s for run in self.runs)
+
+
+def _tables(table: Mapping[str, Any], key: str, where: str) -> list[dict[str, Any]]:
+    value = table.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        raise BadInput(f"{where}: {key} must be written as [[{key}]] tables.")
+    return value
+
+
+def _read_loads(table: Any, where: str) -> tuple[Load, ...]:
+    if not isinstance(table, dict):
+        raise BadInput(f"{where} lacks the table [load] with rates_per_s = [...].")
+    rest = dict(table)
+    rates = rest.pop("rates_per_s", None)
+    if "rate_per_s" in rest:
+        raise UnknownName("key", "rate_per_s", {"rates_per_s"} | {f.name for f in dataclasses.fields(Load)[1:]}, where)
+    if not isinstance(rates, list) or not rates:
+        raise BadInput(f"{where}: [load] needs rates_per_s, a list of requests per second such as [293, 997].")
+    return tuple(read_table(Load, {**rest, "rate_per_s": rate}, f"{where}: [load]") for rate in rates)
+
+
+_TOP_KEYS = (
+    "name",
+    "question",
+    "blocks",
+    "seed",
+    "baseline",
+    "rerun_noisy",
+    "environment",
+    "meshes",
+    "workloads",
+    "load",
+)
+
+
+def experiment_from_toml(text: str, where: str = "experiment") -> Experiment:
+    """Read an experiment from TOML text; ``where`` names the file in messages.
+
+    Raises
+    ------
+    BadInput
+        With file, table and key, and what would be understood.
+    """
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"{where} is not valid TOML: {error}.") from error
+    for key in table:
+        if key not in _TOP_KEYS:
+            raise UnknownName("key", key, _TOP_KEYS, where)
+    plain = {key: value for key, value in table.items() if key not in ("environment", "meshes", "workloads", "load")}
+    environment = table.get("environment", {})
+    if not isinstance(environment, dict):
+        raise BadInput(f'{where}: environment must be a table: [environment] name = "lab".')
+    meshes = tuple(read_table(MeshSpec, one, f"{where}: [[meshes]]") for one in _tables(table, "meshes", where))
+    if not meshes:
+        raise BadInput(f"{where} compares nothing: add [[meshes]] tables with a name.")
+    workloads = tuple(
+        read_table(Workload, one, f"{where}: [[workloads]]") for one in _tables(table, "workloads", where)
+    )
+    loads = _read_loads(table.get("load"), where)
+    values: dict[str, Any] = {
+        **{
+            key: read_value(typing.get_type_hints(Experiment)[key], value, f"{where}: {key}")
+            for key, value in plain.items()
+        },
+        "environment": read_table(EnvironmentSpec, environment, f"{where}: [environment]"),
+        "meshes": meshes,
+        "loads": loads,
+    }
+    if workloads:
+        values["workloads"] = workloads
+    if "name" not in values:
+        raise BadInput(f"{where} lacks name: {Experiment.__dataclass_fields__['name'].metadata['help']}")
+    try:
+        check_asked(Experiment, values)
+        return Experiment(**values)
+    except UnknownName:
+        raise
+    except BadInput as error:
+        raise BadInput(f"{where}: {error}") from error
+
+
+def experiment_toml(asked: Any) -> str:
+    """Return an experiment's file, which `experiment_from_toml` reads back.
+
+    ``asked``: an `Experiment`, whose loads differ by their rates alone, or whatever has its fields, and in place of
+    `loads` the fields `load` and `rates`.
+    """
+    first = asked.loads[0] if isinstance(asked, Experiment) else asked.load
+    rates = [one.rate_per_s for one in asked.loads] if isinstance(asked, Experiment) else list(asked.rates)
+    load = {name: value for name, value in _fields(first).items() if name != "rate_per_s"}
+    tables: list[tuple[str, Mapping[str, Any]]] = [
+        ("[environment]", _fields(asked.environment)),
+        *(("[[meshes]]", _fields(mesh)) for mesh in asked.meshes),
+        *(("[[workloads]]", _fields(workload)) for workload in asked.workloads),
+        ("[load]", {"rates_per_s": rates, **load}),
+    ]
+    top = ("name", "question", "blocks", "seed", "baseline", "rerun_noisy")
+    lines = [f"{name} = {toml_value(getattr(asked, name))}" for name in top]
+    for head, table in tables:
+        lines += ["", head, *(f"{key} = {toml_value(one)}" for key, one in table.items() if one is not None)]
+    return "\n".join(lines) + "\n"
+
+
+def _fields(spec: Any) -> dict[str, Any]:
+    return {field.name: getattr(spec, field.name) for field in dataclasses.fields(spec)}
+
+
+def read_experiment(path: Path) -> Experiment:
+    """Read an experiment file.
+
+    Raises
+    ------
+    BadInput
+        When the file is missing, unreadable, not UTF-8, or not a valid experiment.
+    """
+    try:
+        text = decoded(path.read_bytes())
+    except FileNotFoundError as error:
+        raise BadInput(f"There is no experiment file {path}.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"The experiment file {path} cannot be read: {error}.") from error
+    return experiment_from_toml(text, str(path))

@@ -1,0 +1,1 @@
+"""Text from elsewhere: decoded, made plain, and shown without its secrets."""

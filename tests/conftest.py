@@ -17,7 +17,7 @@ import pytest
 from hypothesis import settings
 
 from workbench.environments.lab.envoy import envoy_path
-from workbench.errors import CannotHere
+from workbench.errors import UnsupportedError
 from workbench.startup import skip_slow_format_checks
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def no_envoy() -> str:
     """Why no real proxies run here, and what mends it; empty when they do."""
     try:
         envoy_path()
-    except CannotHere as error:
+    except UnsupportedError as error:
         return str(error)
     return "" if sys.platform == "linux" else f"the lab needs Linux, and this is {sys.platform}"
 

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, Literal
 
-from workbench.errors import CannotHere, UnknownName
+from workbench.errors import UnknownNameError, UnsupportedError
 
 Group = Literal["meshes", "loadgens", "telemetry", "workloads", "environments"]
 
@@ -47,19 +47,19 @@ def load(group: Group, name: str) -> Any:
 
     Raises
     ------
-    UnknownName
+    UnknownNameError
         With the known ones and the nearest.
-    CannotHere
+    UnsupportedError
         When the adapter needs a package that is not installed.
     """
     modules = _modules(group)
     if name not in modules:
-        raise UnknownName(SINGULAR[group], name, modules)
+        raise UnknownNameError(SINGULAR[group], name, modules)
     path, _, attribute = modules[name].partition(":")
     try:
         module = importlib.import_module(path)
     except ModuleNotFoundError as error:
-        raise CannotHere(
+        raise UnsupportedError(
             f"The {SINGULAR[group]} {name!r} needs the package {error.name!r}, which is not installed: "
             f"pip install {error.name}"
         ) from error

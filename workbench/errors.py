@@ -6,19 +6,21 @@ nobody else sees one. All of them are defined here: out of a notebook's kernel c
 
 ::
 
-    WorkbenchError                  exit code 1
-    ├── BadInput                    2   the user can mend it: a file, a key, a value, a name
-    │   └── UnknownName             2   with the known names and the nearest one
-    ├── CannotHere                  3   this machine or cluster cannot do it, and why
-    │   └── NotKubernetes           3   what answers in an API server's place is none
-    ├── RunFailed                   4   a run ended without a number
-    │   ├── Refused                 4   an API server said no
-    │   ├── GateFailed              4   the traffic was not what the mesh promises
-    │   └── DeadlineExceeded        4   a wait ended before its condition held
-    ├── Interrupted                 5   somebody stopped it; what was captured is kept
-    ├── StoreError                  6   a run folder or the index cannot be read or written
-    │   └── NewerFormat             6   written by a newer version of the workbench
-    └── NothingToShow               7   the question has no answer in this store
+    WorkbenchError                      exit code 1
+    ├── BadInputError                   2   you can fix it: a file, a key, a value, a name
+    │   └── UnknownNameError            2   with the known names and the nearest one
+    ├── UnsupportedError                3   this machine or cluster cannot do it, and why
+    │   └── NotKubernetesError          3   what answers at the API server's address is not one
+    ├── RunFailedError                  4   a run ended without a number
+    │   ├── RefusedError                4   the API server refused
+    │   ├── GateFailedError             4   the traffic was not what the mesh promises
+    │   └── DeadlineExceededError       4   a wait ended before its condition held
+    ├── StoppedError                    5   somebody stopped it; captured data is kept
+    ├── StoreError                      6   a run folder or the index cannot be read or written
+    │   └── NewerFormatError            6   written by a newer version of the workbench
+    └── NothingToShowError              7   this store has no run that answers the question
+
+Notebooks of earlier versions used names without ``Error``; those names still work.
 """
 
 from __future__ import annotations
@@ -42,13 +44,13 @@ class WorkbenchError(Exception):
         super().__init__(*(redacted_text(one) if isinstance(one, str) else one for one in told))
 
 
-class BadInput(WorkbenchError):
+class BadInputError(WorkbenchError):
     """What was asked for cannot be understood or is out of range."""
 
     exit_code = 2
 
 
-class UnknownName(BadInput):
+class UnknownNameError(BadInputError):
     """A name that is not among the known ones.
 
     Parameters
@@ -72,23 +74,23 @@ class UnknownName(BadInput):
         super().__init__(f"Unknown {kind} {name!r}{place}.{hint} Known: {choices}.")
 
 
-class CannotHere(WorkbenchError):
+class UnsupportedError(WorkbenchError):
     """A machine or cluster cannot do what was asked; the message says why and what would mend it."""
 
     exit_code = 3
 
 
-class NotKubernetes(CannotHere):
+class NotKubernetesError(UnsupportedError):
     """Something answers where a cluster's API server should, and it is none."""
 
 
-class RunFailed(WorkbenchError):
+class RunFailedError(WorkbenchError):
     """A run ended without a usable number."""
 
     exit_code = 4
 
 
-class Refused(RunFailed):
+class RefusedError(RunFailedError):
     """The API server said no.
 
     `status` is its HTTP status, `reason` its own word for it, `said` its own sentence, and `details` what it says in
@@ -102,15 +104,15 @@ class Refused(RunFailed):
         self.status, self.reason, self.said, self.details = status, reason, said or message, details or {}
 
 
-class GateFailed(RunFailed):
+class GateFailedError(RunFailedError):
     """The proof that the traffic is what the mesh promises did not hold; no number was taken."""
 
 
-class DeadlineExceeded(RunFailed):
+class DeadlineExceededError(RunFailedError):
     """A wait ended before its condition held."""
 
 
-class Interrupted(WorkbenchError):
+class StoppedError(WorkbenchError):
     """Somebody stopped the experiment; everything captured so far is kept."""
 
     exit_code = 5
@@ -122,11 +124,21 @@ class StoreError(WorkbenchError):
     exit_code = 6
 
 
-class NewerFormat(StoreError):
+class NewerFormatError(StoreError):
     """A run folder was written by a newer version of the workbench; it is left alone."""
 
 
-class NothingToShow(WorkbenchError):
+class NothingToShowError(WorkbenchError):
     """The store holds no run that could answer the question."""
 
     exit_code = 7
+
+
+# The names of earlier versions, for notebooks and adapters that were written with them.
+BadInput = BadInputError
+UnknownName = UnknownNameError
+CannotHere = UnsupportedError
+RunFailed = RunFailedError
+GateFailed = GateFailedError
+Interrupted = StoppedError
+NothingToShow = NothingToShowError

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any, TypeVar
 
-from workbench.errors import BadInput, UnknownName
+from workbench.errors import BadInputError, UnknownNameError
 
 T = TypeVar("T")
 
@@ -63,7 +63,7 @@ def check_asked(cls: type, values: Mapping[str, Any]) -> None:
 
     Raises
     ------
-    BadInput
+    BadInputError
         For the first field that lies outside of what may be asked for.
     """
     for item in dataclasses.fields(cls):
@@ -80,11 +80,11 @@ def _check_value(
     values = value if isinstance(value, tuple) else (value,)
     for one in values:
         if known and isinstance(one, str) and one not in known:
-            raise UnknownName(item.name, one, known, owner)
+            raise UnknownNameError(item.name, one, known, owner)
         if isinstance(one, bool) or not isinstance(one, int | float):
             continue
         if not math.isfinite(one) or (low is not None and one < low) or (high is not None and one > high):
-            raise BadInput(
+            raise BadInputError(
                 f"{owner}.{item.name} = {one:g} is out of range: "
                 f"from {low if low is not None else '-inf'} to {high if high is not None else 'inf'}. "
                 f"It means: {item.metadata.get('help', '')}"
@@ -109,26 +109,26 @@ def read_value(annotation: Any, value: Any, where: str) -> Any:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When it is of another type.
     """
     wanted = _plain(annotation)
     if dataclasses.is_dataclass(wanted) and isinstance(wanted, type):
         if not isinstance(value, dict):
-            raise BadInput(f"{where} must be a table, not {value!r}.")
+            raise BadInputError(f"{where} must be a table, not {value!r}.")
         return read_table(wanted, value, where)
     if typing.get_origin(wanted) is tuple:
         if not isinstance(value, list):
-            raise BadInput(f"{where} must be a list, not {value!r}.")
+            raise BadInputError(f"{where} must be a list, not {value!r}.")
         return tuple(read_value(typing.get_args(wanted)[0], one, f"{where}[{n}]") for n, one in enumerate(value))
     if typing.get_origin(wanted) is not None or wanted is Any:  # Mapping[str, Any]
         if not isinstance(value, dict):
-            raise BadInput(f"{where} must be a table, not {value!r}.")
+            raise BadInputError(f"{where} must be a table, not {value!r}.")
         return value
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
-        raise BadInput(f"{where} must be {_WORDS.get(wanted, wanted.__name__)}, not {value!r}.")
+        raise BadInputError(f"{where} must be {_WORDS.get(wanted, wanted.__name__)}, not {value!r}.")
     return value
 
 
@@ -137,16 +137,16 @@ def read_table(cls: type[T], table: Mapping[str, Any], where: str) -> T:
 
     Raises
     ------
-    UnknownName
+    UnknownNameError
         For a key that ``cls`` does not know.
-    BadInput
+    BadInputError
         For a value of the wrong type or out of range, or a missing key.
     """
     hints = typing.get_type_hints(cls)
     known = {item.name: item for item in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for key in table:
         if key not in known:
-            raise UnknownName("key", key, known, where)
+            raise UnknownNameError("key", key, known, where)
     values = {key: read_value(hints[key], value, f"{where}: {key}") for key, value in table.items()}
     missing = [
         name
@@ -154,14 +154,14 @@ def read_table(cls: type[T], table: Mapping[str, Any], where: str) -> T:
         if name not in values and item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
     ]
     if missing:
-        raise BadInput(f"{where} lacks {', '.join(missing)}: {known[missing[0]].metadata['help']}")
+        raise BadInputError(f"{where} lacks {', '.join(missing)}: {known[missing[0]].metadata['help']}")
     try:
         check_asked(cls, values)
         return cls(**values)
-    except UnknownName as error:
-        raise UnknownName(error.kind, error.name, error.known, where) from error
-    except BadInput as error:
-        raise BadInput(f"{where}: {error}") from error
+    except UnknownNameError as error:
+        raise UnknownNameError(error.kind, error.name, error.known, where) from error
+    except BadInputError as error:
+        raise BadInputError(f"{where}: {error}") from error
 
 
 def given(instance: Any) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import ensure_event_loop
 
 from workbench import errors
-from workbench.errors import BadInput, Interrupted, StoreError, UnknownName, WorkbenchError
+from workbench.errors import BadInputError, StoppedError, StoreError, UnknownNameError, WorkbenchError
 from workbench.files import scratch
 from workbench.files.places import Places, data_of, private_notebook
 from workbench.settings import Settings
@@ -73,13 +73,13 @@ def parameters_of(notebook: Path) -> dict[str, Parameter]:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When the file is missing or is no notebook.
     """
     try:
         found = inspect_notebook(_literal(notebook))
     except Exception as error:  # nbformat, json and papermill each have their own
-        raise BadInput(f"{notebook} cannot be read as a notebook: {error}.") from error
+        raise BadInputError(f"{notebook} cannot be read as a notebook: {error}.") from error
     return {
         name: Parameter(
             name=name,
@@ -96,19 +96,21 @@ def check_parameters(notebook: Path, given: Mapping[str, Value]) -> None:
 
     Raises
     ------
-    UnknownName
+    UnknownNameError
         For a parameter that it does not have.
-    BadInput
+    BadInputError
         For a value of another type than declared.
     """
     known = parameters_of(notebook)
     for name, value in given.items():
         if name not in known:
-            raise UnknownName("parameter", name, known, notebook.name)
+            raise UnknownNameError("parameter", name, known, notebook.name)
         kind = known[name].kind
         wanted = _KINDS.get(kind)
         if wanted and (not isinstance(value, wanted) or (isinstance(value, bool) and kind != "bool")):
-            raise BadInput(f"Parameter {name} of {notebook.name} must be {kind}, not {value!r}: {known[name].help}")
+            raise BadInputError(
+                f"Parameter {name} of {notebook.name} must be {kind}, not {value!r}: {known[name].help}"
+            )
 
 
 def read_values(notebook: Path, given: Mapping[str, str]) -> dict[str, Value]:
@@ -116,21 +118,21 @@ def read_values(notebook: Path, given: Mapping[str, str]) -> dict[str, Value]:
 
     Raises
     ------
-    UnknownName
+    UnknownNameError
         For a parameter that it does not have.
-    BadInput
+    BadInputError
         For a text that is not of the declared type.
     """
     known = parameters_of(notebook)
     values: dict[str, Value] = {}
     for name, text in given.items():
         if name not in known:
-            raise UnknownName("parameter", name, known, notebook.name)
+            raise UnknownNameError("parameter", name, known, notebook.name)
         kind = known[name].kind
         try:
             values[name] = _READERS.get(kind, str)(text)
         except (KeyError, ValueError) as error:
-            raise BadInput(
+            raise BadInputError(
                 f"Parameter {name} of {notebook.name} must be {kind}, not {text!r}: {known[name].help}"
             ) from error
     return values
@@ -191,7 +193,7 @@ class Execution:
 
     Raises
     ------
-    BadInput
+    BadInputError
         See `check_parameters`.
     """
 
@@ -241,7 +243,7 @@ class Execution:
         WorkbenchError
             What the failing cell raised when it is one of ours, with its message; otherwise one that names cell and
             error. The executed copy is kept either way.
-        Interrupted
+        StoppedError
             When `interrupt` or `kill` ended it.
         """
         self.wait()
@@ -348,7 +350,7 @@ class Execution:
 
     def _explained(self, error: PapermillExecutionError, kept: str) -> WorkbenchError:
         if error.ename == "KeyboardInterrupt" or (self._stopped_by and _own_error(error.ename) is None):
-            return Interrupted(f"{self.notebook.name} was stopped in cell [{error.exec_count}].")
+            return StoppedError(f"{self.notebook.name} was stopped in cell [{error.exec_count}].")
         own = _own_error(error.ename)
         if own is not None:
             return own(error.evalue)
@@ -358,7 +360,7 @@ class Execution:
 
     def _died(self, home: Path, error: Exception) -> WorkbenchError:
         if self._stopped_by:
-            return Interrupted(f"{self.notebook.name} did not end: {self._stopped_by}.")
+            return StoppedError(f"{self.notebook.name} did not end: {self._stopped_by}.")
         printed = _tail(home / "kernel.log")
         return WorkbenchError(
             f"The kernel that executed {self.notebook.name} died ({error}). "

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 
 
 def _home(cwd: Path) -> Path:
@@ -26,21 +26,23 @@ def _current_folder() -> Path:
     try:
         return Path.cwd()
     except FileNotFoundError as error:
-        raise BadInput("The current folder was removed. Change to one that exists (`cd`) and try again.") from error
+        raise BadInputError(
+            "The current folder was removed. Change to one that exists (`cd`) and try again."
+        ) from error
 
 
 def _expanded(chosen: str) -> Path:
     try:
         return Path(chosen).expanduser()
     except RuntimeError as error:
-        raise BadInput(f"{chosen} begins with ~, and this user has no home folder. Write the path out.") from error
+        raise BadInputError(f"{chosen} begins with ~, and this user has no home folder. Write the path out.") from error
 
 
 def _checked(path: Path) -> Path:
     try:
         str(path).encode()
     except UnicodeEncodeError as error:
-        raise BadInput(
+        raise BadInputError(
             f"The path {str(path)!a} is not UTF-8 text, which the index cannot hold. Choose other folders: --data, "
             "--reports."
         ) from error
@@ -84,7 +86,7 @@ class Settings:
 
         Raises
         ------
-        BadInput
+        BadInputError
             When the current folder is gone, there is no home for a ``~``, or a folder's path is no UTF-8 text.
         """
         environ = os.environ if environ is None else environ

@@ -16,7 +16,7 @@ from workbench.analysis.comparison import LEFT_OUT_COLUMNS, MESH_COLUMNS, _settl
 from workbench.analysis.costing import COST_METRICS
 from workbench.analysis.summaries import BILL_SUMMARY_COLUMNS, OVERHEAD_COLUMNS, SUMMARY_COLUMNS
 from workbench.analysis.verdicts import EQUAL, GREATER, LESS, UNRANKED, VERDICT_COLUMNS
-from workbench.errors import BadInput, NothingToShow
+from workbench.errors import BadInputError, NothingToShowError
 
 FRAMES = ("costs", "summary", "overhead", "bill", "bill_summary", "verdicts")
 FEW = ("baseline", "cross-connect", "l4-sidecars", "l7-sidecars")
@@ -227,9 +227,9 @@ def test_a_reversed_order_and_a_changed_level_are_seen():
 
 def test_comparisons_of_unlike_circumstances_or_nothing_in_common_are_not_set_side_by_side():
     runs, consumption, latency = frames()
-    with pytest.raises(BadInput, match=r"fingerprint \(5af3c1d2 against ffff\)"):
+    with pytest.raises(BadInputError, match=r"fingerprint \(5af3c1d2 against ffff\)"):
         agreement(_quick(), compare(runs.assign(fingerprint="ffff"), consumption, latency))
-    with pytest.raises(NothingToShow, match="no data plane with the same workload and rate"):
+    with pytest.raises(NothingToShowError, match="no data plane with the same workload and rate"):
         agreement(_quick(), compare(*frames(meshes=FEW, rates=(500.0,))))
 
 

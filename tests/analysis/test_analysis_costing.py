@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from workbench.analysis import bill, compare, costs
 from workbench.analysis.costing import BILL_COLUMNS, COST_COLUMNS, COST_METRICS
-from workbench.errors import BadInput, NothingToShow
+from workbench.errors import BadInputError, NothingToShowError
 from workbench.model.metrics import REGISTRY
 
 ALL = ("baseline", "l7-sidecars", "cross-connect")
@@ -246,18 +246,18 @@ def test_workloads_are_told_apart_by_what_differs_between_them():
 
 def test_a_missing_column_is_named_with_its_frame():
     runs, consumption, latency = _small()
-    with pytest.raises(BadInput, match=r"runs lacks the columns noisy.*Store\.runs\(\)"):
+    with pytest.raises(BadInputError, match=r"runs lacks the columns noisy.*Store\.runs\(\)"):
         costs(runs.drop(columns="noisy"), consumption, latency)
-    with pytest.raises(BadInput, match="consumption lacks the columns cpu_s"):
+    with pytest.raises(BadInputError, match="consumption lacks the columns cpu_s"):
         bill(runs, consumption.drop(columns="cpu_s"))
-    with pytest.raises(BadInput, match="latency lacks the columns kind"):
+    with pytest.raises(BadInputError, match="latency lacks the columns kind"):
         costs(runs, consumption, latency.drop(columns="kind"))
 
 
 def test_no_runs_and_no_finished_runs_say_so():
     runs, consumption, latency = _small()
-    with pytest.raises(NothingToShow, match="There is no run to compare"):
+    with pytest.raises(NothingToShowError, match="There is no run to compare"):
         compare(runs.iloc[:0], consumption, latency)
     failed = runs.assign(status="failed", reason="the gate did not hold")
-    with pytest.raises(NothingToShow, match=r"None of the 6 runs finished \(6 failed\).*the gate did not hold"):
+    with pytest.raises(NothingToShowError, match=r"None of the 6 runs finished \(6 failed\).*the gate did not hold"):
         costs(failed, consumption, latency)

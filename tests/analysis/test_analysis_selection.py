@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from workbench.analysis import compare
 from workbench.analysis.contract import LIKE, clean_runs
 from workbench.analysis.selection import select
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 
 PAIR = ("baseline", "l4-sidecars")
 
@@ -123,7 +123,7 @@ def test_unlike_circumstances_are_never_mixed_and_always_named(name):
     assert check.severity == "error"
     assert name in check.message
     assert f"{CHANGES[name]}".removesuffix(".0") in check.message
-    with pytest.raises(BadInput, match=name):
+    with pytest.raises(BadInputError, match=name):
         compare(*both, strict=True)
 
 

@@ -1,8 +1,8 @@
 """``make bench``: our own speed in one table, with the facts of the machine.
 
 Every ``bench_*.py`` beside this file offers ``rows()``; each row says what, how much, in which unit, and what to reach.
-What this machine cannot do is left out with its reason: a row without a value, or `CannotHere` out of a whole module.
-Timings are shown, never asserted: a busy machine is not a bug. Names as arguments choose modules: ``make bench
+What this machine cannot do is left out with its reason: a row without a value, or `UnsupportedError` out of a whole
+module. Timings are shown, never asserted: a busy machine is not a bug. Names as arguments choose modules: ``make bench
 ARGS=store``.
 """
 
@@ -19,7 +19,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import CannotHere
+from workbench.errors import UnsupportedError
 
 HERE = Path(__file__).resolve().parent
 Row = dict[str, Any]
@@ -59,7 +59,7 @@ def measure(paths: list[Path]) -> tuple[list[Row], int]:
         began, module = time.monotonic(), path.stem.removeprefix("bench_")
         try:
             found += [{"module": module, **row} for row in load(path).rows()]
-        except CannotHere as error:
+        except UnsupportedError as error:
             found.append({"module": module, "what": f"skipped: {error}", "value": None, "unit": "", "target": ""})
         except Exception:  # noqa: BLE001 - one broken benchmark must not hide the others
             traceback.print_exc()

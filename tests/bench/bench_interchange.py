@@ -19,7 +19,7 @@ from workbench.files import shipped  # noqa: E402
 from workbench.interchange.documents import parse_json  # noqa: E402
 from workbench.interchange.importers.imported import Options  # noqa: E402
 from workbench.interchange.landing import Landing  # noqa: E402
-from workbench.interchange.published import read_folder  # noqa: E402
+from workbench.interchange.published_figures import read_folder  # noqa: E402
 from workbench.interchange.receiving import receive  # noqa: E402
 from workbench.interchange.smp.bundle import export_bundle  # noqa: E402
 from workbench.interchange.smp.unbundling import documents, open_bundle  # noqa: E402

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from workbench import adapters
 from workbench.environments.lab.namespaces import Namespaces, probe
-from workbench.errors import CannotHere
+from workbench.errors import UnsupportedError
 from workbench.model.experiment import MeshSpec, Workload
 from workbench.model.lab_steps import Network
 
@@ -38,12 +38,12 @@ def rows() -> list[dict[str, object]]:
 
     Raises
     ------
-    CannotHere
+    UnsupportedError
         When this machine forbids namespaces, with the reason.
     """
     reason = probe()
     if reason:
-        raise CannotHere(f"network namespaces: {reason}")
+        raise UnsupportedError(f"network namespaces: {reason}")
     table: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -38,7 +38,7 @@ from workbench.intents import (
     Retries,
     Share,
     Timeout,
-    not_carried,
+    unsupported,
 )
 
 EVERYTHING = Design(
@@ -91,10 +91,10 @@ def test_shares_are_the_width_of_the_arrows_and_are_written():
 
 
 def test_what_is_not_carried_is_crossed_out_and_does_not_happen_in_the_picture():
-    answers = not_carried(EVERYTHING.intent, "It only moves packets.")
+    answers = unsupported(EVERYTHING.intent, "It only moves packets.")
     picture = intended(EVERYTHING, Carrier(label="a mesh", placement="kernel", answers=answers))
     signs = [row for row in rows_of(picture, "sign") if row["says"]]
-    assert signs and {row["standing"] for row in signs} == {"not"}
+    assert signs and {row["support"] for row in signs} == {"unsupported"}
     assert {row["how"] for row in signs} == {"It only moves packets."}
     assert not rows_of(picture, "share", "failing", "refused", "lock")
     assert [row["label"] for row in rows_of(picture, "box")] == ["client", "server\nv1", "cross-connect"]
@@ -110,7 +110,7 @@ def test_a_mode_that_lets_everybody_in_shows_no_stranger():
 @given(DESIGNS)
 @settings(max_examples=60, deadline=None)
 def test_nothing_stands_outside_the_picture_whatever_is_asked(design):
-    answers = [Answer(feature=name, standing="partly", says="Half of it.") for name in design.intent.asked]
+    answers = [Answer(feature=name, support="partial", says="Half of it.") for name in design.intent.asked]
     for placement in ("sidecar", "node-proxy", "none"):
         rows = intended_rows(design, Carrier(label="a mesh", placement=placement, answers=answers))
         for row in [row for row in rows if row["part"] in ("sign", "box", "zone", "way")]:
@@ -126,8 +126,8 @@ def test_what_is_made_once_is_what_is_made_each_time(placement):
 
 
 def test_it_is_told_in_words():
-    answers = (Answer(feature="delay", standing="not", says="It cannot."),)
+    answers = (Answer(feature="delay", support="unsupported", says="It cannot."),)
     said = describe(EVERYTHING, Carrier(label="a mesh", answers=answers))
     assert "10 % of the requests go to v2" in said
-    assert "Injected delay: not. It cannot." in said
+    assert "Injected delay: unsupported. It cannot." in said
     assert all(FEATURES[name].title in said for name in EVERYTHING.intent.asked)

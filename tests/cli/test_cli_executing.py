@@ -14,7 +14,7 @@ from workbench.cli import executing
 from workbench.cli.executing import see_through, signals
 from workbench.cli.progress import EventTail, Meter, Step
 from workbench.cli.show import duration, table
-from workbench.errors import Interrupted
+from workbench.errors import StoppedError
 
 EVENT = '{"kind":"%s","time_s":1.0,"message":"%s","done":%d,"total":4,"remaining_s":9.0,"data":{}}\n'
 
@@ -48,7 +48,7 @@ class Notebook:
         self.tell("kill")
 
     def result(self) -> Path:
-        raise Interrupted("stopped")
+        raise StoppedError("stopped")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -64,7 +64,7 @@ def test_stopping_grows_more_insistent(monkeypatch, capsys, number, obeys, told)
     before = signal.getsignal(number)
     timer = threading.Timer(0.05, os.kill, (os.getpid(), number))
     timer.start()
-    with pytest.raises(Interrupted):
+    with pytest.raises(StoppedError):
         see_through(one, Meter("x", quiet=True), stop=lambda: one.tell("stop"))
     timer.join()
     assert one.told == told
@@ -78,7 +78,7 @@ def test_where_nobody_can_be_asked_the_kernel_is_interrupted_at_once(monkeypatch
     timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     began = time.monotonic()
-    with pytest.raises(Interrupted):
+    with pytest.raises(StoppedError):
         see_through(one, Meter("x", quiet=True), stop=lambda: False)
     assert time.monotonic() - began < executing.PATIENCE_S / 2
     assert one.told == ["interrupt"]
@@ -95,7 +95,7 @@ def test_a_campaign_that_appears_late_is_asked_as_soon_as_it_is_there(monkeypatc
 
     timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
-    with pytest.raises(Interrupted):
+    with pytest.raises(StoppedError):
         see_through(one, Meter("x", quiet=True), stop=stop)
     assert one.told == ["interrupt", "stop"]
 

@@ -12,7 +12,7 @@ from workbench import adapters
 from workbench.environments.kubernetes import helm_sdk
 from workbench.environments.kubernetes.helm import HelmProgram, find_helm
 from workbench.environments.kubernetes.helm_sdk import HelmSdk
-from workbench.errors import CannotHere, RunFailed
+from workbench.errors import RunFailedError, UnsupportedError
 from workbench.model.cluster_steps import HelmRelease
 from workbench.model.experiment import MeshSpec, Workload
 
@@ -54,12 +54,12 @@ def test_from_a_repository_at_the_exact_version(helm, cluster):
         for version in VERSIONS:
             told = installed(helm, cluster, repository=url, chart="mesh", version=version)
             assert told == {"version": version, "said": "word"}
-        with pytest.raises(RunFailed) as caught:
+        with pytest.raises(RunFailedError) as caught:
             installed(helm, cluster, repository=url, chart="mesh", version="9.9.9")
         for word in ("helm install one failed", "9.9.9", "not found", source.address):
             assert word in str(caught.value)
         assert "the one in the experiment's [[meshes]]" in str(caught.value)
-        with pytest.raises(RunFailed, match=r"nosuch.* not found"):
+        with pytest.raises(RunFailedError, match=r"nosuch.* not found"):
             installed(helm, cluster, repository=url, chart="nosuch", version="1.0.0")
 
 
@@ -69,7 +69,7 @@ def test_from_an_oci_registry(helm, cluster, tmp_path, monkeypatch):
     with registry(CHARTS, made) as source:
         chart = f"oci://{source.address}/charts/mesh"
         assert installed(helm, cluster, repository="", chart=chart, version="1.1.0")["version"] == "1.1.0"
-        with pytest.raises(RunFailed, match=r"helm install one failed: .*9\.9\.9"):
+        with pytest.raises(RunFailedError, match=r"helm install one failed: .*9\.9\.9"):
             installed(helm, cluster, repository="", chart=chart, version="9.9.9")
 
 
@@ -77,22 +77,22 @@ def test_from_a_file_and_from_a_folder_of_copies(helm, cluster, tmp_path):
     file = tmp_path / "mesh-1.0.0.tgz"
     file.write_bytes(CHARTS["mesh", "1.0.0"])
     assert installed(helm, cluster, repository="", chart=str(file), version="1.0.0")["version"] == "1.0.0"
-    with pytest.raises(RunFailed, match=r"is version 1\.0\.0, not 1\.1\.0"):
+    with pytest.raises(RunFailedError, match=r"is version 1\.0\.0, not 1\.1\.0"):
         installed(helm, cluster, repository="", chart=str(file), version="1.1.0")
     copying = type(helm)(
         **{**{name: getattr(helm, name) for name in helm.__dataclass_fields__}, "charts": str(tmp_path)}
     )
     nowhere = "http://127.0.0.1:9/charts"
     assert installed(copying, cluster, repository=nowhere, chart="mesh", version="1.0.0")["version"] == "1.0.0"
-    with pytest.raises(RunFailed, match=r"127\.0\.0\.1:9"):
+    with pytest.raises(RunFailedError, match=r"127\.0\.0\.1:9"):
         installed(copying, cluster, repository=nowhere, chart="mesh", version="1.1.0")
 
 
 def test_a_file_that_is_no_chart(helm, cluster, tmp_path):
     (tmp_path / "mesh-1.0.0.tgz").write_bytes(b"not found")
-    with pytest.raises(RunFailed, match="is no Helm chart"):
+    with pytest.raises(RunFailedError, match="is no Helm chart"):
         installed(helm, cluster, repository="", chart=str(tmp_path / "mesh-1.0.0.tgz"), version="1.0.0")
-    with pytest.raises(RunFailed, match="There is no chart at"):
+    with pytest.raises(RunFailedError, match="There is no chart at"):
         installed(helm, cluster, repository="", chart=str(tmp_path / "other"), version="1.0.0")
 
 
@@ -113,9 +113,11 @@ def test_two_versions_of_a_mesh_are_installed_as_two_from_one_folder(helm, clust
 def test_without_either_helm_it_is_said_how_to_get_one(cluster, monkeypatch):
     monkeypatch.setenv("PATH", "/nonexistent")
     monkeypatch.setattr(helm_sdk, "is_there", lambda: False)
-    with pytest.raises(CannotHere, match=r"no helm on PATH.*install Helm 3\.13.*pip install 'mesh-workbench\[helm\]'"):
+    with pytest.raises(
+        UnsupportedError, match=r"no helm on PATH.*install Helm 3\.13.*pip install 'mesh-workbench\[helm\]'"
+    ):
         find_helm(cluster)
-    with pytest.raises(CannotHere, match="There is no myhelm, which the environment's option helm names"):
+    with pytest.raises(UnsupportedError, match="There is no myhelm, which the environment's option helm names"):
         find_helm(cluster, "myhelm")
     monkeypatch.setattr(helm_sdk, "is_there", lambda: True)
     assert isinstance(find_helm(cluster), HelmSdk)

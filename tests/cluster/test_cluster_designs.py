@@ -20,13 +20,13 @@ from rig_objects import namespace
 from workbench import adapters
 from workbench.environments.kubernetes import snapshot
 from workbench.environments.kubernetes.acting import labelled_objects
-from workbench.environments.kubernetes.client import Cluster, Refused
+from workbench.environments.kubernetes.client import Cluster, RefusedError
 from workbench.environments.kubernetes.designs.differing import pruned
 from workbench.environments.kubernetes.designs.restoring import found_by_label
 from workbench.environments.kubernetes.designs.trying import DESIGN_MANAGER
 from workbench.environments.kubernetes.objects import DESIGN, MANAGED
 from workbench.environments.kubernetes.session import OpenCluster
-from workbench.errors import BadInput, CannotHere, RunFailed
+from workbench.errors import BadInputError, RunFailedError, UnsupportedError
 
 
 def test_a_design_comes_and_goes_and_leaves_nothing(here, cluster):
@@ -61,20 +61,20 @@ def test_a_conflict_is_told_with_who_and_only_force_takes_and_reverting_gives_ba
     edit(cluster, "kubectl-edit", route(SHOP), {"spec": {"mode": "STRICT"}})
     before = found(cluster, route(SHOP))
     wanted = route(SHOP, timeout="5s", mode="PERMISSIVE", http=[{"weight": 50}])
-    with pytest.raises(BadInput, match=r"spec.http, spec.mode, spec.timeout are set by kubectl and kubectl-edit"):
+    with pytest.raises(BadInputError, match=r"spec.http, spec.mode, spec.timeout are set by kubectl and kubectl-edit"):
         here.apply("canary", [wanted])
     assert found(cluster, route(SHOP)) == before
     (asked,) = here.check([wanted], force=True)
     assert asked.passed and asked.managers == ("kubectl", "kubectl-edit")
     here.apply("canary", [wanted], force=True)
     assert pruned(found(cluster, route(SHOP)))["spec"] == wanted["spec"]
-    with pytest.raises(BadInput, match="has taken fields by force: replace it by force too, or revert it first"):
+    with pytest.raises(BadInputError, match="has taken fields by force: replace it by force too, or revert it first"):
         here.apply("canary", [route(SHOP, timeout="9s")])
     here.apply("canary", [route(SHOP, timeout="9s")], force=True)
     assert found(cluster, route(SHOP))["spec"] == {**before["spec"], "timeout": "9s"}
     replace = here.cluster.replace
-    monkeypatch.setattr(Cluster, "replace", lambda *_: (_ for _ in ()).throw(Refused("a blackout", 500)))
-    with pytest.raises(RunFailed, match=r"a blackout. It can be tried again"):
+    monkeypatch.setattr(Cluster, "replace", lambda *_: (_ for _ in ()).throw(RefusedError("a blackout", 500)))
+    with pytest.raises(RunFailedError, match=r"a blackout. It can be tried again"):
         here.revert("canary")
     monkeypatch.undo()
     assert here.cluster.replace == replace and here.revert("canary").as_before
@@ -96,7 +96,7 @@ def test_a_design_is_replaced_by_its_next_form(here, cluster):
     assert [one.change for one in applied.objects] == ["created", "changed"]
     assert found(cluster, route(SHOP, "old")) is None
     assert found(cluster, config_map(SHOP))["data"] == {"keep": "1", "b": "2"}
-    with pytest.raises(BadInput, match="belongs to the design canary, which is in force; revert that one first"):
+    with pytest.raises(BadInputError, match="belongs to the design canary, which is in force; revert that one first"):
         here.apply("other", [route(SHOP)])
     assert here.revert("canary").as_before
     assert found(cluster, config_map(SHOP))["data"] == {"keep": "1"}
@@ -160,7 +160,7 @@ def test_a_namespace_that_cannot_be_looked_through_is_not_deleted(here, cluster,
 
     def forbidden(self, kind, *given, **more):
         if kind.kind == "Secret":
-            raise Refused("secrets is forbidden", 403)
+            raise RefusedError("secrets is forbidden", 403)
         return listed(self, kind, *given, **more)
 
     monkeypatch.setattr(Cluster, "list_of", forbidden)
@@ -179,7 +179,9 @@ def test_without_its_memory_a_design_is_reverted_by_its_label(here, cluster):
     memory = {"apiVersion": "v1", "kind": "ConfigMap"}
     kept = {**memory, "metadata": {"name": "mesh-workbench-design-canary", "namespace": "default"}}
     edit(cluster, "kubectl-edit", kept, {"binaryData": {"design.json.gz": "AAAA"}})
-    with pytest.raises(CannotHere, match=r"ConfigMap default/mesh-workbench-design-canary.* is damaged. Delete it"):
+    with pytest.raises(
+        UnsupportedError, match=r"ConfigMap default/mesh-workbench-design-canary.* is damaged. Delete it"
+    ):
         here.revert("canary")
     cluster.delete(kept)
     done = here.revert("canary")
@@ -193,7 +195,7 @@ def test_without_its_memory_a_design_is_reverted_by_its_label(here, cluster):
 
 def test_a_secret_that_would_have_to_be_remembered_is_not_taken(here, cluster):
     apply_as(cluster, "kubectl", config_map(SHOP, password="hunter2hunter2"))
-    with pytest.raises(CannotHere, match="looks like a secret, and the workbench stores none"):
+    with pytest.raises(UnsupportedError, match="looks like a secret, and the workbench stores none"):
         here.apply("canary", [config_map(SHOP, password="mine")], force=True)
     assert found(cluster, config_map(SHOP))["data"] == {"password": "hunter2hunter2"}
     assert here.applied() == ()
@@ -201,9 +203,9 @@ def test_a_secret_that_would_have_to_be_remembered_is_not_taken(here, cluster):
 
 def test_a_design_waits_its_turn_while_a_run_works_on_the_cluster(here, plane, options):
     with OpenCluster(options) as run:
-        with pytest.raises(CannotHere, match=f"Another run works on this cluster: .*{run.run}"):
+        with pytest.raises(UnsupportedError, match=f"Another run works on this cluster: .*{run.run}"):
             here.apply("canary", [route(SHOP)])
-        with pytest.raises(CannotHere, match="Another run works on this cluster"):
+        with pytest.raises(UnsupportedError, match="Another run works on this cluster"):
             here.revert("canary")
         assert here.check([route(SHOP)])[0].passed
 
@@ -222,7 +224,7 @@ def test_a_run_names_the_designs_that_are_in_force_and_so_does_doctor(here, plan
 
 
 def test_a_run_is_refused_while_a_design_is_being_applied(here, options):
-    with here._alone("canary"), pytest.raises(CannotHere, match=r"Another run works .*\(design canary\)"):
+    with here._alone("canary"), pytest.raises(UnsupportedError, match=r"Another run works .*\(design canary\)"):
         OpenCluster(options).__enter__()
 
 

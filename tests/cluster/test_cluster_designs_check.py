@@ -22,7 +22,7 @@ from rig_objects import namespace, workload
 from workbench import adapters
 from workbench.environments.kubernetes.journal import NAMESPACE
 from workbench.environments.kubernetes.objects import DESIGN
-from workbench.errors import BadInput, CannotHere, RunFailed
+from workbench.errors import BadInputError, RunFailedError, UnsupportedError
 
 
 def sentences(verdicts):
@@ -45,7 +45,7 @@ def test_the_schema_refuses_by_field(here, spec, fields, says):
     (verdict,) = here.check([route(SHOP, **spec)])
     assert (verdict.standing, verdict.fields) == ("refused", fields)
     assert verdict.sentence.startswith(f"Route {SHOP}/web: ") and says in verdict.sentence
-    with pytest.raises(BadInput, match=r"Nothing was applied to rig.*Route rig-shop/web: "):
+    with pytest.raises(BadInputError, match=r"Nothing was applied to rig.*Route rig-shop/web: "):
         here.apply("canary", [config_map(SHOP, a="1"), route(SHOP, **spec)])
 
 
@@ -90,7 +90,7 @@ def test_kinds_namespaces_and_objects_that_are_not_there_are_told(here):
     assert f"serves this kind only in {GROUP}/v1, not in {GROUP}/v9" in told
     assert "there is no namespace nowhere" in told
     assert "designs hold no Secrets" in told
-    with pytest.raises(CannotHere, match=r"the whole group mesh.nowhere.test is missing"):
+    with pytest.raises(UnsupportedError, match=r"the whole group mesh.nowhere.test is missing"):
         here.apply("canary", [other])
 
 
@@ -109,17 +109,17 @@ def test_kinds_namespaces_and_objects_that_are_not_there_are_told(here):
     ],
 )
 def test_what_is_no_object_or_could_mean_another_is_refused(here, broken):
-    with pytest.raises(BadInput, match="The object 1 of the design"):
+    with pytest.raises(BadInputError, match="The object 1 of the design"):
         here.check([broken])
-    with pytest.raises(BadInput, match="twice"):
+    with pytest.raises(BadInputError, match="twice"):
         here.check([route(SHOP), route(SHOP)])
 
 
 @pytest.mark.parametrize("name", ["", "../x", "A design", "x" * 41, "-", "naïve", "a.b", "a\nb", None, "x,y=z"])
 def test_hostile_names_of_designs_are_refused_with_one_that_works(here, name):
-    with pytest.raises(BadInput, match=r"cannot be called .* Call it '[a-z0-9-]+'"):
+    with pytest.raises(BadInputError, match=r"cannot be called .* Call it '[a-z0-9-]+'"):
         here.apply(name, [route(SHOP)])
-    with pytest.raises(BadInput, match="cannot be called"):
+    with pytest.raises(BadInputError, match="cannot be called"):
         here.revert(name)
 
 
@@ -142,7 +142,7 @@ def test_a_webhook_that_refuses_is_quoted_in_the_check_and_undoes_what_was_appli
         assert verdict.standing == "refused"
         assert "the webhook routes.refuser.test refuses it: no route may be called forbidden here." in verdict.sentence
         late.append(True)  # accepts every dry run, and refuses when it is meant
-        with pytest.raises(RunFailed, match=r"no route may be called.* What had been applied was reverted"):
+        with pytest.raises(RunFailedError, match=r"no route may be called.* What had been applied was reverted"):
             here.apply("canary", [config_map(SHOP, a="1"), route(SHOP)])
         assert found(cluster, config_map(SHOP)) is None
         assert here.applied() == ()
@@ -180,7 +180,7 @@ def test_the_rights_that_a_design_takes_are_told_and_enough(here, plane, cluster
         assert (
             verdict.standing == "refused" and 'the right is missing: User "rig-limited" cannot get' in verdict.sentence
         )
-        with pytest.raises(CannotHere, match=r"with these rights: leases.*workbench design rights"):
+        with pytest.raises(UnsupportedError, match=r"with these rights: leases.*workbench design rights"):
             poor.apply("canary", [route(SHOP)])
         told = poor.rights([route(SHOP)], name="canary")
         assert f"get, list, watch, create, update, patch, delete routes.{GROUP} in {SHOP} (the design's objects)" in (

@@ -23,7 +23,7 @@ from design_objects import (
 from rig_objects import namespace, workload
 
 from workbench.environments.kubernetes.designs.configuring import open_configuration
-from workbench.errors import CannotHere
+from workbench.errors import UnsupportedError
 
 KILLED = """
     import os, sys
@@ -53,7 +53,7 @@ def test_reverted_by_another_process_when_the_kernel_that_applied_it_is_dead(her
     (listed,) = here.applied()
     assert listed.complete == (after == 9)
     if after < 9:  # its Lease runs out within a minute; nobody waits here
-        with pytest.raises(CannotHere, match=r"Another run works on this cluster: .*\(design canary\)"):
+        with pytest.raises(UnsupportedError, match=r"Another run works on this cluster: .*\(design canary\)"):
             here.revert("canary")
         lease = cluster.get("coordination.k8s.io/v1", "Lease", "mesh-workbench", "default")
         assert lease["spec"]["leaseDurationSeconds"] == 60
@@ -72,9 +72,9 @@ def test_a_cluster_that_is_away(here, cluster, plane, monkeypatch):
     try:
         monkeypatch.setattr("workbench.environments.kubernetes.designs.configuring.PATIENCE_S", 0.5)
         for act in (lambda: here.check([route(SHOP)]), lambda: here.revert("canary")):
-            with pytest.raises(CannotHere, match=r"The API server 127.0.0.1:\d+ \(context rig\) did not answer"):
+            with pytest.raises(UnsupportedError, match=r"The API server 127.0.0.1:\d+ \(context rig\) did not answer"):
                 act()
-        with pytest.raises(CannotHere, match="did not answer"), open_configuration(spec_of(plane.kubeconfig)):
+        with pytest.raises(UnsupportedError, match="did not answer"), open_configuration(spec_of(plane.kubeconfig)):
             pass
         (told,) = list(here.watch(replace_objects(here), deadline_s=1.0))
         assert told.state == "failed" and "The API server told nothing" in told.sentence

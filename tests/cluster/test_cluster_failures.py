@@ -20,7 +20,7 @@ from workbench.environments.kubernetes.client import Cluster
 from workbench.environments.kubernetes.diagnosis import clean
 from workbench.environments.kubernetes.rights import cluster_role, missing_rights
 from workbench.environments.kubernetes.session import OpenCluster, Options
-from workbench.errors import CannotHere, DeadlineExceeded, RunFailed
+from workbench.errors import DeadlineExceededError, RunFailedError, UnsupportedError
 from workbench.model.cluster_steps import Wait
 from workbench.model.experiment import EnvironmentSpec
 
@@ -30,7 +30,7 @@ PLACE = "rig-broken"
 def fails(opened, *objects, deadline_s=2.5):
     """Deploy objects that do not come up and return the sentence."""
     steps = (manifest(PLACE, *objects), Wait(condition="available", namespace=PLACE, deadline_s=deadline_s))
-    with pytest.raises(DeadlineExceeded) as caught, opened.deploy(steps, application()):
+    with pytest.raises(DeadlineExceededError) as caught, opened.deploy(steps, application()):
         pass
     assert opened.left_behind == ()
     assert labelled_objects(opened.cluster, opened.run) == []
@@ -91,7 +91,10 @@ def test_a_webhook_that_does_not_answer(opened):
 
 def test_a_webhook_without_its_ca_is_waited_for_and_named(opened):
     steps = (Wait(condition="webhooks", names=("not-there",), deadline_s=1.0),)
-    with pytest.raises(DeadlineExceeded, match="not-there has no CA bundle yet"), opened.deploy(steps, application()):
+    with (
+        pytest.raises(DeadlineExceededError, match="not-there has no CA bundle yet"),
+        opened.deploy(steps, application()),
+    ):
         pass
 
 
@@ -116,7 +119,7 @@ def test_a_webhook_whose_server_does_not_come_up_says_what_its_pods_say(opened):
         manifest(PLACE, workload("web", PLACE, "registry.test/nosuch:9"), hook),
         Wait(condition="webhooks", names=("late",), deadline_s=2.5),
     )
-    with pytest.raises(DeadlineExceeded) as caught, opened.deploy(steps, application()):
+    with pytest.raises(DeadlineExceededError) as caught, opened.deploy(steps, application()):
         pass
     assert "late has no CA bundle yet" in str(caught.value)
     assert "the image registry.test/nosuch:9 cannot be pulled" in str(caught.value)
@@ -126,7 +129,7 @@ def test_a_webhook_whose_server_does_not_come_up_says_what_its_pods_say(opened):
 def test_a_crd_that_is_not_served(opened):
     steps = (Wait(condition="established", names=("gateways.nowhere.test",), deadline_s=1.0),)
     with (
-        pytest.raises(DeadlineExceeded, match=r"gateways.nowhere.test are not served"),
+        pytest.raises(DeadlineExceededError, match=r"gateways.nowhere.test are not served"),
         opened.deploy(steps, application()),
     ):
         pass
@@ -148,7 +151,7 @@ def test_missing_rights_are_listed_and_the_printed_role_is_enough(plane, cluster
     spec = EnvironmentSpec(name="kubernetes", options={"kubeconfig": str(plane.folder / "limited")})
     told = {one.name: one for one in adapter.diagnose(spec)}
     assert not told["an API server"].passed
-    with pytest.raises(RunFailed, match="cannot get resource"):
+    with pytest.raises(RunFailedError, match="cannot get resource"):
         adapter(spec).__enter__()
     binding = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -193,7 +196,7 @@ def test_a_right_that_is_missing_half_way_is_named_and_what_was_made_is_removed(
         wait_for(lambda: limited.may("list", "", "nodes"))
         options = Options(kubeconfig=str(plane.folder / "limited"))
         with OpenCluster(options) as environment:
-            with pytest.raises(RunFailed) as caught, environment.deploy((manifest(PLACE),), application()):
+            with pytest.raises(RunFailedError) as caught, environment.deploy((manifest(PLACE),), application()):
                 pass
             assert environment.left_behind == ()
         assert "Deployment rig-app/server could not be applied" in str(caught.value)
@@ -226,7 +229,7 @@ def test_a_server_that_stays_away_is_said_so(tmp_path, plane):
     (tmp_path / "dead").write_text(text)
     dead = Cluster.connect(kubeconfig=str(tmp_path / "dead"))
     dead.patience_s = 0.5
-    with pytest.raises(CannotHere, match=r"API server 127.0.0.1:9 \(context rig\) did not answer GET /version"):
+    with pytest.raises(UnsupportedError, match=r"API server 127.0.0.1:9 \(context rig\) did not answer GET /version"):
         dead.json("get", "/version")
 
 
@@ -277,10 +280,10 @@ def test_a_client_killed_in_the_middle_is_cleaned_up_from_elsewhere(agent, plane
         child.wait()
         child.stdout.close()
     options = Options(kubeconfig=str(plane.kubeconfig))
-    with pytest.raises(CannotHere, match="Another run works on this cluster"):
+    with pytest.raises(UnsupportedError, match="Another run works on this cluster"):
         clean(options)
     expire(cluster)
-    with pytest.raises(CannotHere, match=r"an interrupted run .* left things behind.*workbench clean"):
+    with pytest.raises(UnsupportedError, match=r"an interrupted run .* left things behind.*workbench clean"):
         OpenCluster(options).__enter__()
     assert clean(options) == ()
     assert snapshot.differences(before, snapshot.take(cluster)) == ()

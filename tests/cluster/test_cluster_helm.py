@@ -18,7 +18,7 @@ from rig_objects import application, manifest, release, workload
 from workbench.environments.kubernetes import helm_sdk
 from workbench.environments.kubernetes.acting import digest
 from workbench.environments.kubernetes.session import OpenCluster, Options
-from workbench.errors import BadInput, RunFailed
+from workbench.errors import BadInputError, RunFailedError
 from workbench.model.cluster_steps import Delete, HasProxy, HelmRelease, PodSays, TrustAnchor, Uninstall, Wait
 
 SECRET = "s3cr3t-mesh-token-0123456789"
@@ -103,14 +103,14 @@ def test_a_chart_version_that_does_not_exist(opened):
         name="meshy", namespace="meshlike", repository="http://127.0.0.1:9/charts", chart="mesh", version="9.9.9"
     )
     with (
-        pytest.raises(RunFailed, match=r"helm install meshy failed: .*127.0.0.1:9"),
+        pytest.raises(RunFailedError, match=r"helm install meshy failed: .*127.0.0.1:9"),
         opened.deploy((missing,), application()),
     ):
         pass
     assert opened.left_behind == ()
     nowhere = HelmRelease(name="meshy", namespace="meshlike", repository="", chart="./no/such/chart", version="1.0.0")
     with (
-        pytest.raises(RunFailed, match=r"There is no chart at \./no/such/chart"),
+        pytest.raises(RunFailedError, match=r"There is no chart at \./no/such/chart"),
         opened.deploy((nowhere,), application()),
     ):
         pass
@@ -120,7 +120,7 @@ def test_a_chart_version_that_does_not_exist(opened):
 def test_a_local_chart_of_another_version_is_refused(opened):
     """A number must not bear the name of a version that did not produce it."""
     with (
-        pytest.raises(RunFailed, match=r"meshlike is version 1.2.3, not 9.9.9 as the release meshy needs it"),
+        pytest.raises(RunFailedError, match=r"meshlike is version 1.2.3, not 9.9.9 as the release meshy needs it"),
         opened.deploy((release(version="9.9.9"),), application()),
     ):
         pass
@@ -147,7 +147,7 @@ def test_a_hook_that_fails_at_removal_does_not_keep_the_release(opened, cluster,
 @BOTH
 def test_a_hook_that_cannot_start_says_what_its_pod_says(opened):
     with (
-        pytest.raises(RunFailed) as caught,
+        pytest.raises(RunFailedError) as caught,
         opened.deploy((release(hookImage="rig/nosuch-hook:1", deadline_s=2),), application()),
     ):
         pass
@@ -221,6 +221,6 @@ def test_a_trust_anchor_reaches_the_chart_and_nothing_that_is_stored(opened, clu
 
 def test_a_value_that_asks_for_an_unknown_anchor_is_refused(opened):
     steps = (release(token="${trust.nobody.key}"),)
-    with pytest.raises(BadInput, match="no step has made the trust anchor"), opened.deploy(steps, application()):
+    with pytest.raises(BadInputError, match="no step has made the trust anchor"), opened.deploy(steps, application()):
         pass
     assert opened.left_behind == ()

@@ -21,7 +21,7 @@ from workbench.environments.kubernetes import helm_sdk, session, snapshot
 from workbench.environments.kubernetes.diagnosis import clean
 from workbench.environments.kubernetes.helm import releases
 from workbench.environments.kubernetes.session import Options
-from workbench.errors import DeadlineExceeded, RunFailed
+from workbench.errors import DeadlineExceededError, RunFailedError
 
 pytestmark = pytest.mark.usefixtures("needs_helm")
 BOTH = pytest.mark.parametrize("options", ["program", "package"], indirect=True)
@@ -85,7 +85,9 @@ def test_an_injector_that_is_not_ready_is_named(opened, injector, monkeypatch):
     monkeypatch.setattr(session, "APPLICATION_S", 4.0)
     silent = release(webhookUrl="https://127.0.0.1:9/inject", caBundle=injector.ca)
     with (
-        pytest.raises(DeadlineExceeded, match=r"the webhook inject.meshlike.test does not answer, so pods are refused"),
+        pytest.raises(
+            DeadlineExceededError, match=r"the webhook inject.meshlike.test does not answer, so pods are refused"
+        ),
         opened.deploy((silent,), application(labels={"meshlike": "enabled"})),
     ):
         pass
@@ -99,7 +101,7 @@ def test_an_api_server_away_while_a_chart_is_installed_ends_with_a_sentence(plan
         try:
             with opened.deploy((release(hookImage="rig/never:1", deadline_s=5),), application()):
                 said.append("it came up")
-        except RunFailed as error:
+        except RunFailedError as error:
             said.append(str(error))
 
     installing = threading.Thread(target=install, daemon=True)

@@ -13,7 +13,7 @@ from workbench.environments.kubernetes.acting import labelled_objects
 from workbench.environments.kubernetes.objects import MANAGED, RUN
 from workbench.environments.kubernetes.session import OpenCluster
 from workbench.environments.kubernetes.waiting import gone
-from workbench.errors import CannotHere, RunFailed, UnknownName
+from workbench.errors import RunFailedError, UnknownNameError, UnsupportedError
 from workbench.model.cluster_steps import Delete, Wait
 from workbench.model.experiment import EnvironmentSpec
 
@@ -21,7 +21,7 @@ from workbench.model.experiment import EnvironmentSpec
 def test_a_run_holds_a_lease_and_a_second_is_refused_by_name(opened, options, cluster):
     lease = cluster.get("coordination.k8s.io/v1", "Lease", "mesh-workbench", "default")
     assert opened.run in lease["spec"]["holderIdentity"]
-    with pytest.raises(CannotHere, match=f"Another run works on this cluster: .*{opened.run}.*workbench clean"):
+    with pytest.raises(UnsupportedError, match=f"Another run works on this cluster: .*{opened.run}.*workbench clean"):
         OpenCluster(options).__enter__()
 
 
@@ -41,7 +41,7 @@ def test_the_lease_is_renewed_and_its_loss_is_noticed(opened, cluster):
     assert lease["spec"]["renewTime"] > first
     cluster.merge(lease, {"spec": {"holderIdentity": "a usurper"}})
     opened._holding.renew()
-    with pytest.raises(CannotHere, match="no longer owns"), opened.deploy((), application()):
+    with pytest.raises(UnsupportedError, match="no longer owns"), opened.deploy((), application()):
         pass
     cluster.merge(lease, {"spec": {"holderIdentity": opened._holding.holder}})
 
@@ -81,11 +81,11 @@ def test_what_was_there_before_is_never_touched(agent, options, cluster):
             steps = (manifest("theirs", workload("control", "theirs", "rig/mine:1")),)
             assert "Namespace theirs, which this run did not make" in environment.refuses(steps)
             with (
-                pytest.raises(CannotHere, match="Namespace theirs is there already"),
+                pytest.raises(UnsupportedError, match="Namespace theirs is there already"),
                 environment.deploy(steps, application()),
             ):
                 pass
-            with pytest.raises(CannotHere, match="needs its own"), environment.deploy((), application("theirs")):
+            with pytest.raises(UnsupportedError, match="needs its own"), environment.deploy((), application("theirs")):
                 pass
             shared = (manifest("theirs", workload("control", "theirs", "rig/mine:1"), shared=True),)
             assert environment.refuses(shared) == ""
@@ -119,7 +119,7 @@ def test_a_delete_strips_finalizers_only_when_it_may(opened, cluster):
     cluster.apply(stuck)
     patient = Delete(name="left-overs", objects=(selected,), deadline_s=1.0)
     with (
-        pytest.raises(RunFailed, match=r"left-overs: ConfigMap default/stuck did not go within 1 s"),
+        pytest.raises(RunFailedError, match=r"left-overs: ConfigMap default/stuck did not go within 1 s"),
         opened.deploy((patient,), application()),
     ):
         pass
@@ -162,9 +162,9 @@ def test_what_somebody_was_deleting_already_is_not_missed(agent, options, cluste
 
 def test_unknown_options_and_contexts_are_refused_with_the_known_ones(plane):
     adapter = adapters.load("environments", "kubernetes")
-    with pytest.raises(UnknownName, match="kubeconfig"):
+    with pytest.raises(UnknownNameError, match="kubeconfig"):
         adapter(EnvironmentSpec(name="kubernetes", options={"kubconfig": "x"}))
-    with pytest.raises(CannotHere, match="no context 'nowhere', only rig"):
+    with pytest.raises(UnsupportedError, match="no context 'nowhere', only rig"):
         adapter(EnvironmentSpec(name="kubernetes", options={"kubeconfig": str(plane.kubeconfig), "context": "nowhere"}))
-    with pytest.raises(CannotHere, match="no usable kubeconfig"):
+    with pytest.raises(UnsupportedError, match="no usable kubeconfig"):
         adapter(EnvironmentSpec(name="kubernetes", options={"kubeconfig": str(plane.folder / "missing")}))

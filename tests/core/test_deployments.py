@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from workbench.campaigns.deployments import deployments, estimate_s
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.model.experiment import PROTOCOLS, EnvironmentSpec, Experiment, Load, MeshSpec, Workload
 from workbench.model.plan import make_plan
 
@@ -76,6 +76,6 @@ def test_loads_in_several_protocols_have_a_deployment_for_each():
     ],
 )
 def test_a_combination_that_cannot_be_is_refused_with_who_cannot_and_what_can(asked, said):
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(BadInputError) as caught:
         deployments(plan(asked.pop("protocol"), **asked))
     assert said in str(caught.value)

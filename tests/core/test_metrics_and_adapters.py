@@ -7,7 +7,7 @@ import math
 import pytest
 
 from workbench import adapters
-from workbench.errors import UnknownName
+from workbench.errors import UnknownNameError
 from workbench.model import metrics
 
 
@@ -27,7 +27,7 @@ def test_values_are_shown_in_the_shown_unit():
 
 
 def test_unknown_metric_lists_the_known():
-    with pytest.raises(UnknownName, match="Did you mean 'normalised_cpu'"):
+    with pytest.raises(UnknownNameError, match="Did you mean 'normalised_cpu'"):
         metrics.metric("normalized_cpu")
 
 
@@ -39,5 +39,5 @@ def test_every_adapter_of_every_group_loads_and_bears_its_own_name(group):
 
 
 def test_unknown_adapter_is_refused_with_the_nearest():
-    with pytest.raises(UnknownName, match=r"Unknown mesh 'l7-sidecar'\. Did you mean 'l7-sidecars'\?"):
+    with pytest.raises(UnknownNameError, match=r"Unknown mesh 'l7-sidecar'\. Did you mean 'l7-sidecars'\?"):
         adapters.load("meshes", "l7-sidecar")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from workbench.errors import BadInput, UnknownName
+from workbench.errors import BadInputError, UnknownNameError
 from workbench.model.experiment import (
     Experiment,
     Load,
@@ -70,7 +70,7 @@ def test_bad_input_is_named_with_its_place_and_the_mend(change, words):
     if words is None:
         experiment_from_toml(text, "mine.toml")
         return
-    with pytest.raises(BadInput) as error:
+    with pytest.raises(BadInputError) as error:
         experiment_from_toml(text, "mine.toml")
     assert words in str(error.value)
     assert "mine.toml" in str(error.value)
@@ -84,7 +84,7 @@ def test_what_others_measured_is_a_load_but_cannot_be_asked_for(change):
     load = Load(**{"rate_per_s": 100.0, **change})
     assert TypeAdapter(Load).validate_python(TypeAdapter(Load).dump_python(load)) == load
     experiment = Experiment(name="x", meshes=(MeshSpec(name="l4-sidecars"),), loads=(load,))
-    with pytest.raises(BadInput, match=f"Load.{next(iter(change))} .* out of range"):
+    with pytest.raises(BadInputError, match=f"Load.{next(iter(change))} .* out of range"):
         make_plan(experiment)
 
 
@@ -92,24 +92,24 @@ def test_what_others_measured_is_a_load_but_cannot_be_asked_for(change):
     "change", [{"rate_per_s": 0}, {"rate_per_s": -1}, {"connections": 0}, {"duration_s": float("nan")}]
 )
 def test_what_nobody_can_measure_is_no_load(change):
-    with pytest.raises(BadInput, match="out of range"):
+    with pytest.raises(BadInputError, match="out of range"):
         Load(**{"rate_per_s": 100.0, **change})
 
 
 def test_one_mesh_twice_is_refused_but_not_with_other_options():
     same = GOOD + "[[meshes]]\nname = 'baseline'\n[[meshes]]\nname = 'baseline'\n"
-    with pytest.raises(BadInput, match="baseline twice"):
+    with pytest.raises(BadInputError, match="baseline twice"):
         experiment_from_toml(same)
 
 
 def test_a_missing_or_unreadable_file_is_one_sentence(tmp_path):
-    with pytest.raises(BadInput, match="There is no experiment file"):
+    with pytest.raises(BadInputError, match="There is no experiment file"):
         read_experiment(tmp_path / "none.toml")
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(BadInput, match="cannot be read"):
+    with pytest.raises(BadInputError, match="cannot be read"):
         read_experiment(tmp_path / "binary.toml")
     (tmp_path / "torn.toml").write_text("name = ")
-    with pytest.raises(BadInput, match="not valid TOML"):
+    with pytest.raises(BadInputError, match="not valid TOML"):
         read_experiment(tmp_path / "torn.toml")
 
 
@@ -117,7 +117,7 @@ def test_a_missing_or_unreadable_file_is_one_sentence(tmp_path):
 def test_no_text_gives_anything_but_an_experiment_or_bad_input(text):
     try:
         assert isinstance(experiment_from_toml(text), Experiment)
-    except BadInput as error:
+    except BadInputError as error:
         assert str(error)
 
 
@@ -142,7 +142,7 @@ def test_a_run_spec_survives_json(spec):
 
 
 def test_unknown_name_lists_the_known_and_the_nearest():
-    error = UnknownName("mesh", "l7-sidecar", ["l7-sidecars", "baseline"], "x.toml")
+    error = UnknownNameError("mesh", "l7-sidecar", ["l7-sidecars", "baseline"], "x.toml")
     assert (
         str(error) == "Unknown mesh 'l7-sidecar' in x.toml. Did you mean 'l7-sidecars'? Known: baseline, l7-sidecars."
     )

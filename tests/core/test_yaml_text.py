@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.files.yaml_text import DEEPEST, dumped, load, load_all, unfolded
 
 
@@ -56,13 +56,13 @@ def test_tables_names_and_merges(text, value):
      "a: [", "a: @x", "a: \x07", "\ta: 1", "[" * 100_000, "{" * 5000, '{"a":' * 5000, "- " * 5000 + "1"],
 )  # fmt: skip
 def test_what_kubectl_refuses_is_refused_with_the_line(text):
-    with pytest.raises(BadInput, match=r"^t(, line [12])?: "):
+    with pytest.raises(BadInputError, match=r"^t(, line [12])?: "):
         load(text, "t")
 
 
 def test_few_lines_may_not_stand_for_billions():
     bomb = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12))
-    with pytest.raises(BadInput, match="more than"):
+    with pytest.raises(BadInputError, match="more than"):
         load(bomb, "t")
 
 
@@ -85,7 +85,7 @@ def test_lists_are_unfolded_and_lists_of_one_kind_say_it():
 def test_windows_text_and_several_json_values():
     assert load("a: 1\r\n".encode("utf-16"), "t") == {"a": 1}
     assert load_all('{"a": 1}\n{"b": 2}', "t") == [{"a": 1}, {"b": 2}]
-    with pytest.raises(BadInput, match="line 2: not UTF-8"):
+    with pytest.raises(BadInputError, match="line 2: not UTF-8"):
         load(b"a: 1\nb: \xff\n", "t")
 
 
@@ -107,7 +107,7 @@ def test_what_is_written_is_read_again_as_it_was(value):
 def test_no_text_is_more_than_refused(text):
     try:
         load_all(text, "t")
-    except BadInput as error:
+    except BadInputError as error:
         assert str(error).startswith("t")
 
 

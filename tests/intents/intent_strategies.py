@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.intents import (
     METHODS,
     MODES,
@@ -34,7 +34,7 @@ def built(make, **parts):
     def attempt(values):
         try:
             return make(**values)
-        except BadInput:
+        except BadInputError:
             return None
 
     return st.fixed_dictionaries(parts).map(attempt).filter(lambda one: one is not None)

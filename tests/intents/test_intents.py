@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from intent_strategies import DESIGNS, INTENTS
 
-from workbench.errors import BadInput, UnknownName, WorkbenchError
+from workbench.errors import BadInputError, UnknownNameError, WorkbenchError
 from workbench.fields import read_table
 from workbench.intents import (
     FEATURES,
@@ -19,9 +19,9 @@ from workbench.intents import (
     Timeout,
     design_from_toml,
     in_order,
-    not_carried,
     patched,
     read_design,
+    unsupported,
     write_design,
 )
 
@@ -105,7 +105,7 @@ def test_a_design_is_read():
 def test_what_cannot_be_meant_is_refused_with_the_file_and_the_reason(change, says):
     old, new = change
     assert old in CANARY
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(BadInputError) as caught:
         design_from_toml(CANARY.replace(old, new, 1), "canary.toml")
     assert says in str(caught.value)
     assert "canary.toml" in str(caught.value)
@@ -122,10 +122,10 @@ def test_whatever_stands_in_a_table_is_read_or_refused_in_words(value):
 
 
 def test_files_that_are_not_there_or_no_text_are_told(tmp_path):
-    with pytest.raises(BadInput, match="There is no design file"):
+    with pytest.raises(BadInputError, match="There is no design file"):
         read_design(tmp_path / "gone.toml")
     (tmp_path / "binary.toml").write_bytes(b"\xff\xff\xff")
-    with pytest.raises(BadInput, match="cannot be read"):
+    with pytest.raises(BadInputError, match="cannot be read"):
         read_design(tmp_path / "binary.toml")
 
 
@@ -138,14 +138,14 @@ def test_a_design_is_written_whole(tmp_path):
 
 def test_a_rendering_that_lacks_something_cannot_be_measured():
     intent = Intent(name="a", mtls=Mtls(mode="strict"), timeout=Timeout(request_s=1))
-    answers = in_order([*not_carried(intent, "It has none.", ["timeout"]), *not_carried(intent, "No.", ["mtls"])])
+    answers = in_order([*unsupported(intent, "It has none.", ["timeout"]), *unsupported(intent, "No.", ["mtls"])])
     assert [one.feature for one in answers] == ["mtls", "timeout"]
     rendering = Rendering(mesh="a mesh", answers=answers)
     assert rendering.refused == answers
-    with pytest.raises(BadInput, match=r"a mesh cannot be measured .*timeout: It has none\."):
-        rendering.require_carried()
-    carried = Rendering(mesh="a mesh", answers=(Answer(feature="mtls", standing="carried", says="Yes."),))
-    assert carried.require_carried() is carried
+    with pytest.raises(BadInputError, match=r"a mesh cannot be measured .*timeout: It has none\."):
+        rendering.require_support()
+    carried = Rendering(mesh="a mesh", answers=(Answer(feature="mtls", support="supported", says="Yes."),))
+    assert carried.require_support() is carried
 
 
 def test_patches_change_copies_of_what_they_name_and_nothing_else():
@@ -160,9 +160,9 @@ def test_patches_change_copies_of_what_they_name_and_nothing_else():
 
 
 def test_unknown_modes_and_protocols_name_the_known_ones():
-    with pytest.raises(UnknownName, match="strict"):
+    with pytest.raises(UnknownNameError, match="strict"):
         Mtls(mode="strikt")
-    with pytest.raises(UnknownName, match="grpc"):
+    with pytest.raises(UnknownNameError, match="grpc"):
         Target(protocol="gprc")
 
 

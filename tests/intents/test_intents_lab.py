@@ -10,7 +10,7 @@ from intent_strategies import DESIGNS
 from workbench import adapters
 from workbench.campaigns.deployments import deployments
 from workbench.campaigns.intent_applied import target_of
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.intents import Abort, Authorization, Delay, Intent, Mtls, Share, Target, Timeout, rendered
 from workbench.model.experiment import Experiment, Load, MeshSpec, Workload
 from workbench.model.lab_steps import Probe, Process
@@ -70,9 +70,9 @@ def test_a_split_is_weighted_by_requests_or_refused():
     steps = [step for step in described("l7-sidecars", intent, versions=2).steps if isinstance(step, Process)]
     proxy = next(step for step in steps if step.name == "client-sidecar")
     assert '"weight": 90' in proxy.files["envoy.json"]
-    with pytest.raises(BadInput, match=r"l4-sidecars with canary cannot be measured .*Shares of the connections"):
+    with pytest.raises(BadInputError, match=r"l4-sidecars with canary cannot be measured .*Shares of the connections"):
         described("l4-sidecars", intent, versions=2)
-    with pytest.raises(BadInput, match="has the versions v1"):
+    with pytest.raises(BadInputError, match="has the versions v1"):
         described("l7-sidecars", intent)
 
 
@@ -90,7 +90,7 @@ def test_a_split_is_weighted_by_requests_or_refused():
     ],
 )
 def test_an_intent_that_answers_nothing_is_refused_before_anything_starts(intent, says):
-    with pytest.raises(BadInput, match=says):
+    with pytest.raises(BadInputError, match=says):
         described("l7-sidecars", intent)
 
 
@@ -117,5 +117,5 @@ def test_a_mesh_that_answers_no_intents_is_said_so():
     class Silent:
         name = "silent"
 
-    with pytest.raises(BadInput, match="'silent' answers no intents"):
+    with pytest.raises(BadInputError, match="'silent' answers no intents"):
         rendered(Silent(), MeshSpec(name="silent"), Intent(name="a"), Target())

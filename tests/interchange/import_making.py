@@ -8,7 +8,7 @@ from typing import Any
 
 from workbench.interchange.importers import kinds
 from workbench.interchange.importers.imported import Imported, Options
-from workbench.interchange.importers.source import Source
+from workbench.interchange.importers.source import InputFile
 
 RECORDINGS = Path(__file__).resolve().parents[1] / "recordings"
 
@@ -107,7 +107,7 @@ def meshery(mesh: str = "Istio", generator: str = "fortio") -> dict[str, Any]:
 
 def read(path: Path, **options: Any) -> list[Imported]:
     """The runs in a file, whatever it is."""
-    return kinds.read(Source(path), Options(**options))[1]
+    return kinds.read(InputFile(path), Options(**options))[1]
 
 
 def written(folder: Path, name: str, content: Any) -> Path:

@@ -9,7 +9,7 @@ from campaign_making import make_campaign
 from import_making import ISTIO, RECORDINGS, read, written
 
 from workbench import analysis
-from workbench.errors import UnknownName
+from workbench.errors import UnknownNameError
 from workbench.files import shipped
 from workbench.interchange.audit import (
     RULES,
@@ -20,7 +20,7 @@ from workbench.interchange.audit import (
     set_of_imported,
     set_of_publication,
 )
-from workbench.interchange.published import read_folder
+from workbench.interchange.published_figures import read_folder
 from workbench.store import Store
 
 CLEAN = ResultSet(
@@ -131,8 +131,8 @@ def test_our_own_campaigns_are_audited_by_the_same_rules(tmp_path):
 
 def test_rules_can_be_chosen_and_unknown_ones_are_refused():
     assert [one.rule for one in audit([changed(repetitions=1, party="contestant")], ["contestant"])] == ["contestant"]
-    with pytest.raises(UnknownName, match="Did you mean 'one-repetition'"):
+    with pytest.raises(UnknownNameError, match="Did you mean 'one-repetition'"):
         audit([CLEAN], ["one-repetitions"])
-    with pytest.raises(UnknownName):
+    with pytest.raises(UnknownNameError):
         audit([changed(said=(("no-such-rule", "x"),))])
     assert all(rule.why.endswith(".") and rule.title for rule in RULES.values())

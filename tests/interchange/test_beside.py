@@ -9,10 +9,10 @@ import pytest
 from campaign_making import make_campaign
 
 from workbench import analysis
-from workbench.charts.published import OTHERS, beside_published, describe_beside_published
+from workbench.charts.published_chart import OTHERS, beside_published, describe_beside_published
 from workbench.files import shipped
 from workbench.interchange.beside import COLUMNS, MOST_PUBLISHED, beside, for_chart
-from workbench.interchange.published import figures_of, read_folder
+from workbench.interchange.published_figures import figures_of, read_folder
 from workbench.store import Store
 
 

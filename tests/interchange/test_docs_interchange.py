@@ -12,7 +12,7 @@ from workbench.cli.app import app
 from workbench.files import shipped
 from workbench.interchange.audit import RULES
 from workbench.interchange.importers import table
-from workbench.interchange.published import figures_of, read_folder
+from workbench.interchange.published_figures import figures_of, read_folder
 from workbench.interchange.smp.bundle import export_bundle
 from workbench.store import Store
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.interchange.documents import parse, parse_json, parse_yaml, read_file, shown, text_of
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
@@ -33,7 +33,7 @@ def test_broken_json_is_refused_or_read_the_same(value, place, insert):
     try:
         wanted = json.loads(text)
     except ValueError:
-        with pytest.raises(BadInput, match=r"^it, line \d+: "):
+        with pytest.raises(BadInputError, match=r"^it, line \d+: "):
             parse_json(text, "it")
     else:
         if wanted == wanted and "NaN" not in text and "Infinity" not in text:
@@ -86,7 +86,7 @@ def test_names_given_twice_are_kept_in_mind():
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(text, said):
-    with pytest.raises(BadInput) as told:
+    with pytest.raises(BadInputError) as told:
         parse(text, "it")
     assert said in str(told.value)
     assert len(str(told.value)) < 400
@@ -102,22 +102,22 @@ def test_what_is_wrong_is_said_with_its_place(text, said):
     ],
 )
 def test_what_is_no_text_is_refused(content, said):
-    with pytest.raises(BadInput, match=said):
+    with pytest.raises(BadInputError, match=said):
         text_of(content, "it")
 
 
 def test_compressed_and_missing_files_and_folders_are_refused(tmp_path):
     bomb = tmp_path / "bomb.json"
     bomb.write_bytes(gzip.compress(b"0" * 1_000_000))
-    with pytest.raises(BadInput, match=r"compressed \(gzip\)"):
+    with pytest.raises(BadInputError, match=r"compressed \(gzip\)"):
         read_file(bomb)
-    with pytest.raises(BadInput, match="no ordinary file"):
+    with pytest.raises(BadInputError, match="no ordinary file"):
         read_file(tmp_path)
-    with pytest.raises(BadInput, match="There is no file"):
+    with pytest.raises(BadInputError, match="There is no file"):
         read_file(tmp_path / "none")
-    with pytest.raises(BadInput, match="no ordinary file"):
+    with pytest.raises(BadInputError, match="no ordinary file"):
         read_file(__import__("pathlib").Path("/dev/zero"))
-    with pytest.raises(BadInput, match="may have 0 MiB"):
+    with pytest.raises(BadInputError, match="may have 0 MiB"):
         read_file(bomb, 10)
 
 

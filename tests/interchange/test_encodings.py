@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from import_making import RECORDINGS, read
 from text_making import hey, wrk
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.interchange.importers.imported import Options
-from workbench.interchange.importers.source import HEAD_BYTES, Source
+from workbench.interchange.importers.source import HEAD_BYTES, InputFile
 from workbench.interchange.landing import Landing
 from workbench.interchange.receiving import options_of, receive
 from workbench.model.experiment import read_experiment
@@ -70,19 +70,19 @@ def test_the_head_of_a_long_file_may_end_within_a_character(tmp_path):
         for text in ("x" * shift + "ä" * HEAD_BYTES, "x" * shift + "𝄞" * HEAD_BYTES):
             for one in ("utf-8", "utf-16"):
                 (tmp_path / "long").write_bytes(text.encode(one))
-                assert text.startswith(Source(tmp_path / "long").head)
+                assert text.startswith(InputFile(tmp_path / "long").head)
 
 
 def test_what_is_no_text_is_named_with_the_way_to_convert_it(tmp_path):
     path = tmp_path / "latin.txt"
     path.write_bytes(hey().replace("refused", "refusé").encode("latin-1"))
-    with pytest.raises(BadInput, match="UTF-8"):
+    with pytest.raises(BadInputError, match="UTF-8"):
         receive(tmp_path, [str(path)], Options(), Landing())
     path.write_bytes(codecs.BOM_UTF16_LE + hey().encode("utf-16-le")[:-1])
-    with pytest.raises(BadInput, match="UTF-16"):
+    with pytest.raises(BadInputError, match="UTF-16"):
         receive(tmp_path, [str(path)], Options(), Landing())
     path.write_bytes(codecs.BOM_UTF16_LE + (RECORDINGS / "hey/requests.csv").read_text().encode("utf-16-le")[:-1])
-    with pytest.raises(BadInput, match=r"UTF-16"):
+    with pytest.raises(BadInputError, match=r"UTF-16"):
         receive(tmp_path, [str(path)], Options(), Landing())
 
 

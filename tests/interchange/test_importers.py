@@ -7,10 +7,10 @@ import json
 import pytest
 from import_making import ISTIO, RECORDINGS, WRK2, meshery, nighthawk, read, written
 
-from workbench.errors import BadInput, UnknownName
+from workbench.errors import BadInputError, UnknownNameError
 from workbench.interchange.importers import kinds
 from workbench.interchange.importers.imported import missing
-from workbench.interchange.importers.source import Source
+from workbench.interchange.importers.source import InputFile
 from workbench.model.histograms import buckets, quantiles
 
 RECORDED = {
@@ -39,7 +39,7 @@ RECORDED = {
 
 @pytest.mark.parametrize("name", RECORDED)
 def test_recordings_of_real_tools_are_known_and_read(name):
-    source = Source(RECORDINGS / name)
+    source = InputFile(RECORDINGS / name)
     assert kinds.detect(source).name == RECORDED[name]
     for run in read(source.path):
         assert run.requests is None or run.requests > 0
@@ -301,10 +301,10 @@ p99 = "ms"
     ],
 )
 def test_what_is_wrong_with_a_mapping_is_said(tmp_path, mapping, said):
-    with pytest.raises((BadInput, UnknownName), match=said):
+    with pytest.raises((BadInputError, UnknownNameError), match=said):
         read(written(tmp_path, "jmeter.csv", ROWS), mapping=(mapping, "m.toml"))
 
 
 def test_an_unknown_file_lists_what_is_known(tmp_path):
-    with pytest.raises(BadInput, match=r"Fortio JSON; Nighthawk JSON.*--map FILE.toml"):
+    with pytest.raises(BadInputError, match=r"Fortio JSON; Nighthawk JSON.*--map FILE.toml"):
         read(written(tmp_path, "x.txt", "hello\n"))

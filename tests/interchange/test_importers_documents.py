@@ -11,7 +11,7 @@ import pytest
 from import_making import ISTIO, RECORDINGS, meshery, nighthawk, read, written
 
 from workbench.analysis import compare, headline
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.interchange.importers.imported import Imported, Options
 from workbench.interchange.importers.settling import settled
 from workbench.interchange.landing import Landing
@@ -176,7 +176,7 @@ def test_meshery_takes_the_name_of_the_test_from_its_label(tmp_path):
 
 @pytest.mark.parametrize("runners", [[], [None], None])
 def test_meshery_without_a_result_is_refused(tmp_path, runners):
-    with pytest.raises(BadInput):
+    with pytest.raises(BadInputError):
         read(written(tmp_path, "m.json", {**meshery()["results"][0], "runner_results": runners}))
 
 
@@ -259,16 +259,16 @@ def test_seconds_in_a_draft_are_asked_about(tmp_path):
     made = copy.deepcopy(DRAFT)
     made["client"]["latencies_ms"] = {"p50": 0.0219, "p90": 0.033, "p99": 0.055, "max": 0.35}
     path = written(tmp_path, "d.json", made)
-    with pytest.raises(BadInput, match="--latencies-in"):
+    with pytest.raises(BadInputError, match="--latencies-in"):
         read(path)
     assert read(path, latencies_in="s")[0].quantiles["from_send"]["p50_s"] == pytest.approx(0.0219)
 
 
 def test_a_result_of_smp_without_a_figure_is_refused(tmp_path):
     made = {name: DRAFT[name] for name in ("start_time", "end_time", "exp_uuid")}
-    with pytest.raises(BadInput, match="no figure"):
+    with pytest.raises(BadInputError, match="no figure"):
         read(written(tmp_path, "d.json", {**made, "latencies_ms": {"p50": 0, "max": 0}}))
-    with pytest.raises(BadInput, match="no figure"):
+    with pytest.raises(BadInputError, match="no figure"):
         read(written(tmp_path, "d.json", {**made, "latency": {"p50": 4}, "smp_version": "v0.0.1"}))
 
 
@@ -286,7 +286,7 @@ def test_what_is_settled_of_any_run():
     assert settled([failed], "x")[0].quantiles == {}
     answers_only = replace(plain, requests=5874, errors=3316, achieved_rate_per_s=260.6, window_s=10.0)
     assert settled([answers_only], "x")[0].achieved_rate_per_s == 260.6, "a rate of answers is no contradiction"
-    with pytest.raises(BadInput, match="no figure"):
+    with pytest.raises(BadInputError, match="no figure"):
         settled([replace(plain, requests=None, errors=None, quantiles={})], "x")
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from import_making import RECORDINGS, read, written
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 
 START = 1_766_000_000
 HEAD = "metric_name,timestamp,metric_value,error,error_code,expected_response,method,proto,scenario,status,url"
@@ -55,7 +55,7 @@ def test_a_time_with_another_zone_is_the_same_moment(tmp_path):
 
 @pytest.mark.parametrize("time", ["17660", "soon", "2025-12-17 late"])
 def test_a_time_that_k6_does_not_write_is_refused(tmp_path, time):
-    with pytest.raises(BadInput, match=r"K6_CSV_TIME_FORMAT|no number|no time"):
+    with pytest.raises(BadInputError, match=r"K6_CSV_TIME_FORMAT|no number|no time"):
         read(written(tmp_path, "k6.csv", _k6([_row(time, 5), _row(time, 6)])))
 
 
@@ -247,11 +247,11 @@ def test_a_late_answer_is_within_the_run(tmp_path):
 
 
 def test_a_wrong_unit_of_times_is_refused(tmp_path):
-    with pytest.raises(BadInput, match="check the unit"):
+    with pytest.raises(BadInputError, match="check the unit"):
         _own(tmp_path, [f"{START * 1000 + n},5,200,x" for n in range(9)], "s")
-    with pytest.raises(BadInput, match="no number"):
+    with pytest.raises(BadInputError, match="no number"):
         _own(tmp_path, [f"2026-01-01T00:00:0{n}Z,5,200,x" for n in range(9)], "ms")
-    with pytest.raises(BadInput, match="no time"):
+    with pytest.raises(BadInputError, match="no time"):
         _own(tmp_path, ["yesterday,5,200,x"], "iso")
 
 
@@ -299,7 +299,7 @@ def test_fractions_are_never_cut_off(tmp_path):
 
 
 def test_a_document_without_a_figure_is_refused(tmp_path):
-    with pytest.raises(BadInput, match="no figure"):
+    with pytest.raises(BadInputError, match="no figure"):
         _table(tmp_path, "a,,,,,4,10")
     good, *_ = runs = _table(tmp_path, "b,3,9,,,4,10", "a,,,,,4,10")
     assert len(runs) == 1 and any("left out" in note for note in good.notes)

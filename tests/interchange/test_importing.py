@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from import_making import ISTIO, RECORDINGS, WRK2, meshery, nighthawk, read, written
 
 from workbench import analysis, charts
-from workbench.errors import BadInput, StoreError, WorkbenchError
+from workbench.errors import BadInputError, StoreError, WorkbenchError
 from workbench.interchange.importers.imported import Options
 from workbench.interchange.landing import Landing, tame
 from workbench.interchange.receiving import options_of, receive, split_label
@@ -107,7 +107,7 @@ def test_measured_and_imported_are_never_mixed(tmp_path):
     assert set(compared.runs["provenance"]) == {"measured"} and compared.campaigns == [measured]
     unlike = next(check for check in compared.checks if check.name == "unlike-circumstances")
     assert "provenance (imported against measured)" in unlike.message
-    with pytest.raises(BadInput, match="provenance"):
+    with pytest.raises(BadInputError, match="provenance"):
         analysis.compare(*frames(store), strict=True)
 
 
@@ -123,7 +123,7 @@ def test_labels_and_baseline_can_be_given(tmp_path):
     runs = Store(tmp_path).runs()
     assert list(runs["mesh"]) == ["direct", "proxy"] and list(runs["is_baseline"]) == [True, False]
     assert list(runs["payload_bytes"]) == [0, 0] and set(runs["experiment"]) == {"mine"}
-    with pytest.raises(BadInput, match="No run is called 'none'"):
+    with pytest.raises(BadInputError, match="No run is called 'none'"):
         bring(tmp_path, one, landing=Landing(baseline="none"))
 
 
@@ -142,11 +142,11 @@ def test_repeated_runs_become_blocks(tmp_path):
 def test_facts_fill_gaps_and_contradict_nothing(tmp_path):
     bring(tmp_path, RECORDINGS / "wrk/latency.txt", facts=options_of(["rate_per_s=1000"], None, "").facts)
     assert Store(tmp_path).runs()["rate_per_s"].iloc[0] == 1000.0
-    with pytest.raises(BadInput, match="contradicts it"):
+    with pytest.raises(BadInputError, match="contradicts it"):
         bring(tmp_path, RECORDINGS / "wrk/latency.txt", facts={"connections": 99})
-    with pytest.raises(BadInput, match="Did you mean 'rate_per_s'"):
+    with pytest.raises(BadInputError, match="Did you mean 'rate_per_s'"):
         options_of(["rate_pers=1"], None, "")
-    with pytest.raises(BadInput, match="NAME=VALUE"):
+    with pytest.raises(BadInputError, match="NAME=VALUE"):
         options_of(["rate"], None, "")
 
 
@@ -165,7 +165,7 @@ def test_merys_broken_results_are_mended_aloud(tmp_path):
 
 def test_suspect_seconds_are_asked_about(tmp_path):
     path = written(tmp_path, "it.json", SMP % ("v0.6.1", *SECONDS, "d", "t", "m", "e"))
-    with pytest.raises(BadInput, match="--latencies-in ms"):
+    with pytest.raises(BadInputError, match="--latencies-in ms"):
         bring(tmp_path, path)
     assert bring(tmp_path, path, latencies_in="s").landed.runs[0][1].quantiles["from_send"]["p50_s"] == 0.0219
     assert bring(tmp_path, path, latencies_in="ms").landed.runs[0][1].quantiles["from_send"]["p50_s"] == 0.0219e-3
@@ -222,7 +222,7 @@ def test_a_profile_becomes_an_experiment(tmp_path):
     assert (load.rate_per_s, load.duration_s, load.connections, load.generator) == (10.0, 60.0, 2, "fortio")
     assert experiment.workloads[0].payload_bytes == 5
     assert any("headers" in one for one in received.said) and any("is not called" in one for one in received.said)
-    with pytest.raises(BadInput, match="already"):
+    with pytest.raises(BadInputError, match="already"):
         bring(tmp_path, tmp_path / "profile.yaml")
 
 
@@ -231,7 +231,7 @@ def test_what_a_profile_asks_that_cannot_be_is_said(tmp_path):
     assert any("no adapter for KUMA" in one for one in received.said)
     assert any("'wrk2' cannot be driven here" in one for one in received.said)
     unlimited = written(tmp_path, "max.yaml", (PROFILE % ("fortio", 0, 3)).replace("Load Test", "Max"))
-    with pytest.raises(BadInput, match="--fact rate_per_s"):
+    with pytest.raises(BadInputError, match="--fact rate_per_s"):
         bring(tmp_path, unlimited)
     bring(tmp_path, unlimited, facts={"rate_per_s": 500.0})
     assert read_experiment(tmp_path / "experiments/max.toml").loads[0].rate_per_s == 500.0
@@ -251,7 +251,7 @@ def test_a_profile_in_grpc_or_tcp_is_measured_on_a_cluster(tmp_path):
         assert any("'wrk2' cannot be driven on a cluster; fortio takes its place" in one for one in received.said)
         assert deployments(make_plan(experiment)), "and nothing of it is refused"
     unmeshed = (PROFILE % ("fortio", 10, 4)).replace("protocol: 1", "protocol: 4").replace("Load Test", "Kuma")
-    with pytest.raises(BadInput, match="asks for PROTOCOL_GRPC, which is measured on clusters"):
+    with pytest.raises(BadInputError, match="asks for PROTOCOL_GRPC, which is measured on clusters"):
         bring(tmp_path, written(tmp_path, "kuma.yaml", unmeshed))
 
 
@@ -311,20 +311,20 @@ def test_hostile_and_broken_files_are_refused_with_the_place_and_nothing_is_left
     path.write_bytes(content) if isinstance(content, bytes) else written(tmp_path, file, content)
     data = tmp_path / "data"
     good = RECORDINGS / "fortio/normal.json"
-    with pytest.raises(BadInput, match=said) as told:
+    with pytest.raises(BadInputError, match=said) as told:
         bring(data, good, path)
     assert str(path) in str(told.value) and len(str(told.value)) < 600
     assert Store(data).runs().empty and list(data.glob(".*")) == []
 
 
 def test_a_path_that_leads_elsewhere_only_names_a_file(tmp_path):
-    with pytest.raises(BadInput, match="no ordinary file"):
+    with pytest.raises(BadInputError, match="no ordinary file"):
         bring(tmp_path, "/dev/null")
-    with pytest.raises(BadInput, match="There is no file"):
+    with pytest.raises(BadInputError, match="There is no file"):
         bring(tmp_path, "../../../../no/such")
-    with pytest.raises(BadInput, match="no bundle"):
+    with pytest.raises(BadInputError, match="no bundle"):
         bring(tmp_path, tmp_path)
-    with pytest.raises(BadInput, match="nothing to import"):
+    with pytest.raises(BadInputError, match="nothing to import"):
         bring(tmp_path)
 
 
@@ -357,7 +357,7 @@ def test_garbled_files_are_read_or_refused_in_one_sentence(tmp_path_factory, tex
     path.write_text(text[:start] + put + text[end:], encoding="utf-8")
     try:
         runs = read(path)
-    except BadInput as error:
+    except BadInputError as error:
         assert len(str(error)) < 700 and "\n" not in str(error)
     else:
         for run in runs:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from workbench.errors import BadInput, UnknownName
+from workbench.errors import BadInputError, UnknownNameError
 from workbench.files import shipped
-from workbench.interchange.published import CONFIDENCES, figures_of, read_folder, read_publication
+from workbench.interchange.published_figures import CONFIDENCES, figures_of, read_folder, read_publication
 
 GOOD = """format = 1
 [source]
@@ -115,7 +115,7 @@ def test_what_a_file_lacks_is_said(tmp_path, old, new, said):
     assert old in GOOD
     path = tmp_path / "a.toml"
     path.write_text(GOOD.replace(old, new))
-    with pytest.raises((BadInput, UnknownName), match=said) as told:
+    with pytest.raises((BadInputError, UnknownNameError), match=said) as told:
         read_publication(path)
     assert str(path) in str(told.value)
 
@@ -123,5 +123,5 @@ def test_what_a_file_lacks_is_said(tmp_path, old, new, said):
 def test_a_source_stands_there_once(tmp_path: Path):
     for name in ("a.toml", "b.toml"):
         (tmp_path / name).write_text(GOOD)
-    with pytest.raises(BadInput, match="holds a twice"):
+    with pytest.raises(BadInputError, match="holds a twice"):
         read_folder(tmp_path)

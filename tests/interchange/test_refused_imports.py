@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from campaign_making import make_campaign
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.interchange.importers.imported import Options
 from workbench.interchange.landing import Landing
 from workbench.interchange.receiving import receive
@@ -63,7 +63,7 @@ def _forged(bundle: Path, folder: Path, path: tuple[str, ...], value: Any) -> Pa
 def test_a_bundle_that_would_spoil_the_store_is_refused(bundle: Path, tmp_path: Path, path: tuple, value: Any) -> None:
     data = tmp_path / "data"
     forged = _forged(bundle, tmp_path / "bundle", path, value)
-    with pytest.raises(BadInput):
+    with pytest.raises(BadInputError):
         receive(data, [str(bundle), str(forged)], Options(), Landing())
     assert Store(data).runs().empty, "all or nothing"
     receive(data, [str(bundle)], Options(), Landing())
@@ -76,7 +76,7 @@ def test_a_bundle_that_lists_a_run_twice_is_refused(bundle: Path, tmp_path: Path
     index = json.loads((folder / INDEX).read_text())
     index["runs"].append(index["runs"][0])
     (folder / INDEX).write_text(json.dumps(index))
-    with pytest.raises(BadInput, match=index["runs"][0]["run_id"]):
+    with pytest.raises(BadInputError, match=index["runs"][0]["run_id"]):
         receive(tmp_path / "data", [str(folder)], Options(), Landing())
     assert Store(tmp_path / "data").campaigns().empty
 
@@ -92,6 +92,6 @@ def test_times_in_another_unit_than_was_said_are_refused(tmp_path: Path, unit: s
     (tmp_path / "t.csv").write_text("t,d\n" + "".join(f"{start + 1000 * n},5\n" for n in range(20)))
     head = 'kind = "requests"\ngenerator = "jmeter"\nlatency_from = "send"\n[columns]\nstart = "t"\nlatency = "d"\n'
     mapping = f'{head}[units]\nstart = "{unit}"\nlatency = "ms"\n'
-    with pytest.raises(BadInput, match="unit of the column"):
+    with pytest.raises(BadInputError, match="unit of the column"):
         receive(tmp_path / "data", [str(tmp_path / "t.csv")], Options(mapping=(mapping, "m.toml")), Landing())
     assert Store(tmp_path / "data").campaigns().empty

@@ -11,7 +11,7 @@ from import_making import RECORDINGS, nighthawk, read, written
 from test_text_outputs import GHZ
 from text_making import h2load, hey, oha, wrk
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.interchange.importers.imported import Imported, Options
 from workbench.interchange.importers.settling import plausible
 from workbench.interchange.importers.wrk import WRK
@@ -191,7 +191,7 @@ def test_a_protocol_is_kept_by_its_name_in_loads(tmp_path):
 
 
 def test_what_cannot_be_at_all_is_still_refused(tmp_path):
-    with pytest.raises(BadInput, match="out of range"):
+    with pytest.raises(BadInputError, match="out of range"):
         receive(tmp_path, [str(written(tmp_path, "w.txt", wrk(connections=10**15)))], Options(), Landing())
 
 
@@ -225,7 +225,7 @@ def test_a_start_in_the_year_1_is_not_told(tmp_path):
     "text", [wrk(requests=10**22), wrk(status=10**22), wrk(socket=(10**22, 0, 0, 0)), hey(status={"200": 10**22})]
 )
 def test_a_count_that_no_store_holds_refuses_the_file_by_its_name(tmp_path, text):
-    with pytest.raises(BadInput, match=r"w\.txt.*out of range"):
+    with pytest.raises(BadInputError, match=r"w\.txt.*out of range"):
         read(written(tmp_path, "w.txt", text))
 
 

@@ -12,7 +12,7 @@ from campaign_making import comparable, make_campaign
 from google.protobuf import json_format
 from smp_proto import classes
 
-from workbench.errors import BadInput, NothingToShow
+from workbench.errors import BadInputError, NothingToShowError
 from workbench.interchange.importers.imported import Options
 from workbench.interchange.landing import Landing
 from workbench.interchange.receiving import receive
@@ -164,7 +164,7 @@ def test_a_bundle_that_was_tampered_with_is_refused_whole(exported, tmp_path, br
     shutil.copytree(exported[2], target)
     run = sorted(path.name for path in (target / "runs").iterdir())[0]
     breaking(target, run)
-    with pytest.raises(BadInput, match=said):
+    with pytest.raises(BadInputError, match=said):
         _import(tmp_path / "data", target)
     assert not list((tmp_path / "data").rglob("*")) or Store(tmp_path / "data").runs().empty
 
@@ -193,8 +193,8 @@ def _rewrite(target: Path, run: str, old: str, new: str) -> None:
 
 def test_a_bundle_never_replaces_anything(exported, tmp_path):
     data, campaign, target = exported
-    with pytest.raises(BadInput, match="something at"):
+    with pytest.raises(BadInputError, match="something at"):
         export_bundle(Store(data), [campaign], target)
-    with pytest.raises(NothingToShow, match="no campaign"):
+    with pytest.raises(NothingToShowError, match="no campaign"):
         export_bundle(Store(data), [], tmp_path / "none")
     assert list(tmp_path.iterdir()) == []

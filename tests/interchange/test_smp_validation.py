@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from smp_making import messages
 
-from workbench.errors import BadInput, UnknownName
+from workbench.errors import BadInputError, UnknownNameError
 from workbench.interchange.documents import parse_json
 from workbench.interchange.smp.canonical import to_json
 from workbench.interchange.smp.findings import errors
@@ -147,7 +147,7 @@ def test_ids_given_twice_are_found(tmp_path):
 
 @pytest.mark.parametrize("text", ["{}", "[1]", '{"name": "x"}', '"text"'])
 def test_what_is_no_document_is_refused(tmp_path, text):
-    with pytest.raises(BadInput, match="no SMP document"):
+    with pytest.raises(BadInputError, match="no SMP document"):
         _validate(tmp_path, text)
 
 
@@ -173,5 +173,5 @@ def test_schema_and_reader_agree_on_what_is_broken(message, data):
 
 def test_the_schema_itself_is_a_valid_schema():
     jsonschema.Draft202012Validator.check_schema(json_schema())
-    with pytest.raises(UnknownName, match="environment, mesh, profile, result, test"):
+    with pytest.raises(UnknownNameError, match="environment, mesh, profile, result, test"):
         json_schema("results")

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from import_making import RECORDINGS, read, written
 from text_making import NOTHING, ghz, h2load, hey, oha, wrk
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.interchange.importers import kinds
-from workbench.interchange.importers.source import Source
+from workbench.interchange.importers.source import InputFile
 from workbench.interchange.importers.texts import lasted
 
 ALL = {"wrk": wrk(), "hey": hey(), "oha": oha(), "ghz": ghz(), "h2load": h2load()}
@@ -22,7 +22,7 @@ def test_each_text_is_known_as_its_tools(tmp_path):
     for name, text in ALL.items():
         for variant in (text, text.replace("\n", "\r\n"), "-- a title\n\n" + text, f"\x1b[1m{text}\x1b[0m"):
             path = written(tmp_path, f"{name}.txt", variant)
-            assert kinds.detect(Source(path)).name == name
+            assert kinds.detect(InputFile(path)).name == name
             (run,) = read(path)
             assert run.tool.name == name and run.requests and run.errors is not None and run.window_s
 
@@ -30,7 +30,7 @@ def test_each_text_is_known_as_its_tools(tmp_path):
 @pytest.mark.parametrize("name", ["words.txt", "k6"])
 def test_a_summary_of_something_else_is_of_no_kind(tmp_path, name):
     text = {"words.txt": "Summary:\n  Total:\t3 apples\n  Response time histogram: none\n", "k6": "Summary:\n  a: 1\n"}
-    with pytest.raises(BadInput, match="of no kind"):
+    with pytest.raises(BadInputError, match="of no kind"):
         read(written(tmp_path, "x.txt", text[name]))
 
 
@@ -99,7 +99,7 @@ def test_two_tools_in_one_file_are_refused_with_the_line(tmp_path, first, second
         return
     path = written(tmp_path, "both.txt", ALL[first] + "\n" + ALL[second])
     line = ALL[first].count("\n") + 2 + (ALL[second].startswith("\n"))
-    with pytest.raises(BadInput, match=rf"both\.txt, line {line}: here begins the output of {second}"):
+    with pytest.raises(BadInputError, match=rf"both\.txt, line {line}: here begins the output of {second}"):
         read(path)
 
 
@@ -108,25 +108,25 @@ def test_an_output_without_its_end_is_refused_beside_a_whole_one(tmp_path, name)
     whole = ALL[name]
     cut = whole[: whole.index("Requests/sec" if name in ("wrk", "hey", "oha", "ghz") else "status codes")]
     for text in (cut, cut + "\n" + whole, whole + cut):
-        with pytest.raises(BadInput, match=rf"line \d+: .*{name}'s totals"):
+        with pytest.raises(BadInputError, match=rf"line \d+: .*{name}'s totals"):
             read(written(tmp_path, "cut.txt", text))
 
 
 def test_a_list_that_was_cut_off_within_is_refused(tmp_path):
     for text in (hey().replace("  [503]\t4 responses\n", "").split("Error")[0], ghz(status={"OK": 280})):
-        with pytest.raises(BadInput, match="cut off"):
+        with pytest.raises(BadInputError, match="cut off"):
             read(written(tmp_path, "cut.txt", text))
-    with pytest.raises(BadInput, match="cut off"):
+    with pytest.raises(BadInputError, match="cut off"):
         read(written(tmp_path, "w.txt", wrk().split("0.00\nTransfer")[0]))  # the rate is 200 now
 
 
 def test_two_documents_and_two_tables_in_one_file_are_refused_with_the_line(tmp_path):
     table = (RECORDINGS / "hey/requests.csv").read_text()
-    with pytest.raises(BadInput, match=rf"line {table.count(chr(10)) + 1}:"):
+    with pytest.raises(BadInputError, match=rf"line {table.count(chr(10)) + 1}:"):
         read(written(tmp_path, "t.csv", table + table))
-    with pytest.raises(BadInput, match=rf"line {hey().count(chr(10)) + 1}: here begins a table"):
+    with pytest.raises(BadInputError, match=rf"line {hey().count(chr(10)) + 1}: here begins a table"):
         read(written(tmp_path, "h.txt", hey() + table))
-    with pytest.raises(BadInput, match=r"line \d+: more after"):
+    with pytest.raises(BadInputError, match=r"line \d+: more after"):
         read(written(tmp_path, "o.json", json.dumps(OHA) + "\n" + json.dumps(OHA)))
 
 
@@ -186,7 +186,7 @@ def test_units_are_read_and_never_assumed(tmp_path):
     for unit, factor in {"secs": 1, "sec": 1, "s": 1, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9, "m": 60}.items():
         assert lasted(f"12.5 {unit}", "x") == pytest.approx(12.5 * factor)
     for text in ("12.5", "12.5 parsecs", "-3 ms", "ms"):
-        with pytest.raises(BadInput, match="x: "):
+        with pytest.raises(BadInputError, match="x: "):
             lasted(text, "x")
 
 
@@ -284,5 +284,5 @@ def test_ghz_json(tmp_path):
     assert (run.protocol, run.loop, run.started_at_s) == ("grpc", "closed", pytest.approx(1738576808.0))
     (bare,) = read(written(tmp_path, "b.json", {**GHZ, "details": None}))
     assert bare.quantiles["from_send"] == {"p50_s": 0.018, "p99_s": 0.04, "low_s": 0.001, "high_s": 0.04}
-    with pytest.raises(BadInput, match="count is 41"):
+    with pytest.raises(BadInputError, match="count is 41"):
         read(written(tmp_path, "d.json", {**GHZ, "count": 41}))

@@ -6,17 +6,17 @@ import pytest
 
 from workbench.environments.kubernetes import sources
 from workbench.environments.kubernetes.attribution import components_of, reserved_by
-from workbench.environments.kubernetes.client import Refused
+from workbench.environments.kubernetes.client import RefusedError
 from workbench.environments.kubernetes.collecting import kubelets
 from workbench.environments.kubernetes.proxies import Counted
-from workbench.errors import BadInput, CannotHere
-from workbench.model.cluster_steps import MetricMoved, Part
+from workbench.errors import BadInputError, UnsupportedError
+from workbench.model.cluster_steps import MetricMoved, PartRule
 from workbench.model.records import Reserved
 
 PARTS = (
-    Part(role="node-proxy", namespace="mesh", labels={"app": "ztunnel"}),
-    Part(role="control-plane", namespace="mesh"),
-    Part(role="sidecar", containers=("proxy",)),
+    PartRule(role="node-proxy", namespace="mesh", labels={"app": "ztunnel"}),
+    PartRule(role="control-plane", namespace="mesh"),
+    PartRule(role="sidecar", containers=("proxy",)),
 )
 
 
@@ -88,7 +88,7 @@ class Rig:
 
     def listed(self, version, kind, selector=""):
         if self.services is None:
-            raise Refused("no", 403)
+            raise RefusedError("no", 403)
         return [one for one in self.services if kind == "Service" and selector], ""
 
     def page_once(self, path, timeout_s):
@@ -117,7 +117,7 @@ def test_a_pod_of_the_runs_own_asks_where_it_may_be_made_and_given_its_rights():
     assert sources.choose(Rig(lacks=()), "", "m/p:9090").name == "prometheus", "which was named"
     assert not sources.choose(Rig(kubelets=True, lacks=()), "", "").collector
     assert sources.choose(Rig(kubelets=True, lacks=()), "collector", "").why == ""
-    with pytest.raises(CannotHere, match="rbac --metrics-only"):
+    with pytest.raises(UnsupportedError, match="rbac --metrics-only"):
         sources.choose(Rig(kubelets=True), "collector", "")
 
 
@@ -138,17 +138,17 @@ def test_kubelets_are_found_where_their_nodes_say():
 def test_a_source_that_is_asked_for_is_used_or_refused():
     assert sources.choose(Rig(kubelets=True), "prometheus", "m/p:9090").prometheus == "m/p:9090"
     assert sources.choose(Rig(kubelets=True, metrics=True), "metrics-api", "").why == ""
-    with pytest.raises(CannotHere, match="say where its Prometheus is"):
+    with pytest.raises(UnsupportedError, match="say where its Prometheus is"):
         sources.choose(Rig(kubelets=True), "prometheus", "")
-    with pytest.raises(CannotHere, match="install metrics-server"):
+    with pytest.raises(UnsupportedError, match="install metrics-server"):
         sources.choose(Rig(kubelets=True), "metrics-api", "")
     for telemetry, prometheus in (("graphite", ""), ("", "../../etc"), ("", "m/p")):
-        with pytest.raises(BadInput, match="cannot be"):
+        with pytest.raises(BadInputError, match="cannot be"):
             sources.choose(Rig(kubelets=True), telemetry, prometheus)
 
 
 GATE = MetricMoved(
-    name="requests pass the proxy", part=Part(role="sidecar"), port=1, path="/m", metric="requests_total"
+    name="requests pass the proxy", part=PartRule(role="sidecar"), port=1, path="/m", metric="requests_total"
 )
 
 

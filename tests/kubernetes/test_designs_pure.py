@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.environments.kubernetes.client import Refused
+from workbench.environments.kubernetes.client import RefusedError
 from workbench.environments.kubernetes.designs.differing import as_yaml, changed_fields, difference, pruned
 from workbench.environments.kubernetes.designs.effects import Promise, judged, promised
 from workbench.environments.kubernetes.designs.memory import check_name
 from workbench.environments.kubernetes.designs.ownership import fields_of, paths_of, picked, said, touches
 from workbench.environments.kubernetes.designs.refusals import verdict_on
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.files.yaml_text import dumped
 from workbench.intents import Rendering
 from workbench.playground import from_yaml, to_yaml
@@ -101,7 +101,7 @@ def test_differences_leave_out_what_servers_keep():
 def test_any_text_is_a_name_or_is_answered_with_one(text):
     try:
         assert check_name(text) == text
-    except BadInput as error:
+    except BadInputError as error:
         near = str(error).rpartition("Call it '")[2].removesuffix("'.")
         assert check_name(near) == near
 
@@ -129,7 +129,7 @@ def test_any_text_is_a_name_or_is_answered_with_one(text):
 )
 def test_refusals_say_who_and_why(said, status, details, meant):
     told = verdict_on(
-        SERVICE, Refused("x", status, "", said, details if isinstance(details.get("causes"), list) else {})
+        SERVICE, RefusedError("x", status, "", said, details if isinstance(details.get("causes"), list) else {})
     )
     assert told.standing == "refused"
     assert told.sentence.startswith("Service shop/web: ") and meant in told.sentence
@@ -189,7 +189,7 @@ def test_what_is_exported_is_read_back():
     assert from_yaml(to_yaml(rendering)) == (rendering.objects, rendering.patches)
     listed = dumped({"apiVersion": "v1", "kind": "List", "items": [SERVICE]})
     assert from_yaml(listed) == ((SERVICE,), ())
-    with pytest.raises(BadInput, match="here, line 2: cannot be read as YAML"):
+    with pytest.raises(BadInputError, match="here, line 2: cannot be read as YAML"):
         from_yaml("a: [", "here")
 
 

@@ -19,7 +19,7 @@ from workbench.environments.kubernetes import plugins
 from workbench.environments.kubernetes.client import Cluster
 from workbench.environments.kubernetes.kubeconfig import access
 from workbench.environments.kubernetes.proxying import proxy_for
-from workbench.errors import CannotHere
+from workbench.errors import UnsupportedError
 from workbench.model.experiment import EnvironmentSpec
 from workbench.text import decoding
 
@@ -57,7 +57,7 @@ def test_a_named_context_needs_no_present_one(current, tmp_path):
     told = {key: value for key, value in config().items() if key != "current-context"} | current
     found = access("t", written(tmp_path, told))
     assert (found.context, found.server) == ("t", "127.0.0.1:1")
-    with pytest.raises(CannotHere, match=r"context.*only t"):
+    with pytest.raises(UnsupportedError, match=r"context.*only t"):
         access("", written(tmp_path, told))
 
 
@@ -74,7 +74,7 @@ def test_files_are_merged_as_kubectl_does(tmp_path, monkeypatch):
     assert (found.context, found.server, found.anonymous) == ("t", "far.test:8443/k8s/c-1", "")
     assert found.settings.api_key["authorization"] == "Bearer from-file"
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "gone"))
-    with pytest.raises(CannotHere, match="gone"):
+    with pytest.raises(UnsupportedError, match="gone"):
         access()
 
 
@@ -107,7 +107,7 @@ BROKEN = {
 @pytest.mark.parametrize("what", BROKEN)
 def test_what_is_wrong_is_the_users_to_mend(what, tmp_path):
     path = written(tmp_path, BROKEN[what])
-    with pytest.raises(CannotHere, match="kubeconfig"):
+    with pytest.raises(UnsupportedError, match="kubeconfig"):
         Cluster.connect("", path)
     rows = adapters.load("environments", "kubernetes").diagnose(
         EnvironmentSpec(name="kubernetes", options={"kubeconfig": path})
@@ -134,7 +134,7 @@ FIELDS = {
 def no_more_than_refused(path):
     try:
         Cluster.connect("", path)
-    except CannotHere as error:
+    except UnsupportedError as error:
         assert str(error)
 
 
@@ -211,7 +211,7 @@ def test_a_plugin_that_gives_nothing_of_use_is_named_before_anything_is_asked(
     with impostor() as there:
         path = there.kubeconfig(tmp_path, plugin(tmp_path, body))
         begun = time.monotonic()
-        with pytest.raises(CannotHere, match=words) as caught:
+        with pytest.raises(UnsupportedError, match=words) as caught:
             Cluster.connect("", str(path))
         assert time.monotonic() - begun < 10
         assert "./plugin" in str(caught.value)
@@ -291,7 +291,7 @@ def test_loopback_is_asked_straight_and_others_through_the_proxy(tmp_path, monke
         assert path == "http://api.corp.test:6443/version"
         assert "Proxy-Authorization" in {key.title() for key in headers}
         monkeypatch.setenv("HTTP_PROXY", "http://[")
-        with pytest.raises(CannotHere, match="HTTP_PROXY"):
+        with pytest.raises(UnsupportedError, match="HTTP_PROXY"):
             Cluster.connect("", far)
 
 
@@ -306,7 +306,7 @@ def test_a_pipe_into_which_nobody_writes_is_refused_and_not_waited_for(field, tm
         path = written(tmp_path, config(cluster={field: str(pipe)}))
     else:
         path = written(tmp_path, config(user={field: str(pipe)}))
-    with pytest.raises(CannotHere, match="pipe"):
+    with pytest.raises(UnsupportedError, match="pipe"):
         access("", str(path))
 
 

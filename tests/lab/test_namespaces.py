@@ -14,7 +14,7 @@ import pytest
 
 from workbench.environments.lab import namespaces
 from workbench.environments.lab.namespaces import Namespaces, probe
-from workbench.errors import BadInput, CannotHere, RunFailed
+from workbench.errors import BadInputError, RunFailedError, UnsupportedError
 from workbench.model.lab_steps import Link, Network, Route
 
 pytestmark = pytest.mark.lab
@@ -175,9 +175,9 @@ def test_unknown_names_are_refused(pair):
         lambda: pair.open_socket("c"),
         lambda: pair.address("c"),
     ):
-        with pytest.raises(BadInput, match=r"no namespace 'c'; it has a, alone, b"):
+        with pytest.raises(BadInputError, match=r"no namespace 'c'; it has a, alone, b"):
             call()
-    with pytest.raises(BadInput, match="no address"):
+    with pytest.raises(BadInputError, match="no address"):
         pair.address("alone")
 
 
@@ -198,25 +198,27 @@ def test_a_network_that_the_kernel_refuses_leaves_nothing(tmp_path, monkeypatch)
         links=PAIR.links,
         routes=(Route(namespace="a", destination="10.0.0.0/8", via="192.0.2.1"),),
     )
-    with pytest.raises(CannotHere, match=r"route 10\.0\.0\.0/8 192\.0\.2\.1 in namespace a \(Network is unreachable"):
+    with pytest.raises(
+        UnsupportedError, match=r"route 10\.0\.0\.0/8 192\.0\.2\.1 in namespace a \(Network is unreachable"
+    ):
         Namespaces.open(beyond, tmp_path)
     assert started[0].poll() == 0
 
 
 def test_a_holder_that_cannot_be_started_is_explained(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/none/such/python")
-    with pytest.raises(CannotHere, match=r"cannot be started: .*/none/such/python"):
+    with pytest.raises(UnsupportedError, match=r"cannot be started: .*/none/such/python"):
         Namespaces.open(PAIR, tmp_path)
 
 
 def test_a_lost_holder_is_an_error_not_a_hang(pair):
     os.kill(pair.pid, signal.SIGKILL)
-    with pytest.raises(RunFailed, match=r"has ended|are gone"):
+    with pytest.raises(RunFailedError, match=r"has ended|are gone"):
         pair.counters("a")
 
 
 def test_a_crashed_holder_is_quoted(pair):
-    with pytest.raises(RunFailed, match=r"(?s)has ended.*unexpected keyword argument 'nonsense'"):
+    with pytest.raises(RunFailedError, match=r"(?s)has ended.*unexpected keyword argument 'nonsense'"):
         pair._ask("traffic", nonsense=True)
 
 
@@ -228,5 +230,5 @@ def test_probing_leaves_nothing(tmp_path, monkeypatch):
 
 def test_elsewhere_than_on_linux_it_says_so(tmp_path, monkeypatch):
     monkeypatch.delattr(socket, "AF_NETLINK")
-    with pytest.raises(CannotHere, match="on Linux only"):
+    with pytest.raises(UnsupportedError, match="on Linux only"):
         Namespaces.open(PAIR, tmp_path)

@@ -16,7 +16,7 @@ import pytest
 
 import workbench
 from workbench.environments.lab.namespaces import Namespaces, probe
-from workbench.errors import RunFailed
+from workbench.errors import RunFailedError
 from workbench.model.lab_steps import Link, Network
 
 pytestmark = pytest.mark.lab
@@ -77,7 +77,7 @@ def test_closing_leaves_nothing_and_twice_does_no_harm(tmp_path):
     namespaces.close()
     wait_for_nobody(numbers, [namespaces.pid])
     namespaces.close()
-    with pytest.raises(RunFailed, match="are gone"):
+    with pytest.raises(RunFailedError, match="are gone"):
         namespaces.counters("a")
 
 

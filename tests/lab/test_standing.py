@@ -11,7 +11,7 @@ import pytest
 from workbench import adapters
 from workbench.api.deploying import deploy, deployable
 from workbench.environments.lab.environment import LabDeployment
-from workbench.errors import CannotHere, GateFailed, UnknownName
+from workbench.errors import GateFailedError, UnknownNameError, UnsupportedError
 from workbench.model.experiment import MeshSpec
 from workbench.model.records import GateResult
 
@@ -44,17 +44,19 @@ def test_what_does_not_carry_the_traffic_is_removed_again_loudly(monkeypatch):
     broken = (GateResult(name="the call crossed it", passed=False, evidence="its counters stood still"),)
     monkeypatch.setattr(LabDeployment, "check", lambda self, gates: broken)
     before = children()
-    with pytest.raises(GateFailed, match=r"because a gate failed: the call crossed it \(its counters stood still\)"):
+    with pytest.raises(
+        GateFailedError, match=r"because a gate failed: the call crossed it \(its counters stood still\)"
+    ):
         deploy("l4-sidecars")
     assert children() - before == set()
 
 
 def test_unknown_names_and_contexts_are_refused_before_anything_starts(tmp_path):
-    with pytest.raises(UnknownName, match="Did you mean"):
+    with pytest.raises(UnknownNameError, match="Did you mean"):
         deploy("istoi")
-    with pytest.raises(UnknownName, match="profile"):
+    with pytest.raises(UnknownNameError, match="profile"):
         deploy("istio", profile="fastest")
-    with pytest.raises(CannotHere, match="no usable kubeconfig"):
+    with pytest.raises(UnsupportedError, match="no usable kubeconfig"):
         deploy("istio", context="nowhere", kubeconfig=str(tmp_path / "none"))
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from workbench.environments.lab._topology import check, operations
 from workbench.environments.lab.forbidden import why
 from workbench.environments.lab.namespaces import read_counters
-from workbench.errors import BadInput, RunFailed
+from workbench.errors import BadInputError, RunFailedError
 from workbench.model.lab_steps import Link, Network, Route, Vxlan
 
 PAIR = Network(
@@ -28,7 +28,7 @@ TUNNEL = Vxlan(namespace="a", vni=7, local="198.18.0.1", remote="198.18.0.2")
     "name", ["", "../x", "a b", "-x", ".x", "a" * 64, "A", "x\n", "x;reboot", "x/y", "é", "x\0", "$(x)"]
 )
 def test_hostile_names_are_refused(name):
-    with pytest.raises(BadInput, match="cannot be a namespace's name"):
+    with pytest.raises(BadInputError, match="cannot be a namespace's name"):
         operations(Network(namespaces=(name,), addresses={}))
 
 
@@ -56,7 +56,7 @@ def test_hostile_names_are_refused(name):
 )
 def test_a_network_that_could_not_work_is_refused(change, words):
     check(PAIR)
-    with pytest.raises(BadInput, match=words):
+    with pytest.raises(BadInputError, match=words):
         operations(replace(PAIR, **change))
 
 
@@ -119,7 +119,7 @@ def test_counters_are_read_as_the_kernel_writes_them(devices):
 
 @pytest.mark.parametrize("line", ["eth0: 1 2", "eth0 1 2 3", "eth0: a b c d e f g h i j", "<html>"])
 def test_damaged_counters_are_an_error(line):
-    with pytest.raises(RunFailed, match="packet counters cannot be read"):
+    with pytest.raises(RunFailedError, match="packet counters cannot be read"):
         read_counters(f"head\nhead\n{line}\n")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from workbench import adapters, landscape
-from workbench.errors import BadInput, UnknownName
+from workbench.errors import BadInputError, UnknownNameError
 from workbench.files import shipped
 from workbench.landscape.reading import entry_from, pattern_from, read_landscape, sequence_from
 
@@ -99,27 +99,27 @@ def without(table: dict, *path: str) -> None:
 @pytest.mark.parametrize(
     ("spoil", "error", "words"),
     [
-        (lambda t: without(t, "facts", "mtls", "source"), BadInput, "fact 'mtls' has no source"),
-        (lambda t: t["facts"]["mtls"].update(source="hearsay"), UnknownName, "hearsay"),
-        (lambda t: without(t, "sources", "docs", "read"), BadInput, "the date `read`"),
-        (lambda t: t["sources"]["docs"].update(read="lately"), BadInput, "must be a date"),
-        (lambda t: without(t, "facts", "vms"), BadInput, "does not answer vms"),
-        (lambda t: t["facts"].update(speed={}), UnknownName, "Unknown key 'speed'"),
-        (lambda t: t["facts"]["mtls"].update(values=["always"]), UnknownName, "always"),
-        (lambda t: t["facts"]["mtls"].update(values="on by default"), BadInput, "list of texts"),
-        (lambda t: t["facts"]["protocols"].update(not_known=["gRPC"]), BadInput, "as known and as not known"),
-        (lambda t: t["facts"]["mtls"].update(says=" "), BadInput, "'says' must be a text"),
-        (lambda t: t["facts"].update(mtls=True), BadInput, "not a table"),
-        (lambda t: t["sources"].update(idle={"text": "x", "read": date(2026, 1, 1)}), BadInput, "idle"),
-        (lambda t: t["flows"][0].update(end="nobody"), UnknownName, "Unknown box 'nobody'"),
-        (lambda t: t["flows"][0].update(kind="gossip"), UnknownName, "gossip"),
-        (lambda t: t["boxes"][0].update(plane="astral"), UnknownName, "astral"),
-        (lambda t: t["boxes"][0].update(x="left"), BadInput, "'x' must be float"),
-        (lambda t: without(t["boxes"][0], "says"), BadInput, "lacks 'says'"),
-        (lambda t: t["boxes"][0].update(id=t["boxes"][1]["id"]), BadInput, "same id"),
-        (lambda t: t.update(boxes=[]), BadInput, "no boxes"),
-        (lambda t: t.update(price=1), UnknownName, "Unknown key 'price'"),
-        (lambda t: without(t, "title"), BadInput, "'title'"),
+        (lambda t: without(t, "facts", "mtls", "source"), BadInputError, "fact 'mtls' has no source"),
+        (lambda t: t["facts"]["mtls"].update(source="hearsay"), UnknownNameError, "hearsay"),
+        (lambda t: without(t, "sources", "docs", "read"), BadInputError, "the date `read`"),
+        (lambda t: t["sources"]["docs"].update(read="lately"), BadInputError, "must be a date"),
+        (lambda t: without(t, "facts", "vms"), BadInputError, "does not answer vms"),
+        (lambda t: t["facts"].update(speed={}), UnknownNameError, "Unknown key 'speed'"),
+        (lambda t: t["facts"]["mtls"].update(values=["always"]), UnknownNameError, "always"),
+        (lambda t: t["facts"]["mtls"].update(values="on by default"), BadInputError, "list of texts"),
+        (lambda t: t["facts"]["protocols"].update(not_known=["gRPC"]), BadInputError, "as known and as not known"),
+        (lambda t: t["facts"]["mtls"].update(says=" "), BadInputError, "'says' must be a text"),
+        (lambda t: t["facts"].update(mtls=True), BadInputError, "not a table"),
+        (lambda t: t["sources"].update(idle={"text": "x", "read": date(2026, 1, 1)}), BadInputError, "idle"),
+        (lambda t: t["flows"][0].update(end="nobody"), UnknownNameError, "Unknown box 'nobody'"),
+        (lambda t: t["flows"][0].update(kind="gossip"), UnknownNameError, "gossip"),
+        (lambda t: t["boxes"][0].update(plane="astral"), UnknownNameError, "astral"),
+        (lambda t: t["boxes"][0].update(x="left"), BadInputError, "'x' must be float"),
+        (lambda t: without(t["boxes"][0], "says"), BadInputError, "lacks 'says'"),
+        (lambda t: t["boxes"][0].update(id=t["boxes"][1]["id"]), BadInputError, "same id"),
+        (lambda t: t.update(boxes=[]), BadInputError, "no boxes"),
+        (lambda t: t.update(price=1), UnknownNameError, "Unknown key 'price'"),
+        (lambda t: without(t, "title"), BadInputError, "'title'"),
     ],
 )
 def test_what_is_not_founded_is_refused_by_file_and_place(mesh, spoil, error, words):
@@ -131,22 +131,22 @@ def test_what_is_not_founded_is_refused_by_file_and_place(mesh, spoil, error, wo
 
 def test_patterns_need_both_sides_and_sequences_need_steps():
     pattern = table_of("patterns/2-ingress.toml")
-    with pytest.raises(BadInput, match="'disadvantages' is empty"):
+    with pytest.raises(BadInputError, match="'disadvantages' is empty"):
         pattern_from({**pattern, "disadvantages": []}, "it.toml")
     steps = table_of("sequences/1-nsm-one-node.toml")
-    with pytest.raises(BadInput, match="no steps"):
+    with pytest.raises(BadInputError, match="no steps"):
         sequence_from({**steps, "steps": []}, "it.toml")
 
 
 def test_folders_that_cannot_be_read_are_refused(tmp_path):
-    with pytest.raises(BadInput, match="no TOML file of a mesh"):
+    with pytest.raises(BadInputError, match="no TOML file of a mesh"):
         read_landscape(tmp_path)
     text = (FOLDER / "kuma.toml").read_text()
     (tmp_path / "a.toml").write_text(text)
     assert list(read_landscape(tmp_path).meshes) == ["kuma"]
     (tmp_path / "b.toml").write_text(text)
-    with pytest.raises(BadInput, match="described twice"):
+    with pytest.raises(BadInputError, match="described twice"):
         read_landscape(tmp_path)
     (tmp_path / "b.toml").write_text("name = ")
-    with pytest.raises(BadInput, match=r"b\.toml cannot be read"):
+    with pytest.raises(BadInputError, match=r"b\.toml cannot be read"):
         read_landscape(tmp_path)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import workbench as wb
 from workbench import landscape
-from workbench.errors import UnknownName
+from workbench.errors import UnknownNameError
 from workbench.landscape import FALLS, FIELDS, NEEDS, OPEN, REMAINS, choose, parse_needs
 from workbench.landscape.needs import AVAILABLE, STANDINGS
 
@@ -84,7 +84,7 @@ def test_what_cannot_be_had_falls_without_being_asked():
 
 
 def test_an_unknown_need_is_answered_with_the_nearest():
-    with pytest.raises(UnknownName, match="Did you mean 'mTLS'"):
+    with pytest.raises(UnknownNameError, match="Did you mean 'mTLS'"):
         parse_needs("mTSL")
 
 

@@ -14,7 +14,7 @@ from workbench import landscape
 from workbench.charts import topology
 from workbench.charts.display import specification, svg
 from workbench.charts.geometry import arrows, rect_of
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.landscape.facts import Box, Topology
 
 KNOWN = landscape.read_landscape()
@@ -113,7 +113,7 @@ def test_each_step_has_a_frame_that_shows_it_and_what_came_before(sequence):
 
 @pytest.mark.parametrize("step", [-1, 8])
 def test_a_step_that_is_not_there_is_refused(step):
-    with pytest.raises(BadInput, match="steps 1 to 7"):
+    with pytest.raises(BadInputError, match="steps 1 to 7"):
         topology.sequence(KNOWN.sequences["nsm-one-node"], step)
 
 

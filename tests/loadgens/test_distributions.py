@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from workbench.errors import BadInput, StoreError
+from workbench.errors import BadInputError, StoreError
 from workbench.model.histograms import HIGHEST_NS, buckets, merge, quantiles, record
 from workbench.model.records import Histogram
 
@@ -99,12 +99,12 @@ def test_histograms_of_another_layout_are_merged_by_value():
 
 @pytest.mark.parametrize("values", [[-1], [HIGHEST_NS + 1], [math.nan], [math.inf, 1.0]])
 def test_impossible_durations_are_refused(values):
-    with pytest.raises(BadInput, match="cannot be recorded"):
+    with pytest.raises(BadInputError, match="cannot be recorded"):
         record(numpy.array(values))
 
 
 def test_a_quantile_outside_nought_to_one_is_refused():
-    with pytest.raises(BadInput, match="between 0 and 1"):
+    with pytest.raises(BadInputError, match="between 0 and 1"):
         quantiles(record(numpy.array([1])), [99])
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.errors import BadInput, RunFailed
+from workbench.errors import BadInputError, RunFailedError
 from workbench.loadgens._openloop.loop import FAILURES, NEVER, TIMEOUT, WRONG_BODY
 from workbench.loadgens.builtin import ADAPTER
 from workbench.model.experiment import Load, Workload
@@ -147,7 +147,7 @@ def test_a_request_never_sent_has_no_time_of_sending():
     ],
 )
 def test_what_cannot_be_is_a_failed_run_with_its_place(damage, said):
-    with pytest.raises(RunFailed, match=said) as caught:
+    with pytest.raises(RunFailedError, match=said) as caught:
         parse(**damage)
     assert "oops" in str(caught.value)
 
@@ -163,13 +163,13 @@ def test_truncated_or_changed_files_fail_or_still_add_up(data):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     try:
         result = ADAPTER.parse(LOAD, output(outputs | {name: bytes(content)}))
-    except RunFailed:
+    except RunFailedError:
         return
     assert sum(result.counts_by_status.values()) == result.requests == 20
 
 
 def test_a_load_of_more_requests_than_it_keeps_is_refused():
-    with pytest.raises(BadInput, match="7,500,000"):
+    with pytest.raises(BadInputError, match="7,500,000"):
         ADAPTER.job(Load(rate_per_s=100_000, duration_s=3600), Workload(), 1)
 
 

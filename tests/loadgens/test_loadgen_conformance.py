@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from loadgen_lab import Server, carry_out, free_port, reply
 
 from workbench import adapters
-from workbench.errors import BadInput, RunFailed
+from workbench.errors import BadInputError, RunFailedError
 from workbench.model.experiment import Load, Workload
 from workbench.model.histograms import quantiles
 from workbench.model.lab_steps import Job
@@ -99,17 +99,17 @@ def test_a_job_names_its_target_its_files_and_an_end(adapter):
 
 def test_arrivals_that_it_cannot_make_are_refused(adapter):
     for arrival in (*set(ARRIVALS) - set(adapter.traits.arrivals), "bursts"):
-        with pytest.raises(BadInput, match=arrival):
+        with pytest.raises(BadInputError, match=arrival):
             adapter.job(unusual(load_for(adapter), arrival=arrival), Workload(), 1)
 
 
 def test_an_unknown_protocol_is_refused(adapter):
-    with pytest.raises(BadInput, match="gopher"):
+    with pytest.raises(BadInputError, match="gopher"):
         adapter.job(unusual(load_for(adapter), protocol="gopher"), Workload(), 1)
 
 
 def test_no_output_is_a_failed_run(adapter):
-    with pytest.raises(RunFailed, match=r"it was not written|left no"):
+    with pytest.raises(RunFailedError, match=r"it was not written|left no"):
         adapter.parse(load_for(adapter), output_of())
 
 
@@ -119,7 +119,7 @@ def test_garbage_is_a_failed_run(adapter, data):
     load = load_for(adapter)
     content = st.one_of(st.binary(max_size=80), st.text(max_size=40).map(str.encode), st.just(b"{}"), st.just(b"[1]"))
     outputs = {name: data.draw(content) for name in adapter.job(load, Workload(), 1).outputs}
-    with pytest.raises(RunFailed):
+    with pytest.raises(RunFailedError):
         adapter.parse(load, output_of(**outputs))
 
 

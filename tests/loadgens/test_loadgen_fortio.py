@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.errors import BadInput, RunFailed
+from workbench.errors import BadInputError, RunFailedError
 from workbench.loadgens.fortio import ADAPTER
 from workbench.model.experiment import Load, Workload
 from workbench.model.histograms import buckets, quantiles
@@ -190,7 +190,7 @@ def test_cpu_is_the_environments_when_it_could_tell():
 
 def test_answers_of_another_length_are_not_the_echo():
     content = changed("normal", lambda table: table["Sizes"].update(Sum=table["Sizes"]["Sum"] - 524))
-    with pytest.raises(RunFailed, match="1023 bytes on average, not 1024"):
+    with pytest.raises(RunFailedError, match="1023 bytes on average, not 1024"):
         parse("normal", content=content)
 
 
@@ -218,14 +218,14 @@ def test_answers_of_another_length_are_not_the_echo():
     ],
 )
 def test_damage_is_a_failed_run_with_its_place(change, said):
-    with pytest.raises(RunFailed, match=said):
+    with pytest.raises(RunFailedError, match=said):
         parse("normal", content=changed("normal", change))
 
 
 @given(st.sampled_from(NAMES), st.floats(0, 0.999))
 def test_truncated_output_is_a_failed_run(name, part):
     raw = (FOLDER / f"{name}.json").read_bytes().rstrip()
-    with pytest.raises(RunFailed, match="damaged"):
+    with pytest.raises(RunFailedError, match="damaged"):
         parse(name, content=raw[: int(part * len(raw))])
 
 
@@ -252,7 +252,7 @@ def test_any_value_of_a_wrong_kind_is_a_failed_run_or_does_not_matter(path, valu
 
     try:
         result = parse("errors", content=changed("errors", change))
-    except RunFailed:
+    except RunFailedError:
         return
     assert sum(result.counts_by_status.values()) == result.requests
 
@@ -272,7 +272,7 @@ def test_the_rate_asked_of_fortio_makes_up_for_its_missing_gap():
 def test_fortio_is_asked_for_whole_requests_on_every_connection(rate, duration_s, connections):
     load = Load(rate_per_s=rate, duration_s=duration_s, connections=connections, warmup_s=0)
     if rate * duration_s < 2 * connections:
-        with pytest.raises(BadInput, match="fewer connections"):
+        with pytest.raises(BadInputError, match="fewer connections"):
             ADAPTER.job(load, Workload(), 1)
         return
     words = ADAPTER.job(load, Workload(), 1).arguments
@@ -304,7 +304,7 @@ def test_on_a_cluster_the_bodies_say_it():
     for body in bodies("grpc", 0):
         assert int(body["n"]) == int(float(body["qps"]) * float(body["t"].removesuffix("s")))
         assert int(body["n"]) % 4 == 0
-    with pytest.raises(BadInput, match="payload_bytes = 0"):
+    with pytest.raises(BadInputError, match="payload_bytes = 0"):
         bodies("grpc")
 
 

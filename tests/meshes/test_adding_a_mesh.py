@@ -84,7 +84,7 @@ def test_it_answers_every_feature_of_an_intent(added):
     for design in designs():
         one = added.configure(MeshSpec(name=NAME), design.intent, design.target)
         assert [answer.feature for answer in one.answers] == list(design.intent.asked)
-        assert {answer.standing for answer in one.answers} == {"not"}
+        assert {answer.support for answer in one.answers} == {"unsupported"}
 
 
 @pytest.mark.lab

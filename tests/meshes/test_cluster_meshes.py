@@ -14,7 +14,7 @@ from kubernetes_objects import complaints
 
 from workbench import adapters
 from workbench.environments.kubernetes.objects import is_ours, labelled, labels
-from workbench.errors import BadInput, UnknownName
+from workbench.errors import BadInputError, UnknownNameError
 from workbench.model.cluster_steps import (
     Answers,
     ClusterApplication,
@@ -124,7 +124,7 @@ def test_versions_are_exact_and_the_one_asked_for_reaches_every_chart_and_image(
         text = json.dumps([list(manifests(mesh.install(asked, app))), mesh.enrol(asked, app).objects])
         assert set(re.findall(r"networkservicemesh/cmd-[a-z0-9-]+:([^\",\\]+)", text)) == {"v9.8.7"}
     for bad in ("latest", "", "1.2 3", "../1"):
-        with pytest.raises(BadInput, match="must be exact"):
+        with pytest.raises(BadInputError, match="must be exact"):
             mesh.install(replace(spec, version=bad), app)
 
 
@@ -134,14 +134,14 @@ def test_a_protocol_that_is_not_carried_is_refused_before_any_step(case):
         return
     odd = replace(app, url="udp://server:8078")
     for say in (mesh.install, mesh.enrol, mesh.gates):
-        with pytest.raises(BadInput, match="cannot carry 'udp'"):
+        with pytest.raises(BadInputError, match="cannot carry 'udp'"):
             say(spec, odd)
 
 
 def test_consul_told_http_refuses_tcp_and_told_nothing_takes_it():
     mesh, app = adapters.load("meshes", "consul"), replace(application(), url="tcp://server:8080")
     assert mesh.install(MeshSpec(name="consul"), app)
-    with pytest.raises(BadInput, match="only http"):
+    with pytest.raises(BadInputError, match="only http"):
         mesh.install(MeshSpec(name="consul", profile="http"), app)
 
 
@@ -305,16 +305,16 @@ def test_privileges_and_folders_of_the_node_are_nsms_alone(case):
 
 def test_unknown_profiles_options_and_charts_are_refused_by_name(case):
     mesh, spec, app = case
-    with pytest.raises(UnknownName, match="profile"):
+    with pytest.raises(UnknownNameError, match="profile"):
         mesh.install(replace(spec, profile="nonesuch"), app)
-    with pytest.raises(UnknownName, match="option"):
+    with pytest.raises(UnknownNameError, match="option"):
         mesh.install(replace(spec, options={"nonesuch": 1}), app)
-    with pytest.raises(BadInput, match="one of spread, same-node, across-nodes"):
+    with pytest.raises(BadInputError, match="one of spread, same-node, across-nodes"):
         mesh.enrol(replace(spec, options={"placement": "moon"}), app)
     if "values" in mesh.options:
-        with pytest.raises(UnknownName, match="chart"):
+        with pytest.raises(UnknownNameError, match="chart"):
             mesh.install(replace(spec, options={"values": {"nonesuch": {}}}), app)
-        with pytest.raises(BadInput, match="must be a table"):
+        with pytest.raises(BadInputError, match="must be a table"):
             chart = {"istio": "istiod", "linkerd": "linkerd-crds"}.get(spec.name, spec.name)
             mesh.install(replace(spec, options={"values": {chart: 1}}), app)
 

@@ -9,7 +9,7 @@ import pytest
 from cluster_cases import application, manifests
 
 from workbench import adapters
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.model.cluster_steps import HelmRelease, Manifest, TrustAnchor, Wait
 from workbench.model.experiment import MeshSpec, Workload
 
@@ -113,7 +113,7 @@ def test_images_come_from_where_the_experiment_says(name):
 
 
 def test_a_registry_for_an_old_consul_is_refused_because_its_images_bear_other_versions():
-    with pytest.raises(BadInput, match="several versions"):
+    with pytest.raises(BadInputError, match="several versions"):
         releases("consul", version="1.9.11", registry="mirror.example")
     assert releases("consul", version="1.9.11")["consul"].version == "1.9.11"
 
@@ -162,13 +162,13 @@ def test_placement_becomes_a_condition_for_the_client():
     assert set(affinity(placement="across-nodes")["podAntiAffinity"]) == {required}
     nsm = adapters.load("meshes", "nsm").enrol(MeshSpec(name="nsm", profile="ip-same-node"), APP).client
     assert nsm["spec"]["template"]["spec"]["affinity"] == affinity(placement="same-node")
-    with pytest.raises(BadInput, match="profile says where the client runs"):
+    with pytest.raises(BadInputError, match="profile says where the client runs"):
         steps("nsm", "ip-same-node", placement="across-nodes")
 
 
 def test_a_placement_in_the_lab_is_refused():
     lab = adapters.load("workloads", "echo").application(Workload())
-    with pytest.raises(BadInput, match="the lab has one machine"):
+    with pytest.raises(BadInputError, match="the lab has one machine"):
         adapters.load("meshes", "baseline").enrol(MeshSpec(name="baseline", options={"placement": "spread"}), lab)
 
 
@@ -193,7 +193,7 @@ def test_consul_knows_every_pod_through_one_service_and_its_port():
         assert annotations["consul.hashicorp.com/kubernetes-service"] in services
         assert annotations["consul.hashicorp.com/connect-service-port"] == "8080"
     alone = replace(chain, objects=tuple(one for one in chain.objects if one["kind"] != "Service"))
-    with pytest.raises(BadInput, match="selected by none"):
+    with pytest.raises(BadInputError, match="selected by none"):
         adapters.load("meshes", "consul").enrol(MeshSpec(name="consul"), alone)
 
 
@@ -215,10 +215,10 @@ def test_nsm_gives_each_call_a_pair_of_addresses_and_the_caller_dials_it():
 def test_nsm_refuses_a_callee_with_two_callers_and_a_network_that_is_none():
     chain = application("chain")
     shared = replace(chain, calls=(*chain.calls, ("client", "backend")))
-    with pytest.raises(BadInput, match="several"):
+    with pytest.raises(BadInputError, match="several"):
         adapters.load("meshes", "nsm").enrol(MeshSpec(name="nsm"), shared)
     for network in ("10.0.0.0/8", "10.9.8.1/24", "here"):
-        with pytest.raises(BadInput, match="option network"):
+        with pytest.raises(BadInputError, match="option network"):
             steps("nsm", network=network)
 
 
@@ -263,5 +263,5 @@ def test_any_value_of_any_chart_can_be_set_and_is_a_factor():
     (istiod,) = (step for step in described[label].steps if getattr(step, "name", "") == "istiod")
     assert istiod.values == {"meshConfig": {"defaultConfig": {"concurrency": 4}}, "deep": {"er": ["x"]}}
     twice = f'[[meshes]]\nname = "istio"\n{one}\n' * 2
-    with pytest.raises(BadInput, match="twice"):
+    with pytest.raises(BadInputError, match="twice"):
         experiment(twice)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from workbench import adapters
-from workbench.model.cluster_steps import Part
+from workbench.model.cluster_steps import PartRule
 from workbench.model.experiment import MeshSpec
 
 APP = "workbench-app"
@@ -69,7 +69,7 @@ MESH = {"ambient": ("istio", "ambient-equal"), "waypoint": ("istio", "waypoint")
 CASES = [(which, *row) for which, rows in SIDECARS.items() for row in rows]
 
 
-def matches(part: Part, namespace: str, labels: dict[str, str], container: str) -> bool:
+def matches(part: PartRule, namespace: str, labels: dict[str, str], container: str) -> bool:
     return (
         part.namespace in ("", namespace)
         and part.labels.items() <= labels.items()
@@ -77,7 +77,7 @@ def matches(part: Part, namespace: str, labels: dict[str, str], container: str) 
     )
 
 
-def parts_of(which: str) -> tuple[Part, ...]:
+def parts_of(which: str) -> tuple[PartRule, ...]:
     name, profile = MESH.get(which, (which, "default"))
     return adapters.load("meshes", name).parts(MeshSpec(name=name, profile=profile))
 

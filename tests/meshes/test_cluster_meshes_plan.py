@@ -7,7 +7,7 @@ from cluster_cases import MESHES
 
 from workbench.campaigns.deployments import deployments, steps_of
 from workbench.cli.planning import plan
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.model.cluster_steps import ClusterApplication, Delete, HelmRelease, Uninstall
 from workbench.model.experiment import experiment_from_toml
 from workbench.model.plan import make_plan
@@ -77,5 +77,5 @@ def test_the_plan_is_printed_in_words(tmp_path, capsys):
     ],
 )
 def test_what_cannot_run_there_is_refused_in_one_sentence(environment, mesh, workload, words):
-    with pytest.raises(BadInput, match=words):
+    with pytest.raises(BadInputError, match=words):
         deployments(planned(environment, mesh, workload=workload))

@@ -8,7 +8,7 @@ from kubernetes_objects import complaints
 
 from workbench import adapters
 from workbench.campaigns.intent_applied import configured_cluster, intended
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.intents import FEATURES, Intent, Mtls, Rendering, identity
 from workbench.model.experiment import MeshSpec, Workload
 from workbench.playground import mesh_specs
@@ -33,7 +33,7 @@ def test_each_feature_is_deployed_or_refused(spec):
             continue
         try:
             rendering, _, enrolled = deployed(spec.name, spec.profile, **{feature: VALUES[feature]})
-        except BadInput as refusal:
+        except BadInputError as refusal:
             assert "cannot be measured" in str(refusal) or "comes from" in str(refusal)
             continue
         assert isinstance(rendering, Rendering)

@@ -16,7 +16,7 @@ from kubernetes_objects import complaints
 
 from workbench import adapters
 from workbench.campaigns.intent_applied import target_of
-from workbench.errors import UnknownName
+from workbench.errors import UnknownNameError
 from workbench.intents import FEATURES, Design, Intent, Target, identity, patched
 from workbench.model.experiment import MeshSpec
 from workbench.playground import mesh_specs
@@ -46,7 +46,7 @@ def check(spec, design):
     assert tuple(answer.feature for answer in one.answers) == design.intent.asked
     for answer in one.answers:
         assert answer.says.endswith("."), answer
-        assert answer.standing != "carried" or answer.nearest == "", answer
+        assert answer.support != "supported" or answer.nearest == "", answer
     assert not _nulls([one.objects, one.patches, one.values])
     assert not SECRETS.search(json.dumps([one.objects, one.patches, one.values]))
     for manifest in one.objects:
@@ -86,7 +86,7 @@ def test_what_is_not_carried_gives_nothing(spec):
     for feature in FEATURES:
         for value in (VALUES[feature], *OTHER_VALUES.get(feature, ())):
             one = rendered(spec, Design(intent=Intent(name="one", **{feature: value}), target=TARGET))
-            if one.answers[0].standing == "not":
+            if one.answers[0].support == "unsupported":
                 assert (one.objects, one.patches, one.values) == ((), (), {})
 
 
@@ -165,7 +165,7 @@ def test_values_are_of_charts_that_the_mesh_installs(spec):
 
 def test_unknown_profiles_are_refused_by_name():
     for spec in EVERYWHERE:
-        with pytest.raises(UnknownName, match="profile"):
+        with pytest.raises(UnknownNameError, match="profile"):
             adapters.load("meshes", spec.name).configure(
                 MeshSpec(name=spec.name, profile="nonesuch"), alone("timeout").intent, TARGET
             )
@@ -201,8 +201,8 @@ def test_istio_one_route_holds_split_retries_timeout_and_faults():
 
 def test_istio_faults_take_retries_and_timeouts_away_and_it_says_so():
     _, one = objects("istio", "retries", timeout=VALUES["timeout"], abort=VALUES["abort"])
-    standings = {answer.feature: answer.standing for answer in one.answers}
-    assert standings == {"retries": "partly", "timeout": "partly", "abort": "carried"}
+    standings = {answer.feature: answer.support for answer in one.answers}
+    assert standings == {"retries": "partial", "timeout": "partial", "abort": "supported"}
 
 
 def test_istio_mtls_off_is_said_to_both_ends():
@@ -217,7 +217,7 @@ def test_istio_mtls_off_is_said_to_both_ends():
 
 def test_istio_ambient_never_names_methods_or_paths_to_ztunnel():
     made, one = objects("istio", "authorization", profile="ambient")
-    assert one.answers[0].standing == "partly"
+    assert one.answers[0].support == "partial"
     assert made["AuthorizationPolicy"]["rules"] == [
         {"from": [{"source": {"principals": [f"cluster.local/ns/shop/sa/{who}" for who in ("client", "other")]}}]}
     ]
@@ -263,9 +263,9 @@ def test_linkerd_threads_follow_the_cpu_limit():
     from workbench.intents import ProxyResources
 
     _, one = objects("linkerd", "proxy_threads", 2, proxy_resources=ProxyResources(cpu_limit=1))
-    assert [answer.standing for answer in one.answers] == ["partly", "carried"]
+    assert [answer.support for answer in one.answers] == ["partial", "supported"]
     _, one = objects("linkerd", "proxy_threads", 2, proxy_resources=ProxyResources(cpu_limit=1.5))
-    assert [answer.standing for answer in one.answers] == ["carried", "carried"]
+    assert [answer.support for answer in one.answers] == ["supported", "supported"]
 
 
 def test_consul_says_http_before_anything_that_works_on_requests():
@@ -303,7 +303,7 @@ def test_consul_keeps_the_protocol_that_its_profile_set():
 def test_nsm_carries_no_requests_and_encrypts_between_nodes_only():
     made, one = objects("nsm", "mtls")
     assert made == {"NetworkService": {"payload": "IP"}}
-    assert one.answers[0].standing == "partly"
+    assert one.answers[0].support == "partial"
     for feature, described in FEATURES.items():
         if described.layer == "request":
             assert objects("nsm", feature)[1].refused
@@ -314,6 +314,6 @@ def test_no_retries_is_said_or_true(name):
     from workbench.intents import Retries
 
     made, one = objects(name, "retries", Retries(attempts=0))
-    assert one.answers[0].standing == "carried"
+    assert one.answers[0].support == "supported"
     if name == "istio":
         assert made["VirtualService"]["http"][0]["retries"] == {"attempts": 0}

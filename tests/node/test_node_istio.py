@@ -22,7 +22,7 @@ import pytest
 from workbench import adapters
 from workbench.campaigns.runner import run_experiment
 from workbench.environments.kubernetes import snapshot
-from workbench.environments.kubernetes.client import Refused
+from workbench.environments.kubernetes.client import RefusedError
 from workbench.environments.kubernetes.session import OpenCluster, Options
 from workbench.environments.lab.envoy import envoy_path
 from workbench.intents import Abort, Intent, Target, read_design
@@ -110,7 +110,7 @@ def test_istios_own_webhook_takes_every_design_and_a_fault_reaches_the_traffic(c
         for design in map(read_design, sorted(DESIGNS.glob("*.toml"))):
             for one in mesh.configure(spec, design.intent, design.target).objects:
                 cluster.apply(one, dry_run=True)
-        with pytest.raises(Refused, match="denied the request"):
+        with pytest.raises(RefusedError, match="denied the request"):
             cluster.apply(_broken(mesh.configure(spec, FAULT, Target()).objects), dry_run=True)
         assert answered(up, "200")
         for one in mesh.configure(spec, FAULT, Target()).objects:

@@ -18,7 +18,7 @@ from workbench.campaigns.runner import run_experiment
 from workbench.environments.kubernetes import snapshot
 from workbench.environments.kubernetes.diagnosis import diagnose
 from workbench.environments.kubernetes.session import Options
-from workbench.errors import CannotHere
+from workbench.errors import UnsupportedError
 from workbench.model.experiment import MeshSpec
 from workbench.store import Store
 
@@ -113,7 +113,7 @@ def asked(machine):
 
 
 def test_without_it_a_run_that_asks_for_it_is_refused(asked, real, tmp_path):
-    with pytest.raises(CannotHere, match="metrics-server"):
+    with pytest.raises(UnsupportedError, match="metrics-server"):
         run_experiment(asked, data=tmp_path / "data")
 
 

@@ -18,7 +18,7 @@ from node_machine import until
 
 from workbench import adapters
 from workbench.environments.kubernetes import snapshot
-from workbench.environments.kubernetes.client import Refused
+from workbench.environments.kubernetes.client import RefusedError
 from workbench.environments.kubernetes.session import OpenCluster, Options
 from workbench.meshes import _nsm_manifests as nsm
 from workbench.meshes import _nsm_spire as spire
@@ -112,7 +112,7 @@ def test_spires_own_webhook_refuses_an_identity_that_cannot_be_rendered(standing
     made = {"apiVersion": IDENTITY[0], "kind": IDENTITY[1], "metadata": {"name": "tried"}, "spec": good["spec"]}
     real.apply(made, dry_run=True)
     wrong = {**made["spec"], "spiffeIDTemplate": "{{ .NoSuchThing"}
-    with pytest.raises(Refused, match="denied the request"):
+    with pytest.raises(RefusedError, match="denied the request"):
         real.apply({**made, "spec": wrong}, dry_run=True)
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from papermill.exceptions import PapermillExecutionError
 
-from workbench.errors import BadInput, Interrupted, StoreError, UnknownName, WorkbenchError
+from workbench.errors import BadInputError, StoppedError, StoreError, UnknownNameError, WorkbenchError
 from workbench.notebooks import Execution, check_parameters, execute, parameters_of
 
 PARAMETERS = 'count: int = 1  # how many\ntext: str = "x"  # what to say\nshare: float = 0.5  # of the whole'
@@ -67,10 +67,10 @@ def test_parameters_are_read_with_type_and_help(tmp_path):
 @pytest.mark.parametrize(
     ("given", "error", "words"),
     [
-        ({"cuont": 1}, UnknownName, "Did you mean 'count'?"),
-        ({"count": "1"}, BadInput, "must be int"),
-        ({"count": True}, BadInput, "must be int"),
-        ({"text": 1}, BadInput, "must be str"),
+        ({"cuont": 1}, UnknownNameError, "Did you mean 'count'?"),
+        ({"count": "1"}, BadInputError, "must be int"),
+        ({"count": True}, BadInputError, "must be int"),
+        ({"text": 1}, BadInputError, "must be str"),
     ],
 )
 def test_wrong_parameters_are_refused_before_anything_starts(tmp_path, given, error, words):
@@ -89,7 +89,7 @@ def test_what_is_no_notebook_is_bad_input(tmp_path, content):
     path = tmp_path / "one.ipynb"
     if content is not None:
         path.write_text(content)
-    with pytest.raises(BadInput, match=r"one\.ipynb"):
+    with pytest.raises(BadInputError, match=r"one\.ipynb"):
         parameters_of(path)
 
 
@@ -123,7 +123,7 @@ def test_a_foreign_error_names_cell_error_and_copy(tmp_path):
 
 @pytest.mark.parametrize(
     ("raised", "code"),
-    [("UnknownName('mesh', 'istoi', ['istio'])", 2), ("GateFailed('no')", 4), ("Interrupted('x')", 5)],
+    [("UnknownNameError('mesh', 'istoi', ['istio'])", 2), ("GateFailedError('no')", 4), ("Interrupted('x')", 5)],
 )
 def test_our_own_errors_come_through_with_message_and_exit_code(tmp_path, raised, code):
     notebook = write_notebook(tmp_path / "one.ipynb", f"from workbench.errors import *\nraise {raised}")
@@ -155,7 +155,7 @@ def test_stopping_is_an_interruption_whatever_the_metadata_say(tmp_path, how, ca
     assert wait_for(lambda: mark.exists() and mark.read_text())
     getattr(execution, how)()
     assert execution.wait(10)
-    with pytest.raises(Interrupted):
+    with pytest.raises(StoppedError):
         execution.result()
     assert wait_for(lambda: not alive(int(mark.read_text())))
 
@@ -220,7 +220,7 @@ def test_a_cell_cut_short_by_a_stop_is_an_interruption_even_without_an_error_out
     execution = Execution(write_notebook(tmp_path / "one.ipynb", "print(1)"), tmp_path / "copy.ipynb", {})
     execution._stopped_by = "it was interrupted"
     error = PapermillExecutionError(0, 5, "x", "CellExecutionError", "", [])
-    assert isinstance(execution._explained(error, ""), Interrupted)
+    assert isinstance(execution._explained(error, ""), StoppedError)
 
 
 def test_where_there_is_no_home_nothing_is_left_behind(tmp_path):

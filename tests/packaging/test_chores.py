@@ -31,7 +31,8 @@ def test_a_benchmark_that_cannot_be_run_here_is_a_row_and_no_failure(tmp_path, c
     able, unable, broken = (tmp_path / f"bench_{name}.py" for name in ("able", "unable", "broken"))
     able.write_text("def rows():\n    return [dict(what='a', value=1234.5, unit='s', target='')]\n")
     unable.write_text(
-        "from workbench.errors import CannotHere\ndef rows():\n    raise CannotHere('no browser: install it')\n"
+        "from workbench.errors import UnsupportedError\ndef rows():\n    raise "
+        "UnsupportedError('no browser: install it')\n"
     )
     rows, failed = bench.measure([able, unable])
     assert failed == 0

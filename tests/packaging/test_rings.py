@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from workbench.errors import CannotHere
+from workbench.errors import UnsupportedError
 
 TESTS = Path(__file__).resolve().parents[1]
 
@@ -81,7 +81,7 @@ def test_a_place_that_is_gone_is_not_overlooked(rules, monkeypatch):
 
 def test_without_envoy_the_labs_tests_are_skipped_with_the_reason(rules, monkeypatch):
     def missing():
-        raise CannotHere("no Envoy for this machine")
+        raise UnsupportedError("no Envoy for this machine")
 
     monkeypatch.setattr(rules, "envoy_path", missing)
     lab, other = Item("lab/test_new.py"), Item("core/test_new.py")

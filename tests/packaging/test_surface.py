@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import workbench
-from workbench.errors import BadInput, CannotHere, UnknownName
+from workbench.errors import BadInputError, UnknownNameError, UnsupportedError
 from workbench.files import shipped
 from workbench.model.experiment import read_experiment
 from workbench.model.plan import make_plan
@@ -107,15 +107,15 @@ def _is_default(text: str) -> bool:
 
 def test_notebooks_and_experiments_are_found_by_name(tmp_path):
     assert shipped.notebook("20_run_an_experiment").is_file()
-    with pytest.raises(UnknownName, match="20_run_an_experiment"):
+    with pytest.raises(UnknownNameError, match="20_run_an_experiment"):
         shipped.notebook("20_run_an_experimnet")
     assert (shipped.reference() / "README.md").is_file()
     assert shipped.experiment_file("quick", tmp_path).name == "quick.toml"
-    with pytest.raises(BadInput, match="no experiment file"):
+    with pytest.raises(BadInputError, match="no experiment file"):
         shipped.experiment_file("./quick", tmp_path)
 
 
 def test_an_installation_that_lost_its_files_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(shipped, "_PACKAGE", tmp_path / "workbench")
-    with pytest.raises(CannotHere, match="install it again"):
+    with pytest.raises(UnsupportedError, match="install it again"):
         shipped.home()

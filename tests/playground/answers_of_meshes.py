@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "meshes"))
 from intent_cases import TARGET, VALUES
 
 from workbench.intents import FEATURES, Design, Intent
-from workbench.playground import STANDINGS, distinct, render_all
+from workbench.playground import SUPPORT_WORDS, distinct, render_all
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "playground.md"
 REMAKE = "python tests/playground/answers_of_meshes.py"
@@ -31,9 +31,9 @@ def table() -> str:
     lost = []
     for feature, renderings in alone.items():
         title = FEATURES[feature].title
-        lines.append(f"| {title} | {' | '.join(STANDINGS[one.answers[0].standing] for one in renderings)} |")
+        lines.append(f"| {title} | {' | '.join(SUPPORT_WORDS[one.answers[0].support] for one in renderings)} |")
         for one in renderings:
-            if one.answers[0].standing == "partly":
+            if one.answers[0].support == "partial":
                 lost.append(f"- {title}, {one.mesh}: {one.answers[0].says}")
     return "\n".join([*lines, "", "Partly:", "", *lost])
 

@@ -13,7 +13,7 @@ from intent_strategies import DESIGNS
 from workbench.analysis.pairs import PAIR_COLUMNS, between
 from workbench.api import experiments
 from workbench.campaigns.deployments import deployments, estimate_s
-from workbench.errors import BadInput, UnknownName
+from workbench.errors import BadInputError, UnknownNameError
 from workbench.intents import (
     Abort,
     Authorization,
@@ -43,7 +43,7 @@ CANARY = Design(
 def test_whatever_is_designed_is_an_experiment_or_refused_in_words(design):
     try:
         asked = costing(design)
-    except BadInput as error:
+    except BadInputError as error:
         assert str(error).endswith(".")
         return
     assert experiment_from_toml(asked.toml) == asked.experiment
@@ -54,7 +54,7 @@ def test_whatever_is_designed_is_an_experiment_or_refused_in_words(design):
 def test_the_shipped_designs_can_be_measured_on_the_lab_or_say_why_not(path):
     design = design_from_toml(path.read_text())
     if design.intent.proxy_resources is not None:
-        with pytest.raises(BadInput, match="nothing is reserved"):
+        with pytest.raises(BadInputError, match="nothing is reserved"):
             costing(design)
         return
     asked = costing(design)
@@ -104,7 +104,7 @@ def test_a_load_under_which_the_design_works_is_chosen_and_told(intent, says, ra
     ],
 )
 def test_what_cannot_be_measured_is_refused(mesh, intent, says):
-    with pytest.raises((BadInput, UnknownName), match=says):
+    with pytest.raises((BadInputError, UnknownNameError), match=says):
         costing(Design(intent=intent), mesh)
 
 
@@ -150,7 +150,7 @@ def test_the_answer_of_a_real_measurement_stands_on_blocks(tmp_path):
     report = experiments.write_report(campaign, data=tmp_path, target=tmp_path / "report.html").read_text()
     assert "l7-sidecars with slow" in report
     assert "asked: injected delay: 100 %, 0.02 s" in report
-    with pytest.raises(UnknownName, match="nonesuch"):
+    with pytest.raises(UnknownNameError, match="nonesuch"):
         between(comparison, "nonesuch", asked.without)
 
 

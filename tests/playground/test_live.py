@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from workbench import adapters
-from workbench.errors import BadInput, UnknownName
+from workbench.errors import BadInputError, UnknownNameError
 from workbench.intents import (
     Abort,
     Authorization,
@@ -221,7 +221,7 @@ def test_what_envoy_refuses_changes_nothing_and_is_told_in_its_words(live, monke
 
     monkeypatch.setattr(live, "_steps", broken)
     with pytest.raises(
-        BadInput, match=r"server-v2-sidecar refuses the configuration: .*(stat_prefiks|no such field|unknown)"
+        BadInputError, match=r"server-v2-sidecar refuses the configuration: .*(stat_prefiks|no such field|unknown)"
     ):
         live.apply(Design(intent=Intent(name="bad", abort=Abort(percent=100))))
     monkeypatch.undo()
@@ -263,7 +263,7 @@ def test_the_frame_adds_up(live):
 
 
 def test_a_design_for_another_service_needs_another_session(live):
-    with pytest.raises(BadInput, match="speaks of another target"):
+    with pytest.raises(BadInputError, match="speaks of another target"):
         live.apply(Design(intent=PLAIN, target=Target(service="reviews")))
 
 
@@ -277,7 +277,7 @@ def test_a_design_for_another_service_needs_another_session(live):
     ],
 )
 def test_what_cannot_be_played_is_refused(asked, says):
-    with pytest.raises((BadInput, UnknownName), match=says):
+    with pytest.raises((BadInputError, UnknownNameError), match=says):
         LiveLab(**asked)
 
 
@@ -287,14 +287,14 @@ def test_what_cannot_be_started_leaves_nothing_up():
             (Target(service="client"), "can be called client"),
             (Target(versions=tuple(f"v{n}" for n in range(9))), "at most 6 versions"),
         ):
-            with pytest.raises(BadInput, match=says):
+            with pytest.raises(BadInputError, match=says):
                 own.start(Design(intent=PLAIN, target=target))
         assert not own.running
         assert own.frame().empty
         assert own.events.empty
-        with pytest.raises(BadInput, match="start one"):
+        with pytest.raises(BadInputError, match="start one"):
             own.revert()
-    with pytest.raises(BadInput, match="closed"):
+    with pytest.raises(BadInputError, match="closed"):
         own.start()
 
 

@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given, settings
 from intent_strategies import DESIGNS
 
-from workbench.errors import BadInput, UnknownName
+from workbench.errors import BadInputError, UnknownNameError
 from workbench.files import shipped
 from workbench.intents import FEATURES, Answer, Design, Intent, Rendering, Timeout, read_design
 from workbench.model.experiment import MeshSpec
@@ -53,12 +53,12 @@ def test_yaml_is_the_objects_and_the_rest_is_comment(design):
 def test_comments_say_mesh_design_patches_values_and_what_is_not_carried():
     design = Design(intent=Intent(name="slow", says="Words\nin two lines.", timeout=Timeout(request_s=1)))
     patch = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "server", "namespace": "n"}}
-    answer = Answer(feature="timeout", standing="not", says="It has none.", nearest="Patience.")
+    answer = Answer(feature="timeout", support="unsupported", says="It has none.", nearest="Patience.")
     text = to_yaml(Rendering(mesh="m", patches=(patch,), values={"chart": {"a": 1}}, answers=(answer,)), design)
     assert "# slow for the mesh m: Words in two lines." in text
     assert "--server-side" in text
     assert "changed: Service server." in text
-    assert "# Timeout: Not carried: It has none. Nearest: Patience." in text
+    assert "# Timeout: Unsupported: It has none. Nearest: Patience." in text
     assert "#     chart:\n#       a: 1" in text
     assert list(yaml.safe_load_all(text))[-1] == patch
 
@@ -69,9 +69,9 @@ def test_meshes_are_chosen_by_label_or_spec(design):
 
 
 def test_meshes_and_profiles_that_there_are_not_are_refused_by_name(design):
-    with pytest.raises(UnknownName, match="istio"):
+    with pytest.raises(UnknownNameError, match="istio"):
         render_all(design, ["isto"])
-    with pytest.raises(UnknownName, match="waypoint"):
+    with pytest.raises(UnknownNameError, match="waypoint"):
         render_all(design, ["istio/waypont"])
 
 
@@ -81,7 +81,7 @@ class Mute:
 
 def test_a_mesh_without_answers_is_refused_when_named(design, monkeypatch):
     monkeypatch.setattr("workbench.playground.rendering.adapters.load", lambda group, name: Mute())
-    with pytest.raises(BadInput, match="answers no intents"):
+    with pytest.raises(BadInputError, match="answers no intents"):
         render_all(design, ["mute"])
 
 
@@ -94,7 +94,7 @@ def test_profiles_that_say_the_same_are_shown_once(design):
 def test_the_table_has_a_row_for_each_feature_and_mesh(design):
     renderings = render_all(design)
     frame = answers_table(renderings)
-    assert list(frame.columns) == ["feature", "title", "mesh", "standing", "says", "nearest"]
+    assert list(frame.columns) == ["feature", "title", "mesh", "support", "says", "nearest"]
     assert len(frame) == len(renderings) * len(design.intent.asked)
-    assert set(frame["standing"]) <= {"carried", "partly", "not"}
+    assert set(frame["support"]) <= {"supported", "partial", "unsupported"}
     assert answers_table([]).empty

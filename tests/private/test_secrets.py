@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.errors import BadInput, RunFailed, UnknownName
+from workbench.errors import BadInputError, RunFailedError, UnknownNameError
 from workbench.model.events import Event
 from workbench.model.records import GateResult
 from workbench.text.plain import logger
@@ -140,9 +140,9 @@ def test_json_stays_json(document):
 def test_every_message_event_and_line_of_a_log_goes_through_it(caplog):
     said = "https://joe:hunter2@h/: password=hunter2"
     found = [
-        str(RunFailed(said)),
-        str(BadInput(said)),
-        str(UnknownName("mesh", said, ["a"])),
+        str(RunFailedError(said)),
+        str(BadInputError(said)),
+        str(UnknownNameError("mesh", said, ["a"])),
         GateResult(name="g", passed=False, evidence=said).evidence,
         Event(kind="note", time_s=0, message=said).message,
         str(Event(kind="note", time_s=0, message="", data={"x": [said], "token": "hunter2"}).data),

@@ -145,7 +145,7 @@ def test_a_helm_that_says_too_much(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "ending", ["", "raise ValueError(said)", "from workbench.errors import RunFailed\nraise RunFailed(said)"]
+    "ending", ["", "raise ValueError(said)", "from workbench.errors import RunFailedError\nraise RunFailedError(said)"]
 )
 def test_a_cell_that_prints_and_fails(tmp_path, ending):
     source = f"import sys\nfrom pathlib import Path\nsaid = Path({str(tmp_path / 'said')!r}).read_text()"

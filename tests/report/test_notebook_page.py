@@ -14,7 +14,7 @@ from report_pages import Page as Parsed
 from workbench import charts
 from workbench.analysis import compare
 from workbench.charts.display import LAB_TYPE, SPEC_TYPE, bundle
-from workbench.errors import BadInput, StoreError
+from workbench.errors import BadInputError, StoreError
 from workbench.report import notebook_page
 
 if TYPE_CHECKING:
@@ -88,13 +88,13 @@ def test_drawn_off_line_and_scripts_of_outputs_do_not_run(browser: Browser, writ
 
 
 def test_what_cannot_be_done_is_said(tmp_path: Path, notebook: Path) -> None:
-    with pytest.raises(BadInput, match="no notebook"):
+    with pytest.raises(BadInputError, match="no notebook"):
         notebook_page(tmp_path / "missing.ipynb", tmp_path / "page.html")
     (tmp_path / "not.ipynb").write_text("{}", encoding="utf-8")
-    with pytest.raises(BadInput, match="cannot be read"):
+    with pytest.raises(BadInputError, match="cannot be read"):
         notebook_page(tmp_path / "not.ipynb", tmp_path / "page.html")
     (tmp_path / "text.ipynb").write_text("no json", encoding="utf-8")
-    with pytest.raises(BadInput, match="cannot be read"):
+    with pytest.raises(BadInputError, match="cannot be read"):
         notebook_page(tmp_path / "text.ipynb", tmp_path / "page.html")
     with pytest.raises(StoreError, match="page"):
         notebook_page(notebook, tmp_path / "not.ipynb" / "page.html")

@@ -20,7 +20,7 @@ from report_pages import Page
 from report_store import QUESTION, write_campaign
 
 from workbench.analysis import compare
-from workbench.errors import NothingToShow, StoreError
+from workbench.errors import NothingToShowError, StoreError
 from workbench.model.experiment import MeshSpec
 from workbench.report import build_report
 from workbench.report.content import report_content
@@ -171,9 +171,9 @@ def test_a_place_that_is_none_is_named(store: Store, tmp_path: Path) -> None:
 
 
 def test_nothing_to_show(store: Store, tmp_path: Path) -> None:
-    with pytest.raises(NothingToShow, match="no-such-campaign"):
+    with pytest.raises(NothingToShowError, match="no-such-campaign"):
         build_report(store, ["no-such-campaign"], tmp_path / "report.html")
-    with pytest.raises(NothingToShow):
+    with pytest.raises(NothingToShowError):
         build_report(Store(tmp_path / "empty"), None, tmp_path / "report.html")
     assert not (tmp_path / "report.html").exists()
 

@@ -11,7 +11,7 @@ import pytest
 from workbench import adapters
 from workbench.campaigns import runner
 from workbench.campaigns.runner import estimate_s, request_stop, run_experiment, steps_of
-from workbench.errors import BadInput, Interrupted, RunFailed, UnknownName
+from workbench.errors import BadInputError, RunFailedError, StoppedError, UnknownNameError
 from workbench.model.experiment import EnvironmentSpec, Experiment, Load, MeshSpec, Workload
 from workbench.model.lab_steps import Process
 from workbench.model.plan import make_plan
@@ -99,7 +99,7 @@ def test_what_this_machine_cannot_do_is_skipped_with_the_reason(tmp_path, monkey
 
 def test_when_nothing_finishes_the_first_reason_is_raised(tmp_path, monkeypatch):
     monkeypatch.setattr("workbench.environments.lab.environment.OpenLab.refuses", lambda self, steps: "not today")
-    with pytest.raises(RunFailed, match=r"Not one run of campaign .* finished.*not today"):
+    with pytest.raises(RunFailedError, match=r"Not one run of campaign .* finished.*not today"):
         run_experiment(experiment("l4-sidecars"), data=tmp_path)
     assert [run.status for path in (tmp_path / "runs").iterdir() for run in runs_of(tmp_path, path.name)] == [
         "skipped",
@@ -110,13 +110,13 @@ def test_when_nothing_finishes_the_first_reason_is_raised(tmp_path, monkeypatch)
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [
-        ({"meshes": (MeshSpec(name="l7-sidecar"),)}, UnknownName, "Did you mean 'l7-sidecars'"),
-        ({"workloads": (Workload(name="ecco"),)}, UnknownName, "Did you mean 'echo'"),
-        ({"loads": (replace(SHORT, generator="bultin"),)}, UnknownName, "Did you mean 'builtin'"),
-        ({"environment": EnvironmentSpec(name="labs")}, UnknownName, "Did you mean 'lab'"),
-        ({"meshes": (MeshSpec(name="l7-sidecars", options={"mtsl": True}),)}, UnknownName, "Did you mean 'mtls'"),
-        ({"meshes": (MeshSpec(name="cross-connect", profile="remot"),)}, UnknownName, "Did you mean 'remote'"),
-        ({"loads": (replace(SHORT, generator="fortio", arrival="poisson"),)}, BadInput, "poisson"),
+        ({"meshes": (MeshSpec(name="l7-sidecar"),)}, UnknownNameError, "Did you mean 'l7-sidecars'"),
+        ({"workloads": (Workload(name="ecco"),)}, UnknownNameError, "Did you mean 'echo'"),
+        ({"loads": (replace(SHORT, generator="bultin"),)}, UnknownNameError, "Did you mean 'builtin'"),
+        ({"environment": EnvironmentSpec(name="labs")}, UnknownNameError, "Did you mean 'lab'"),
+        ({"meshes": (MeshSpec(name="l7-sidecars", options={"mtsl": True}),)}, UnknownNameError, "Did you mean 'mtls'"),
+        ({"meshes": (MeshSpec(name="cross-connect", profile="remot"),)}, UnknownNameError, "Did you mean 'remote'"),
+        ({"loads": (replace(SHORT, generator="fortio", arrival="poisson"),)}, BadInputError, "poisson"),
     ],
 )
 def test_what_cannot_be_done_is_refused_before_anything_is_written(tmp_path, change, error, words):
@@ -132,7 +132,7 @@ def test_a_stop_keeps_what_is_finished_and_resume_does_the_rest(tmp_path):
         if event.kind == "run-started" and event.done == 1:
             request_stop(tmp_path / "runs" / "mine")
 
-    with pytest.raises(Interrupted, match="workbench run --resume mine"):
+    with pytest.raises(StoppedError, match="workbench run --resume mine"):
         run_experiment(asked, data=tmp_path, campaign_id="mine", on_event=stop_in_the_second_run)
     before = runs_of(tmp_path, "mine")
     assert [run.status for run in before] == ["finished", "interrupted"]
@@ -150,7 +150,7 @@ def test_ctrl_c_is_recorded_as_an_interruption(tmp_path):
         if event.kind == "run-started":
             raise KeyboardInterrupt
 
-    with pytest.raises(Interrupted):
+    with pytest.raises(StoppedError):
         run_experiment(experiment("l4-sidecars"), data=tmp_path, campaign_id="mine", on_event=interrupt)
     assert read_campaign(tmp_path / "runs" / "mine").status == "interrupted"
 
@@ -171,10 +171,10 @@ def test_a_damaged_answer_of_the_generator_is_a_failed_run(tmp_path, monkeypatch
     generator = adapters.load("loadgens", "builtin")
 
     def damaged(load, output):
-        raise RunFailed("the output is torn at byte 7")
+        raise RunFailedError("the output is torn at byte 7")
 
     monkeypatch.setattr(type(generator), "parse", staticmethod(damaged))
-    with pytest.raises(RunFailed, match="torn at byte 7"):
+    with pytest.raises(RunFailedError, match="torn at byte 7"):
         run_experiment(experiment("baseline"), data=tmp_path, campaign_id="mine")
     (run,) = runs_of(tmp_path, "mine")
     assert run.status == "failed"

@@ -16,7 +16,7 @@ import pytest
 from store_makings import FACTS, PARTS, finished, mesh_facts, new_campaign, one_run, small_plan, watch
 from store_workers import Workers, carry_out, hold_campaign
 
-from workbench.errors import BadInput, Interrupted, StoreError
+from workbench.errors import BadInputError, StoppedError, StoreError
 from workbench.model.events import Event
 from workbench.store import CampaignWriter, Store, read_campaign, read_run
 from workbench.store.formats import read_manifest
@@ -99,7 +99,7 @@ def test_a_run_without_samples_has_a_manifest_and_no_parquet(tmp_path: Path) -> 
 def test_raw_output_stays_in_its_folder(name: str, tmp_path: Path) -> None:
     with new_campaign(tmp_path) as campaign:
         run = campaign.begin(campaign.campaign.plan.runs[0], mesh_facts("baseline"))
-        with pytest.raises(BadInput, match="cannot name raw output"):
+        with pytest.raises(BadInputError, match="cannot name raw output"):
             run.raw(name, b"")
 
 
@@ -115,9 +115,9 @@ def test_ids_are_folder_names_that_sort_by_time(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["../up", "a/b", "", ".hidden", "x" * 128, "spa ce"])
 def test_an_id_that_is_no_folder_name_is_refused(name: str, tmp_path: Path) -> None:
     if name:
-        with pytest.raises(BadInput, match="cannot be a campaign's id"):
+        with pytest.raises(BadInputError, match="cannot be a campaign's id"):
             CampaignWriter.create(tmp_path, small_plan(), "", FACTS, campaign_id=name)
-    with pytest.raises(BadInput, match="cannot be a campaign's id"):
+    with pytest.raises(BadInputError, match="cannot be a campaign's id"):
         CampaignWriter.resume(tmp_path, name)
 
 
@@ -168,7 +168,7 @@ def test_a_campaign_that_is_not_there_cannot_be_resumed(tmp_path: Path) -> None:
     ("error", "status", "reason"),
     [
         (KeyboardInterrupt(), "interrupted", "stopped by the user"),
-        (Interrupted("enough"), "interrupted", "enough"),
+        (StoppedError("enough"), "interrupted", "enough"),
         (ValueError("broken"), "failed", "broken"),
     ],
 )
@@ -188,7 +188,7 @@ def test_an_exception_ends_campaign_and_run_with_everything_captured(
 def test_a_record_is_written_once_and_into_its_own_folder(tmp_path: Path) -> None:
     with new_campaign(tmp_path) as campaign:
         run = campaign.begin(campaign.campaign.plan.runs[0], mesh_facts("baseline"))
-        with pytest.raises(BadInput, match="cannot be recorded in the folder"):
+        with pytest.raises(BadInputError, match="cannot be recorded in the folder"):
             run.finish(replace(finished(run, 1.0), run_id="another"))
         run.finish(finished(run, 1.0))
         with pytest.raises(StoreError, match="recorded already"):

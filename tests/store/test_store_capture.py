@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from store_makings import PARTS, finished, mesh_facts, new_campaign
 
-from workbench.errors import StoreError, UnknownName
+from workbench.errors import StoreError, UnknownNameError
 from workbench.model.metrics import SAMPLE_COLUMNS
 from workbench.model.records import Component
 from workbench.store import read_run
@@ -77,7 +77,7 @@ def test_a_missing_capture_is_empty(tmp_path: Path) -> None:
 
 
 def test_a_metric_that_is_not_sampled_is_refused_by_name() -> None:
-    with pytest.raises(UnknownName, match=r"cpu_seconds.*Known:.*cpu_time_s"):
+    with pytest.raises(UnknownNameError, match=r"cpu_seconds.*Known:.*cpu_time_s"):
         pack([(1.0, 0, {"cpu_seconds": 1.0})], [0])
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from store_makings import FACTS, mesh_facts, new_campaign, one_run, small_plan
 
-from workbench.errors import NewerFormat, StoreError
+from workbench.errors import NewerFormatError, StoreError
 from workbench.model.experiment import Load, MeshSpec, RunSpec, Workload
 from workbench.model.records import (
     LATEST_S,
@@ -139,7 +139,7 @@ def test_a_newer_format_is_refused_by_name_and_left_alone(tmp_path: Path) -> Non
     document = json.loads(path.read_text())
     path.write_text(json.dumps({**document, "schema_version": SCHEMA_VERSION + 1, "surprise": [1]}))
     before = path.read_bytes()
-    with pytest.raises(NewerFormat) as refusal:
+    with pytest.raises(NewerFormatError) as refusal:
         read_run(path.parent)
     assert str(path.parent) in str(refusal.value)
     assert f"format {SCHEMA_VERSION + 1}" in str(refusal.value)

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from store_makings import FACTS, PARTS, finished, mesh_facts, new_campaign, one_run, small_plan, watch
 
-from workbench.errors import BadInput, NothingToShow
+from workbench.errors import BadInputError, NothingToShowError
 from workbench.model import histograms
 from workbench.model.experiment import Experiment, Load, MeshSpec, Workload
 from workbench.model.plan import make_plan
@@ -373,9 +373,9 @@ def test_ids_may_be_one_few_none_or_ten_thousand(tmp_path: Path) -> None:
 
 
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(NothingToShow, match="no run 'x'"):
+    with pytest.raises(NothingToShowError, match="no run 'x'"):
         Store(tmp_path).run("x")
-    with pytest.raises(NothingToShow, match=r"no campaign '\.\./\.\./etc'"):
+    with pytest.raises(NothingToShowError, match=r"no campaign '\.\./\.\./etc'"):
         Store(tmp_path).campaign("../../etc")
 
 
@@ -391,10 +391,10 @@ def test_query_reads_and_only_reads(tmp_path: Path) -> None:
         "DROP TABLE runs", "DELETE FROM runs", "SELECT 1; DROP TABLE runs", "COPY runs TO 'x.csv'", "ATTACH 'x' AS x",
         "INSERT INTO runs SELECT * FROM runs", "SET threads = 1", "", "BEGIN", "PRAGMA database_list; SELECT 1",
     ):  # fmt: skip
-        with pytest.raises(BadInput, match="one reading statement"):
+        with pytest.raises(BadInputError, match="one reading statement"):
             store.query(statement)
     for statement in ("SELECT nonsense FROM runs", "SELEC 1", "SELECT * FROM nowhere", "SELECT 1/'a'", "SELECT ?"):
-        with pytest.raises(BadInput, match="cannot be answered"):
+        with pytest.raises(BadInputError, match="cannot be answered"):
             store.query(statement)
     assert len(store.runs()) == 1
     assert store._index._memory is None, "a bad question is not taken for a bad index"

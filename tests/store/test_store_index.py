@@ -22,7 +22,7 @@ from store_workers import (
     read_all,
 )
 
-from workbench.errors import NothingToShow, StoreError
+from workbench.errors import NothingToShowError, StoreError
 from workbench.store import Store, read_run
 from workbench.store import index as index_module
 
@@ -252,7 +252,7 @@ def test_looking_into_an_empty_place_makes_no_files(tmp_path: Path) -> None:
     store = Store(tmp_path / "nowhere")
     assert store.campaigns().empty
     assert store.rebuild() == 0
-    with pytest.raises(NothingToShow, match="workbench demo"):
+    with pytest.raises(NothingToShowError, match="workbench demo"):
         store.latest_campaign()
     assert list(tmp_path.iterdir()) == []
 

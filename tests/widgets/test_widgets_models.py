@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.charts.display import svg
-from workbench.errors import BadInput, NothingToShow, UnknownName
+from workbench.errors import BadInputError, NothingToShowError, UnknownNameError
 from workbench.model.experiment import EnvironmentSpec, Load, MeshSpec, Workload, experiment_from_toml, read_experiment
 from workbench.settings import Settings
 from workbench.store import Store
@@ -152,16 +152,16 @@ def test_every_format_is_written_and_reads_back(explorer, explored, tmp_path):
     )
     kept = explored.query("SELECT * FROM read_parquet(?) ORDER BY started_at_s, run_id, role", [str(files["parquet"])])
     pd.testing.assert_frame_equal(kept, view.rows, check_dtype=False)
-    with pytest.raises(UnknownName, match="parquet"):
+    with pytest.raises(UnknownNameError, match="parquet"):
         save(view, "xlsx", tmp_path)
 
 
 def test_an_empty_store_and_unknown_names_are_said_in_words(explorer, tmp_path):
-    with pytest.raises(NothingToShow, match="workbench demo"):
+    with pytest.raises(NothingToShowError, match="workbench demo"):
         Explorer(Store(tmp_path)).default()
-    with pytest.raises(UnknownName, match="campaign"):
+    with pytest.raises(UnknownNameError, match="campaign"):
         explorer.default("gone")
-    with pytest.raises(UnknownName, match="quantity"):
+    with pytest.raises(UnknownNameError, match="quantity"):
         explorer.settled(Choice(quantity="joy"))
 
 
@@ -268,7 +268,7 @@ def test_a_launch_is_watched_stopped_found_again_and_continued(tmp_path):
         time.sleep(0.05)
     assert {state.status for state in seen} <= {"starting", "running"}
     assert {"application", "load-generator"} <= {part.role for part in seen[-1].parts} or seen[-1].run
-    with pytest.raises(BadInput, match="still running"):
+    with pytest.raises(BadInputError, match="still running"):
         launches.resume(campaign_id)
     launches.stop(campaign_id)
     stopped = ended(launches, campaign_id)
@@ -295,5 +295,5 @@ def test_what_cannot_start_says_why(tmp_path):
     state = ended(launches, campaign_id)
     assert state.status == "not started"
     assert "compares nothing" in state.message
-    with pytest.raises(UnknownName, match="campaign"):
+    with pytest.raises(UnknownNameError, match="campaign"):
         launches.state("gone")

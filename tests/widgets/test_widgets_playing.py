@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "intents"))
 from intent_strategies import DESIGNS
 
 import workbench as wb
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.intents import FEATURES, Design, Intent, read_design
 from workbench.widgets import launching
 from workbench.widgets.background import Background
@@ -152,7 +152,7 @@ def test_hostile_words_are_shown_and_not_run(player):
 
 
 def test_a_design_that_is_not_there_names_the_known_ones(tmp_path):
-    with pytest.raises(BadInput, match="canary"):
+    with pytest.raises(BadInputError, match="canary"):
         wb.play("canry", data=tmp_path)
 
 

@@ -12,7 +12,7 @@ import urllib.request
 import pytest
 
 from workbench import adapters
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.model.experiment import MeshSpec, Workload
 
 OWN = """\
@@ -80,7 +80,7 @@ def test_versions_of_the_called_service_stand_side_by_side_behind_its_one_servic
     assert "version" not in str(application(name).objects), "one alone does not say which it is"
     for mesh in ("istio", "linkerd", "consul"):
         assert adapters.load("meshes", mesh).enrol(MeshSpec(name=mesh), made)
-    with pytest.raises(BadInput, match=f"NSM needs one workload behind the Service '{entry}'.*{entry}-v2"):
+    with pytest.raises(BadInputError, match=f"NSM needs one workload behind the Service '{entry}'.*{entry}-v2"):
         adapters.load("meshes", "nsm").enrol(MeshSpec(name="nsm"), made)
 
 
@@ -168,12 +168,12 @@ def test_ones_own_application_goes_into_every_mesh(mesh, tmp_path):
 )
 def test_manifests_that_cannot_be_used_are_refused_with_the_reason(text, url, words, tmp_path):
     (tmp_path / "app.yaml").write_text(text)
-    with pytest.raises(BadInput, match=words):
+    with pytest.raises(BadInputError, match=words):
         application("own", manifests=str(tmp_path / "app.yaml"), url=url)
 
 
 def test_missing_manifests_and_the_lab_are_refused():
-    with pytest.raises(BadInput, match="no manifests at"):
+    with pytest.raises(BadInputError, match="no manifests at"):
         application("own", url="http://web/")
-    with pytest.raises(BadInput, match="on a cluster only"):
+    with pytest.raises(BadInputError, match="on a cluster only"):
         adapters.load("workloads", "own").application(Workload(name="own"))

@@ -10,7 +10,7 @@ from test_own_manifests import DEPLOYMENT, MESHES, SERVICE, changed, own, writte
 
 from workbench import adapters
 from workbench.cli import main
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.model.experiment import MeshSpec
 
 
@@ -28,17 +28,17 @@ def test_two_kinds_of_one_name_are_two_objects(tmp_path):
     assert sum(one["kind"] == "Gateway" for one in app.objects) == 2
     for name in MESHES:  # a Service of Knative has neither ports nor a selector, and no mesh stumbles over it
         adapters.load("meshes", name).enrol(MeshSpec(name=name), app)
-    with pytest.raises(BadInput, match="twice"):
+    with pytest.raises(BadInputError, match="twice"):
         older = changed(gateways[0], "apiVersion", value="networking.istio.io/v1beta1")
         own(written(tmp_path, DEPLOYMENT, SERVICE, older, gateways[0]))
-    with pytest.raises(BadInput, match="no Service"):
+    with pytest.raises(BadInputError, match="no Service"):
         own(written(tmp_path, DEPLOYMENT, knative))
 
 
 def test_a_namesake_of_a_kind_without_a_namespace_is_taken(tmp_path):
     node = named("edge", apiVersion="edge.example.com/v1", kind="Node")
     assert own(written(tmp_path, DEPLOYMENT, SERVICE, node)).objects[-1]["kind"] == "Node"
-    with pytest.raises(BadInput, match="does not live in a namespace"):
+    with pytest.raises(BadInputError, match="does not live in a namespace"):
         own(written(tmp_path, DEPLOYMENT, SERVICE, changed(node, "apiVersion", value="v1")))
 
 
@@ -55,14 +55,14 @@ def test_a_namesake_of_a_kind_without_a_namespace_is_taken(tmp_path):
 def test_a_recipe_for_manifests_says_what_makes_them(file, text, command, tmp_path):
     written(tmp_path, DEPLOYMENT, SERVICE)
     (tmp_path / file).write_text(text)
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(BadInputError) as caught:
         own(tmp_path)
     assert f"{command} {tmp_path} > " in str(caught.value)
     assert file in str(caught.value)
 
 
 def test_a_namespace_is_to_be_left_out(tmp_path):
-    with pytest.raises(BadInput, match="Namespace 'shop': leave it out") as caught:
+    with pytest.raises(BadInputError, match="Namespace 'shop': leave it out") as caught:
         own(written(tmp_path, named("shop", apiVersion="v1", kind="Namespace"), DEPLOYMENT, SERVICE))
     assert "beforehand" not in str(caught.value)
 
@@ -72,7 +72,7 @@ def test_a_namespace_is_to_be_left_out(tmp_path):
     [({"kind": "X", "apiVersion": "v1"}, "without metadata.name"), ({"services": {}}, "apiVersion and kind and meta")],
 )  # fmt: skip
 def test_exactly_what_lacks_is_named(one, words, tmp_path):
-    with pytest.raises(BadInput, match=words):
+    with pytest.raises(BadInputError, match=words):
         own(written(tmp_path, one))
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from workbench import adapters
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.model.experiment import MeshSpec, Workload
 from workbench.workloads import _manifests
 
@@ -107,7 +107,7 @@ def test_what_is_right_is_taken_into_our_namespace(tmp_path):
     ],
 )
 def test_objects_that_cannot_be_used_are_named(objects, words, tmp_path):
-    with pytest.raises(BadInput, match=words):
+    with pytest.raises(BadInputError, match=words):
         own(written(tmp_path, *objects))
 
 
@@ -130,7 +130,7 @@ def test_objects_that_cannot_be_used_are_named(objects, words, tmp_path):
     ],
 )
 def test_urls_that_cannot_be_called_are_refused(url, words, tmp_path):
-    with pytest.raises(BadInput, match=words) as caught:
+    with pytest.raises(BadInputError, match=words) as caught:
         own(written(tmp_path, SERVICE, DEPLOYMENT), url)
     assert "secret" not in str(caught.value)
 
@@ -142,14 +142,14 @@ def test_the_protocol_of_the_load_and_the_scheme_of_the_url_agree(tmp_path):
     assert own(path, "grpc://web:80/shop.Cart", "grpc").url == "grpc://web:80/shop.Cart"
     assert own(path, "tcp://web:80", "tcp").url == "tcp://web:80"
     for url, protocol in (("http://web:80/", "grpc"), ("grpc://web:80", "http/2"), ("http://web:80/", "tcp")):
-        with pytest.raises(BadInput, match="set protocol = "):
+        with pytest.raises(BadInputError, match="set protocol = "):
             own(path, url, protocol)
-    with pytest.raises(BadInput, match="needs a port"):
+    with pytest.raises(BadInputError, match="needs a port"):
         own(path, "tcp://web", "tcp")
 
 
 def test_settings_that_say_nothing_are_refused(tmp_path):
-    with pytest.raises(BadInput, match="no use for server_delay_s"):
+    with pytest.raises(BadInputError, match="no use for server_delay_s"):
         own(written(tmp_path, SERVICE, DEPLOYMENT), server_delay_s=1.0)
 
 
@@ -173,7 +173,7 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
 )
 def test_files_that_are_no_yaml_of_ours_end_in_a_sentence(content, words, tmp_path):
     (tmp_path / "app.yaml").write_bytes(content)
-    with pytest.raises(BadInput, match=words) as caught:
+    with pytest.raises(BadInputError, match=words) as caught:
         own(tmp_path)
     assert len(str(caught.value)) < 700
 
@@ -183,26 +183,26 @@ def test_folders_that_are_no_applications_end_soon(tmp_path, monkeypatch):
     monkeypatch.setattr(_manifests, "MOST_ENTRIES", 200)
     for number in range(30):
         (tmp_path / f"{number}.yaml").write_text(json.dumps({**SERVICE, "metadata": {"name": f"s{number}"}}))
-    with pytest.raises(BadInput, match="too large to be one application's manifests"):
+    with pytest.raises(BadInputError, match="too large to be one application's manifests"):
         own(tmp_path)
     other = tmp_path / "other"
     other.mkdir()
     for number in range(250):
         (other / f"{number}.txt").touch()
-    with pytest.raises(BadInput, match="too large"):
+    with pytest.raises(BadInputError, match="too large"):
         own(other)
 
 
 def test_files_that_are_too_large_or_none_at_all_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(_manifests, "MOST_BYTES", 1000)
     (tmp_path / "a.yaml").write_text("# " + "x" * 2000)
-    with pytest.raises(BadInput, match="larger than"):
+    with pytest.raises(BadInputError, match="larger than"):
         own(tmp_path)
     os.mkfifo(tmp_path / "pipe.yaml")
-    with pytest.raises(BadInput, match="neither a file nor a folder"):
+    with pytest.raises(BadInputError, match="neither a file nor a folder"):
         own(tmp_path / "pipe.yaml")
     (tmp_path / "a.yaml").unlink()
-    with pytest.raises(BadInput, match="holds no Kubernetes object"):
+    with pytest.raises(BadInputError, match="holds no Kubernetes object"):
         own(tmp_path)
 
 
@@ -242,14 +242,14 @@ def test_any_value_of_a_wrong_kind_is_refused_or_goes_through_every_mesh(tmp_pat
     both[number] = changed(both[number], *place, value=data.draw(VALUES))
     try:
         app = own(written(tmp_path, *both))
-    except BadInput as error:
+    except BadInputError as error:
         assert str(error)
         return
     for name in MESHES:
         mesh, spec = adapters.load("meshes", name), MeshSpec(name=name)
         try:
             enrolled = mesh.enrol(spec, app)
-        except BadInput as error:
+        except BadInputError as error:
             assert str(error)
             continue
         assert mesh.gates(spec, enrolled)

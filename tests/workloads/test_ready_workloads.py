@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from workbench import adapters
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.model.cluster_steps import HasProxy
 from workbench.model.experiment import MeshSpec, Workload
 
@@ -83,7 +83,7 @@ def test_through_every_mesh_and_profile(name, mesh):
     for profile in adapter.profiles:
         spec = MeshSpec(name=mesh, profile=profile)
         if mesh == "nsm" and name in SEVERAL_CALLERS:
-            with pytest.raises(BadInput, match=f"{SEVERAL_CALLERS[name]!r} has several .*joins = 'entry'"):
+            with pytest.raises(BadInputError, match=f"{SEVERAL_CALLERS[name]!r} has several .*joins = 'entry'"):
                 adapter.enrol(spec, app)
             spec = replace(spec, options={"joins": "entry"})
             assert any("between the services" in one for one in adapter.facts(spec).lacks)
@@ -124,12 +124,12 @@ def test_httpbin_takes_a_payload_and_waits():
 @pytest.mark.parametrize("name", NAMES)
 def test_settings_that_say_nothing_are_refused_and_so_is_the_lab(name):
     for settings in ({"fan_out": 2}, {"url": "http://x/"}, {"manifests": "x"}):
-        with pytest.raises(BadInput, match=f"{name!r} has no use for {next(iter(settings))}"):
+        with pytest.raises(BadInputError, match=f"{name!r} has no use for {next(iter(settings))}"):
             application(name, **settings)
     if name != "httpbin":
-        with pytest.raises(BadInput, match="no use for payload_bytes = 1024: set payload_bytes = 0"):
+        with pytest.raises(BadInputError, match="no use for payload_bytes = 1024: set payload_bytes = 0"):
             adapters.load("workloads", name).cluster_application(Workload(name=name))
-    with pytest.raises(BadInput, match="on a cluster only"):
+    with pytest.raises(BadInputError, match="on a cluster only"):
         adapters.load("workloads", name).application(Workload(name=name))
 
 

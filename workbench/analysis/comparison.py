@@ -213,9 +213,9 @@ def compare(
 
     Raises
     ------
-    NothingToShow
+    NothingToShowError
         When no run finished.
-    BadInput
+    BadInputError
         When a frame lacks a column; when ``strict`` and the runs are of unlike circumstances.
     """
     selection = select(cleaned := with_failures(clean_runs(runs), failures), strict=strict)

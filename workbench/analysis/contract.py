@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from workbench.errors import BadInput, NothingToShow
+from workbench.errors import BadInputError, NothingToShowError
 from workbench.model.lab_steps import DATA_PLANE_ROLES
 
 BLOCK = ("campaign_id", "block")
@@ -133,7 +133,7 @@ LATENCY_COLUMNS = ("run_id", "kind", *_DURATIONS)
 def _check(frame: pd.DataFrame, columns: Sequence[str], source: str) -> None:
     missing = [name for name in columns if name not in frame.columns]
     if missing:
-        raise BadInput(
+        raise BadInputError(
             f"The frame of {source} lacks the columns {', '.join(missing)}: take it from Store.{source}() as it is."
         )
 
@@ -169,14 +169,16 @@ def clean_runs(runs: pd.DataFrame) -> pd.DataFrame:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When a column is missing.
-    NothingToShow
+    NothingToShowError
         When there is no run at all.
     """
     _check(runs, RUN_COLUMNS, "runs")
     if runs.empty:
-        raise NothingToShow("There is no run to compare: measure first (workbench run) or choose another campaign.")
+        raise NothingToShowError(
+            "There is no run to compare: measure first (workbench run) or choose another campaign."
+        )
     frame = runs.reset_index(drop=True)
     columns = {
         **_texts(frame, _TEXT),
@@ -203,7 +205,7 @@ def clean_consumption(consumption: pd.DataFrame) -> pd.DataFrame:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When a column is missing.
     """
     _check(consumption, CONSUMPTION_COLUMNS, "consumption")
@@ -215,7 +217,7 @@ def clean_reservations(reservations: pd.DataFrame | None) -> pd.DataFrame:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When a column is missing.
     """
     frame = pd.DataFrame(columns=list(RESERVATION_COLUMNS)) if reservations is None else reservations
@@ -228,7 +230,7 @@ def clean_sources(sources: pd.DataFrame | None) -> pd.DataFrame:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When a column is missing.
     """
     frame = pd.DataFrame(columns=list(SOURCE_COLUMNS)) if sources is None else sources
@@ -242,7 +244,7 @@ def clean_latency(latency: pd.DataFrame) -> pd.DataFrame:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When a column is missing.
     """
     _check(latency, LATENCY_COLUMNS, "latency")

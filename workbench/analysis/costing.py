@@ -217,9 +217,9 @@ def costs(runs: pd.DataFrame, consumption: pd.DataFrame, latency: pd.DataFrame) 
 
     Raises
     ------
-    NothingToShow
+    NothingToShowError
         When no run finished.
-    BadInput
+    BadInputError
         When a frame lacks a column.
     """
     counted = labelled(finished_runs(clean_runs(runs))[0])
@@ -273,9 +273,9 @@ def bill(runs: pd.DataFrame, consumption: pd.DataFrame) -> pd.DataFrame:
 
     Raises
     ------
-    NothingToShow
+    NothingToShowError
         When no run finished.
-    BadInput
+    BadInputError
         When a frame lacks a column.
     """
     counted = labelled(finished_runs(clean_runs(runs))[0])

@@ -13,7 +13,7 @@ import pandas as pd
 from workbench.analysis.comparison import Comparison
 from workbench.analysis.contract import CELL
 from workbench.analysis.verdicts import GREATER, LESS
-from workbench.errors import UnknownName
+from workbench.errors import UnknownNameError
 
 PAIR_COLUMNS = [
     *CELL, "metric", "before", "after", "difference", "low", "high",
@@ -37,12 +37,12 @@ def between(comparison: Comparison, before: str, after: str) -> pd.DataFrame:
 
     Raises
     ------
-    UnknownName
+    UnknownNameError
         When one of them has no counted run.
     """
     for label in (before, after):
         if label not in comparison.order:
-            raise UnknownName("data plane", label, comparison.order, "comparison")
+            raise UnknownNameError("data plane", label, comparison.order, "comparison")
     judged = comparison.verdicts
     straight = judged[(judged["mesh_a"] == after) & (judged["mesh_b"] == before)]
     turned = judged[(judged["mesh_a"] == before) & (judged["mesh_b"] == after)]

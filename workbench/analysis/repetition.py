@@ -13,7 +13,7 @@ from workbench.analysis.contract import CELL, LIKE
 from workbench.analysis.intervals import chance_apart
 from workbench.analysis.selection import differences
 from workbench.analysis.verdicts import GREATER, LESS
-from workbench.errors import BadInput, NothingToShow
+from workbench.errors import BadInputError, NothingToShowError
 
 AGREEMENT_COLUMNS = [
     *CELL, "mesh", "first", "first_low", "first_high", "first_blocks", "second", "second_low", "second_high",
@@ -28,7 +28,7 @@ def _refuse_unlike(first: Comparison, second: Comparison) -> None:
         if first.circumstances[name] != second.circumstances[name]
     }
     if unlike:
-        raise BadInput(
+        raise BadInputError(
             f"The two comparisons are of unlike circumstances: {differences(unlike)}. "
             "Repeat the measurement under the same circumstances."
         )
@@ -82,15 +82,15 @@ def agreement(first: Comparison, second: Comparison, *, metric: str = "normalise
 
     Raises
     ------
-    BadInput
+    BadInputError
         When the circumstances differ; names them.
-    NothingToShow
+    NothingToShowError
         When they have no data plane, workload and rate in common.
     """
     _refuse_unlike(first, second)
     table = _medians(first, metric, "first").join(_medians(second, metric, "second"), how="inner")
     if table.empty:
-        raise NothingToShow("The two comparisons have no data plane with the same workload and rate in common.")
+        raise NothingToShowError("The two comparisons have no data plane with the same workload and rate in common.")
     table["overlap"] = (table["first_low"] <= table["second_high"]) & (table["second_low"] <= table["first_high"])
     table["chance_apart"] = [
         chance_apart(int(one), int(other))

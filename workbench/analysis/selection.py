@@ -17,7 +17,7 @@ import pandas as pd
 
 from workbench.analysis.contract import BLOCK, LIKE, workload_labels
 from workbench.analysis.words import join
-from workbench.errors import BadInput, NothingToShow
+from workbench.errors import BadInputError, NothingToShowError
 
 _ATTEMPTS_OF = (*BLOCK, "mesh", "workload", "payload_bytes", "server_delay_s", "fan_out", "rate_per_s", *LIKE)
 
@@ -42,11 +42,11 @@ class Selection:
     unlike: dict[str, list[str]]
 
 
-def _nothing_finished(runs: pd.DataFrame) -> NothingToShow:
+def _nothing_finished(runs: pd.DataFrame) -> NothingToShowError:
     counts = ", ".join(f"{count} {status}" for status, count in runs["status"].value_counts().items())
     reasons = [reason for reason in runs["reason"] if reason]
     first = f" First reason: {reasons[0]}" if reasons else ""
-    return NothingToShow(
+    return NothingToShowError(
         f"None of the {len(runs)} runs finished ({counts}), so there is nothing to compare.{first} "
         "Mend that and run the experiment again (workbench run)."
     )
@@ -92,7 +92,7 @@ def finished_runs(runs: pd.DataFrame) -> tuple[pd.DataFrame, list[pd.DataFrame]]
 
     Raises
     ------
-    NothingToShow
+    NothingToShowError
         When no run finished.
     """
     done = runs["status"].eq("finished")
@@ -116,15 +116,15 @@ def select(runs: pd.DataFrame, *, strict: bool = False) -> Selection:
 
     Raises
     ------
-    NothingToShow
+    NothingToShowError
         When no run finished.
-    BadInput
+    BadInputError
         When ``strict`` and the finished runs are of unlike circumstances; names what differs.
     """
     counted, left = finished_runs(runs)
     like, unlike = _like_group(counted)
     if strict and unlike:
-        raise BadInput(f"These runs cannot be compared: {differences(unlike)}. Choose runs of like circumstances.")
+        raise BadInputError(f"These runs cannot be compared: {differences(unlike)}. Choose runs of like circumstances.")
     left.append(counted[~like].assign(why="unlike"))
     return Selection(
         counted=labelled(counted[like]).reset_index(drop=True),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from workbench.api import experiments
-from workbench.errors import NothingToShow
+from workbench.errors import NothingToShowError
 from workbench.landscape import Choice, choose_from, parse_needs, read_landscape
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def choose(needs: str | Iterable[str] = "", data: str | Path = "") -> Choice:
 
     Raises
     ------
-    UnknownName
+    UnknownNameError
         With the known needs and the nearest.
     """
     wanted = parse_needs(needs)
@@ -50,7 +50,7 @@ def measured(data: str | Path = "") -> pd.DataFrame:
 
     try:
         comparison = experiments.compare(data=data)
-    except NothingToShow:
+    except NothingToShowError:
         return pd.DataFrame({name: pd.Series(dtype=float) for name in MEASURED})
     runs = experiments.open_store(data).runs()
     known = runs[~runs["is_baseline"].astype(bool)].drop_duplicates("mesh", keep="last").set_index("mesh")

@@ -17,7 +17,7 @@ from workbench import adapters
 from workbench.api.experiments import on_cluster
 from workbench.api.status_line import line_of_text
 from workbench.campaigns.deployments import CLUSTERS, Deploying, deployments
-from workbench.errors import CannotHere, GateFailed
+from workbench.errors import GateFailedError, UnsupportedError
 from workbench.model.experiment import EnvironmentSpec, Experiment, Load, MeshSpec, Workload
 from workbench.model.plan import make_plan
 from workbench.model.records import Facts, GateResult, MeshFacts, Placed
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 LAB = "lab"
 _MIB = 2**20
-_standing: list[weakref.ref[Standing]] = []
+_standing: list[weakref.ref[DeployedMesh]] = []
 
 
-class Standing:
+class DeployedMesh:
     """A mesh and its application, up and proven until `remove`; a context manager.
 
     Attributes
@@ -94,19 +94,19 @@ class Standing:
 
         Raises
         ------
-        CannotHere
+        UnsupportedError
             When a cluster is not as it was, with what is different.
         """
         self._remove()
         left = self._left()
         if left:
-            raise CannotHere(
+            raise UnsupportedError(
                 f"{self.mesh.label} was removed, but not everything is as it was: {'; '.join(left)}. "
                 "See: workbench clean"
             )
         return f"{self.mesh.label} is removed, and everything is as it was before."
 
-    def __enter__(self) -> Standing:
+    def __enter__(self) -> DeployedMesh:
         return self
 
     def __exit__(
@@ -138,7 +138,7 @@ def deploy(
     workload: str = "echo",
     context: str = "",
     **settings: Any,
-) -> Standing:
+) -> DeployedMesh:
     """Deploy a mesh and its application, prove that it carries the traffic, and return it standing.
 
     Parameters
@@ -155,11 +155,11 @@ def deploy(
 
     Raises
     ------
-    BadInput, UnknownName
+    BadInputError, UnknownNameError
         For what cannot be understood; nothing was started.
-    CannotHere, RunFailed
+    UnsupportedError, RunFailedError
         When it does not come up, with what the cluster says; what had been made is removed again.
-    GateFailed
+    GateFailedError
         When it came up and does not carry the traffic as it should; it is removed again.
     """
     while _standing:
@@ -208,7 +208,7 @@ def _described(mesh: MeshSpec, workload: str, environment: EnvironmentSpec) -> D
     return deployments(make_plan(experiment))[0]
 
 
-def _raise_up(one: Deploying, environment: EnvironmentSpec, stands_for: str) -> Standing:
+def _raise_up(one: Deploying, environment: EnvironmentSpec, stands_for: str) -> DeployedMesh:
     opened = adapters.load("environments", environment.name)(environment)
     opened.say = line_of_text()
     with ExitStack() as held:
@@ -216,17 +216,17 @@ def _raise_up(one: Deploying, environment: EnvironmentSpec, stands_for: str) -> 
         circumstances = opened.facts()
         refused = opened.refuses(one.everything)
         if refused:
-            raise CannotHere(f"{one.facts.label} cannot be deployed: {refused}.")
+            raise UnsupportedError(f"{one.facts.label} cannot be deployed: {refused}.")
         deployment = held.enter_context(opened.deploy(one.steps, one.application, **one.of_clusters))
         opened.say(f"proving that {one.facts.label} carries the traffic")
         gates = deployment.check(one.gates)
         failed = [gate for gate in gates if not gate.passed]
         if failed:
             said = "; ".join(f"{gate.name} ({gate.evidence})" for gate in failed)
-            raise GateFailed(f"{one.facts.label} came up and was removed again, because a gate failed: {said}.")
+            raise GateFailedError(f"{one.facts.label} came up and was removed again, because a gate failed: {said}.")
         placed = deployment.inventory()
         opened.say(f"{one.facts.label} stands")
-        return Standing(
+        return DeployedMesh(
             held.pop_all(),
             one.facts,
             circumstances,

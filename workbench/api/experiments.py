@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import BadInput, NothingToShow, UnknownName
+from workbench.errors import BadInputError, NothingToShowError, UnknownNameError
 from workbench.files import shipped
 from workbench.model.experiment import EnvironmentSpec, Experiment, Plan, experiment_from_toml, read_experiment
 from workbench.settings import Settings
@@ -43,7 +43,7 @@ def experiments(data: str | Path = "") -> pd.DataFrame:
     for name, files in shipped.experiment_files(Settings.resolve(data=data).data).items():
         try:
             asked = make_plan(read_experiment(files[0]))
-        except BadInput as error:
+        except BadInputError as error:
             rows.append({"name": name, "question": f"cannot be read: {error}", "file": str(files[0])})
             continue
         meshes = [mesh.label for mesh in asked.experiment.meshes]
@@ -58,7 +58,7 @@ def experiment(asked: str, data: str | Path = "") -> Experiment:
 
     Raises
     ------
-    UnknownName, BadInput
+    UnknownNameError, BadInputError
         See `workbench.files.shipped.experiment_file` and `workbench.model.experiment.read_experiment`.
     """
     return read_experiment(shipped.experiment_file(asked, Settings.resolve(data=data).data))
@@ -136,7 +136,7 @@ def run(
     where = Settings.resolve(data=data).data
     if resume:
         if context:
-            raise BadInput("A campaign is continued on the cluster that it was begun on: leave the context out.")
+            raise BadInputError("A campaign is continued on the cluster that it was begun on: leave the context out.")
         text = asked_before(where, resume)
         wanted = experiment_from_toml(text, f"campaign {resume}")
     elif isinstance(asked, Experiment):
@@ -159,14 +159,14 @@ def placed(asked: Experiment, context: str, settings: Mapping[str, Any]) -> Expe
 
     Raises
     ------
-    BadInput
+    BadInputError
         For an experiment of the lab, which knows no clusters.
     """
     given = {key: value for key, value in {"context": context, **settings}.items() if value}
     if not given:
         return asked
     if asked.environment.name != on_cluster(context).name:
-        raise BadInput(
+        raise BadInputError(
             f"The experiment {asked.name!r} runs in the environment {asked.environment.name!r}, which has no "
             f"{', '.join(given)}: choose one for clusters, such as four-meshes."
         )
@@ -179,18 +179,18 @@ def asked_before(data: Path, campaign_id: str) -> str:
 
     Raises
     ------
-    UnknownName
+    UnknownNameError
         When there is no such campaign.
-    BadInput
+    BadInputError
         When the campaign was asked for without a file.
     """
     file = data / "runs" / campaign_id / "experiment.toml"
     if not file.parent.is_dir() or not campaign_id:
         known = sorted(path.parent.name for path in (data / "runs").glob("*/campaign.json"))
-        raise UnknownName("campaign", campaign_id, known[-20:], str(data))
+        raise UnknownNameError("campaign", campaign_id, known[-20:], str(data))
     text = file.read_text(encoding="utf-8") if file.exists() else ""
     if not text.strip():
-        raise BadInput(f"Campaign {campaign_id} was not asked for with a file; run its experiment again instead.")
+        raise BadInputError(f"Campaign {campaign_id} was not asked for with a file; run its experiment again instead.")
     return text
 
 
@@ -213,9 +213,9 @@ def campaign(asked: str = LATEST, data: str | Path = "", *, otherwise_run: str =
 
     Raises
     ------
-    NothingToShow
+    NothingToShowError
         When the store is empty.
-    UnknownName
+    UnknownNameError
         With the known campaigns.
     """
     opened = open_store(data)
@@ -227,7 +227,7 @@ def campaign(asked: str = LATEST, data: str | Path = "", *, otherwise_run: str =
 def _campaign(opened: Store, asked: str) -> str:
     known = opened.campaigns().sort_values("started_at")
     if known.empty:
-        raise NothingToShow(f"Nothing has been measured in {opened.data} yet: start with `workbench demo`.")
+        raise NothingToShowError(f"Nothing has been measured in {opened.data} yet: start with `workbench demo`.")
     with_numbers = known[known["runs_finished"] > 0]
     if asked == LATEST:
         return str((with_numbers if len(with_numbers) else known)["campaign_id"].iloc[-1])
@@ -236,7 +236,9 @@ def _campaign(opened: Store, asked: str) -> str:
     of_experiment = with_numbers[with_numbers["experiment"] == asked]
     if len(of_experiment):
         return str(of_experiment["campaign_id"].iloc[-1])
-    raise UnknownName("campaign or experiment", asked, [*known["campaign_id"].tail(10), *known["experiment"].unique()])
+    raise UnknownNameError(
+        "campaign or experiment", asked, [*known["campaign_id"].tail(10), *known["experiment"].unique()]
+    )
 
 
 def compare(*asked: str, data: str | Path = "") -> Comparison:
@@ -249,7 +251,7 @@ def compare(*asked: str, data: str | Path = "") -> Comparison:
 
     Raises
     ------
-    NothingToShow
+    NothingToShowError
         When no run of it has finished.
     """
     from workbench import analysis
@@ -279,7 +281,7 @@ def write_report(
 
     Raises
     ------
-    NothingToShow
+    NothingToShowError
         When no run of it has finished.
     StoreError
         When the file cannot be written.
@@ -309,7 +311,7 @@ def explore(asked: str = LATEST, *, data: str | Path = "", reports: str | Path =
 
     Raises
     ------
-    NothingToShow
+    NothingToShowError
         When nothing has been measured yet.
     """
     from workbench.widgets.explorer import ExplorerView
@@ -335,7 +337,7 @@ def launch(asked: str = "quick", *, data: str | Path = "", reports: str | Path =
     settings = Settings.resolve(data=data, reports=reports)
     found = {Path(asked).stem if "/" in asked or asked.endswith(".toml") else asked: experiment(asked, data)}
     for name, files in shipped.experiment_files(settings.data).items():
-        with contextlib.suppress(BadInput):  # a broken file is told by `experiments`
+        with contextlib.suppress(BadInputError):  # a broken file is told by `experiments`
             found.setdefault(name, read_experiment(files[0]))
     return LauncherView(
         Launches(settings),

@@ -30,7 +30,7 @@ def play(asked: str = "canary", *, data: str | Path = "") -> PlayerView:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When there is no such design.
     """
     from workbench.widgets.cluster_panel import ClusterPanel
@@ -70,7 +70,7 @@ def price(asked: str | Design, *, mesh: str = "l7-sidecars", blocks: int = 6, da
 
     Raises
     ------
-    BadInput
+    BadInputError
         When the archetype does not carry all of the design.
     """
     from workbench.charts import change

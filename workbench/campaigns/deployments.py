@@ -12,7 +12,7 @@ from typing import Any
 
 from workbench import adapters
 from workbench.campaigns.intent_applied import configured_cluster, intended
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.intents.words import in_words
 from workbench.model.cluster_steps import (
     ClusterApplication,
@@ -21,7 +21,7 @@ from workbench.model.cluster_steps import (
     ClusterStep,
     Manifest,
     MetricMoved,
-    Part,
+    PartRule,
 )
 from workbench.model.experiment import EnvironmentSpec, Experiment, Load, MeshSpec, Plan, RunSpec, Workload
 from workbench.model.lab_steps import Application, Gate, Job, Step
@@ -58,7 +58,7 @@ class Deploying:
     steps: tuple[Step | ClusterStep, ...]
     application: Application | ClusterApplication
     gates: tuple[Gate | ClusterGate, ...]
-    parts: tuple[Part, ...] = ()
+    parts: tuple[PartRule, ...] = ()
     removal: tuple[ClusterStep, ...] = ()
 
     @property
@@ -81,7 +81,7 @@ def pinned(experiment: Experiment) -> Experiment:
 
     Raises
     ------
-    CannotHere, BadInput
+    UnsupportedError, BadInputError
         Where there is no such cluster.
     """
     pin = getattr(adapters.load("environments", experiment.environment.name), "pinned", None)
@@ -93,7 +93,7 @@ def deployments(plan: Plan) -> tuple[Deploying, ...]:
 
     Raises
     ------
-    BadInput
+    BadInputError
         For unknown adapters, profiles and options, a load that its generator cannot make, a protocol that a workload,
         a generator or a mesh does not speak, or a mesh that the experiment's environment cannot run.
     """
@@ -116,7 +116,7 @@ def _describe(runs: tuple[RunSpec, ...], environment: str) -> Deploying:
     spec, workload, protocol = runs[0].mesh, runs[0].workload, runs[0].load.protocol
     mesh: Mesh = adapters.load("meshes", spec.name)
     if environment not in mesh.environments:
-        raise BadInput(
+        raise BadInputError(
             f"The mesh {spec.name!r} cannot run in the environment {environment!r}, "
             f"only in {', '.join(mesh.environments)}."
         )
@@ -157,7 +157,7 @@ def _require_counters(spec: MeshSpec, gates: tuple[ClusterGate, ...]) -> None:
     """Refuse an intent that switches off the counters by which its mesh's traffic is proven."""
     needing = [gate.name for gate in gates if isinstance(gate, MetricMoved)]
     if needing and spec.intent is not None and spec.intent.metrics is False:
-        raise BadInput(
+        raise BadInputError(
             f"The intent {spec.intent.name!r} cannot be measured with {spec.label}: metrics = false switches off the "
             f"proxies' counters, and only these prove that {needing[0]!r}. Leave metrics out for the measurement."
         )
@@ -174,13 +174,13 @@ def _facts(mesh: Any, spec: MeshSpec, protocol: str) -> MeshFacts:
 def _workload(workload: Workload, environment: str, protocol: str) -> Any:
     adapter = adapters.load("workloads", workload.name)
     if environment not in adapter.environments:
-        raise BadInput(
+        raise BadInputError(
             f"The workload {workload.name!r} cannot run in the environment {environment!r}, "
             f"only in {', '.join(adapter.environments)}."
         )
     if protocol not in adapter.protocols[environment]:
         spoken = (f"{', '.join(known)} in the environment {place}" for place, known in adapter.protocols.items())
-        raise BadInput(
+        raise BadInputError(
             f"The workload {workload.name!r} cannot be called in {protocol!r} here: it speaks {'; '.join(spoken)}."
         )
     return adapter
@@ -197,7 +197,7 @@ def job_of(load: Load, workload: Workload, seed: int, environment: EnvironmentSp
 
     Raises
     ------
-    BadInput
+    BadInputError
         When the generator cannot make it, or cannot run there.
     """
     generator = load_generator(load.generator)
@@ -205,7 +205,7 @@ def job_of(load: Load, workload: Workload, seed: int, environment: EnvironmentSp
         return generator.job(load, workload, seed)
     make = getattr(generator, "cluster_load", None)
     if make is None:
-        raise BadInput(
+        raise BadInputError(
             f"The load generator {load.generator!r} is a process of this machine and cannot run on a cluster: "
             'choose generator = "fortio".'
         )
@@ -238,7 +238,7 @@ def collector_of(plan: Plan, one: Deploying) -> tuple[tuple[ClusterStep, ...], s
 
     Raises
     ------
-    BadInput
+    BadInputError
         For options that the environment does not know.
     """
     spec = plan.experiment.environment

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.intents import Design, Rendering, Target, identity, merged, patched, rendered
 from workbench.model.cluster_steps import ClusterApplication, ClusterStep, HelmRelease, is_one
 from workbench.model.experiment import MeshSpec, Workload
@@ -70,7 +70,7 @@ def intended(mesh: Any, spec: MeshSpec, workload: Workload, application: Applica
 
     Raises
     ------
-    BadInput
+    BadInputError
         When the intent does not fit the application, or the mesh does not carry all of it.
     """
     if spec.intent is None:
@@ -78,7 +78,7 @@ def intended(mesh: Any, spec: MeshSpec, workload: Workload, application: Applica
     design = Design(intent=spec.intent, target=target_of(application, workload))
     path = "/" if isinstance(application, Application) else urlsplit(application.url).path or "/"
     _require_answers(design, path)
-    return rendered(mesh, spec, design.intent, design.target).require_carried()
+    return rendered(mesh, spec, design.intent, design.target).require_support()
 
 
 def _require_answers(design: Design, path: str) -> None:
@@ -97,7 +97,7 @@ def _require_answers(design: Design, path: str) -> None:
     elif asked is not None and asked.paths and not any(_covers(one, path) for one in asked.paths):
         why = f"authorization lets {', '.join(asked.paths)} in, and the load calls {path}"
     if why:
-        raise BadInput(
+        raise BadInputError(
             f"The intent {intent.name!r} cannot be measured: {why}, so that no request would be answered. "
             "Change it for the measurement."
         )
@@ -114,7 +114,7 @@ def configured_cluster(
 
     Raises
     ------
-    BadInput
+    BadInputError
         When the rendering changes an object that the application does not have.
     """
     steps = tuple(_with_values(step, rendering.values) for step in mesh.install(spec, application))
@@ -123,7 +123,7 @@ def configured_cluster(
     others = [one for one in left if one not in namespaces]
     if others:
         _, kind, namespace, name = identity(others[0])
-        raise BadInput(
+        raise BadInputError(
             f"The intent of {spec.label} changes the {kind} {namespace}/{name}, which the application does not have."
         )
     metadata = dict(application.namespace_metadata)

@@ -15,7 +15,7 @@ from typing import Any
 
 from workbench import adapters
 from workbench.campaigns.deployments import Deploying, deployments, estimate_s, job_of, load_generator, pinned, steps_of
-from workbench.errors import CannotHere, Interrupted, RunFailed
+from workbench.errors import RunFailedError, StoppedError, UnsupportedError
 from workbench.files.places import placed
 from workbench.model.cluster_steps import ClusterApplication
 from workbench.model.events import Event
@@ -68,11 +68,11 @@ def run_experiment(
 
     Raises
     ------
-    BadInput, CannotHere
+    BadInputError, UnsupportedError
         Before anything is started.
-    Interrupted
+    StoppedError
         When it was stopped; everything captured is kept.
-    RunFailed
+    RunFailedError
         When not one run finished, with the first reason.
     """
     recover(data)
@@ -165,11 +165,11 @@ class _Campaign:
                 pending = tuple(run for run in one.runs if run.ordinal not in self.writer.finished)
                 if pending:
                     self._deploy(replace(one, runs=pending))
-        except (Interrupted, KeyboardInterrupt) as error:
+        except (StoppedError, KeyboardInterrupt) as error:
             reason = str(error) or "stopped by Ctrl-C"
             self.event("campaign-ended", f"interrupted: {reason}", status="interrupted")
             self.writer.finish("interrupted", reason)
-            raise Interrupted(
+            raise StoppedError(
                 f"Campaign {self.writer.campaign_id} was interrupted ({reason}); {self.counts['finished']} finished "
                 f"runs are kept. Continue with: workbench run --resume {self.writer.campaign_id}"
             ) from error
@@ -187,7 +187,9 @@ class _Campaign:
         self.event("campaign-ended", f"{usable} runs finished" + (f", {bad}" if bad else ""), status=status)
         self.writer.finish(status, bad and f"{bad}: {first}")
         if not usable:
-            raise RunFailed(f"Not one run of campaign {self.writer.campaign_id} finished. The first reason: {first}")
+            raise RunFailedError(
+                f"Not one run of campaign {self.writer.campaign_id} finished. The first reason: {first}"
+            )
         return self.writer.campaign_id
 
     def _deploy(self, one: Deploying) -> None:
@@ -205,7 +207,7 @@ class _Campaign:
         try:
             with self.environment.deploy(one.steps, one.application, **one.of_clusters) as deployment:
                 self._prove_and_run(one, deployment)
-        except (RunFailed, CannotHere) as error:
+        except (RunFailedError, UnsupportedError) as error:
             self._record_all(one, "failed", str(error))
         left = list(getattr(self.environment, "left_behind", ()))
         said = f"{label} removed" + (f"; the cluster is not as it was: {'; '.join(left)}" if left else "")
@@ -261,9 +263,9 @@ class _Campaign:
             output = deployment.run(job, self._source, seen.take)
             result = self._read(generator, spec, output, writer)
             status, reason = "finished", ""
-        except (RunFailed, CannotHere) as error:
+        except (RunFailedError, UnsupportedError) as error:
             reason = str(error)
-        except (Interrupted, KeyboardInterrupt) as error:
+        except (StoppedError, KeyboardInterrupt) as error:
             status, reason = "interrupted", str(error) or "stopped by Ctrl-C"
             raise
         finally:
@@ -280,9 +282,9 @@ class _Campaign:
             writer.requests(requests(output))
         unproven = [f"{gate.name} ({gate.evidence})" for gate in output.gates if not gate.passed]
         if unproven:
-            raise RunFailed(f"gate failed: {'; '.join(unproven)}")
+            raise RunFailedError(f"gate failed: {'; '.join(unproven)}")
         if not result.requests or result.errors >= result.requests:
-            raise RunFailed(
+            raise RunFailedError(
                 f"Not one of {result.requests} requests got a right answer: {dict(result.counts_by_status)}"
             )
         if result.cpu_per_request_s is None and output.cpu_s is not None:
@@ -336,7 +338,7 @@ class _Campaign:
 
     def _raise_if_stopped(self) -> None:
         if self.stop_wanted():
-            raise Interrupted("a stop was asked for")
+            raise StoppedError("a stop was asked for")
 
 
 def _notes(one: Deploying) -> tuple[str, ...]:
@@ -356,7 +358,7 @@ class _Seen:
         self.components = tuple(components)
         self._writer.samples(components, rows)
         if self._stop_wanted():
-            raise Interrupted("a stop was asked for")
+            raise StoppedError("a stop was asked for")
 
 
 def _completed(

@@ -24,12 +24,11 @@ from workbench.charts.theme import INK, QUIET, finish, wrapped
 from workbench.intents import FEATURES, Answer, Design, Intent, Share
 
 _LOOKS: Final[Mapping[str, Mapping[str, str]]] = {
-    "carried": {"fill": "#E3F0FB", "edge": TRAFFIC, "ink": INK},
-    "partly": {"fill": "#FFF3E2", "edge": WARNING, "ink": INK},
-    "not": {"fill": "#F2F3F5", "edge": "#AEB6BE", "ink": QUIET},
+    "supported": {"fill": "#E3F0FB", "edge": TRAFFIC, "ink": INK},
+    "partial": {"fill": "#FFF3E2", "edge": WARNING, "ink": INK},
+    "unsupported": {"fill": "#F2F3F5", "edge": "#AEB6BE", "ink": QUIET},
 }
 """How a sign looks by what the mesh makes of it."""
-_WORDS: Final = {"carried": "carried", "partly": "carried in part", "not": "not carried"}
 
 _APP: Final = (52.0, 34.0)
 """Half the width and half the height of an application's box; a proxy's are the same."""
@@ -50,7 +49,7 @@ class Carrier:
     placement
         Where its data plane stands: ``"sidecar"``, ``"node-proxy"``, ``"kernel"`` or ``"none"``.
     answers
-        What it makes of each feature asked; a feature without an answer counts as carried.
+        What it makes of each feature asked; a feature without an answer counts as supported.
     """
 
     label: str
@@ -58,7 +57,7 @@ class Carrier:
     answers: Sequence[Answer] = field(default_factory=tuple)
 
     @property
-    def standings(self) -> Mapping[str, Answer]:
+    def by_feature(self) -> Mapping[str, Answer]:
         """Feature -> answer."""
         return {one.feature: one for one in self.answers}
 
@@ -103,18 +102,18 @@ def describe(design: Design, carrier: Carrier) -> str:
     target = design.target
     told = [f"{target.caller} calls {target.service} on port {target.port} under {carrier.label}."]
     told += [f"{share.weight} % of the requests go to {share.version}." for share in design.intent.split]
-    standings = carrier.standings
+    answers = carrier.by_feature
     for name in design.intent.asked:
-        answer = standings.get(name)
-        told.append(f"{FEATURES[name].title}: {answer.standing + '. ' + answer.says if answer else 'asked.'}")
+        answer = answers.get(name)
+        told.append(f"{FEATURES[name].title}: {answer.support + '. ' + answer.says if answer else 'asked.'}")
     return " ".join(told)
 
 
 # ---------------------------------------------------------------- rows
 def _shares(design: Design, carrier: Carrier) -> list[tuple[Share, float]]:
     """Return (share, height of its row) of each version; without a split all requests go to the first."""
-    answer = carrier.standings.get("split")
-    split = design.intent.split if answer is None or answer.standing != "not" else ()
+    answer = carrier.by_feature.get("split")
+    split = design.intent.split if answer is None or answer.support != "unsupported" else ()
     shares = split or (Share(version=design.target.versions[0], weight=100),)
     apart = min(1.9 * ROW, 4.2 * ROW / max(1, len(shares) - 1)) if len(shares) > 1 else 0.0
     top = _MIDDLE - apart * (len(shares) - 1) / 2
@@ -195,16 +194,16 @@ def _box(label: str, plane: str, x: float, y: float, says: str) -> dict[str, Any
 
 def _turns_away(design: Design, carrier: Carrier) -> str:
     """Return what turns strangers away under this mesh; empty when nothing does."""
-    intent, standings = design.intent, carrier.standings
+    intent, answers = design.intent, carrier.by_feature
     if not _proxied(carrier):
         return ""
 
-    def carried(name: str) -> bool:
-        return name in intent.asked and (name not in standings or standings[name].standing != "not")
+    def supported(name: str) -> bool:
+        return name in intent.asked and (name not in answers or answers[name].support != "unsupported")
 
-    if intent.authorization is not None and intent.authorization.callers and carried("authorization"):
+    if intent.authorization is not None and intent.authorization.callers and supported("authorization"):
         return "authorization"
-    if intent.mtls is not None and intent.mtls.mode == "strict" and carried("mtls"):
+    if intent.mtls is not None and intent.mtls.mode == "strict" and supported("mtls"):
         return "mtls"
     return ""
 
@@ -257,20 +256,20 @@ def _way(x: float, y: float, x2: float, y2: float, weight: int, says: str) -> li
 def _lock(design: Design, carrier: Carrier, x: float, y: float) -> list[dict[str, Any]]:
     if design.intent.mtls is None:
         return []
-    mode, answer = design.intent.mtls.mode, carrier.standings.get("mtls")
+    mode, answer = design.intent.mtls.mode, carrier.by_feature.get("mtls")
     words = {"strict": "mTLS, and nobody else is let in", "permissive": "mTLS, plain callers are let in too"}
     shape = LOCK if mode == "strict" else OPEN_LOCK if mode == "permissive" else ALERT
     says = words.get(mode, "Nothing is encrypted: whoever is on the way can read along")
-    lacking = answer is not None and answer.standing == "not"
+    lacking = answer is not None and answer.support == "unsupported"
     colour = "#AEB6BE" if lacking else WARNING if mode == "off" else EDGES["application"]
     row = {"part": "lock", "x": x, "y": y, "shape": shape, "colour": colour, "says": f"{says}."}
-    return [{**row, **_standing("mtls", answer)}]
+    return [{**row, **_support("mtls", answer)}]
 
 
 def _failing(design: Design, carrier: Carrier) -> list[dict[str, Any]]:
     """Return the arrow of requests that fail on purpose: from the proxy back to the caller."""
-    abort, answer = design.intent.abort, carrier.standings.get("abort")
-    if abort is None or not abort.percent or (answer is not None and answer.standing == "not"):
+    abort, answer = design.intent.abort, carrier.by_feature.get("abort")
+    if abort is None or not abort.percent or (answer is not None and answer.support == "unsupported"):
         return []
     says = f"{abort.percent:g} % of the requests are answered {abort.status} on purpose."
     y = _MIDDLE - 22
@@ -283,12 +282,12 @@ def _failing(design: Design, carrier: Carrier) -> list[dict[str, Any]]:
     ]
 
 
-def _standing(feature: str, answer: Answer | None) -> dict[str, Any]:
-    standing = answer.standing if answer else "carried"
+def _support(feature: str, answer: Answer | None) -> dict[str, Any]:
+    support = answer.support if answer else "supported"
     return {
         "feature": FEATURES[feature].title,
-        "standing": standing,
-        **_LOOKS[standing],
+        "support": support,
+        **_LOOKS[support],
         "how": answer.says if answer else "",
         "nearest": answer.nearest if answer else "",
     }
@@ -312,7 +311,7 @@ def _column(x: float, y: float, signs: Sequence[Sign], carrier: Carrier) -> list
         top = y + place * (_SIGN_HEIGHT + 2)
         at = {"x": x, "y": top, "x2": min(x + 16 + 6.6 * len(sign.label), WIDTH + 14), "y2": top + _SIGN_HEIGHT}
         text = {"label": sign.label, "label_x": x + 8, "label_y": top + _SIGN_HEIGHT / 2 + 1, "says": sign.says}
-        rows.append({"part": "sign", **at, **text, **_standing(sign.feature, carrier.standings.get(sign.feature))})
+        rows.append({"part": "sign", **at, **text, **_support(sign.feature, carrier.by_feature.get(sign.feature))})
     return rows
 
 
@@ -321,9 +320,9 @@ def _key(design: Design) -> list[dict[str, Any]]:
     if not design.intent.asked:
         return []
     rows: list[dict[str, Any]] = []
-    for place, (standing, words) in enumerate(_WORDS.items()):
-        top = HEIGHT - 24 - 26 * (len(_WORDS) - 1 - place)
-        at = _corners(18, top, 34 + 6.6 * len(words), top + _SIGN_HEIGHT)
-        text = {"label": words, "label_x": 26, "label_y": top + _SIGN_HEIGHT / 2 + 1}
-        rows.append({"part": "sign", **at, **text, "says": "", "standing": standing, **_LOOKS[standing]})
+    for place, support in enumerate(_LOOKS):
+        top = HEIGHT - 24 - 26 * (len(_LOOKS) - 1 - place)
+        at = _corners(18, top, 34 + 6.6 * len(support), top + _SIGN_HEIGHT)
+        text = {"label": support, "label_x": 26, "label_y": top + _SIGN_HEIGHT / 2 + 1}
+        rows.append({"part": "sign", **at, **text, "says": "", "support": support, **_LOOKS[support]})
     return rows

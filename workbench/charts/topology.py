@@ -30,7 +30,7 @@ from workbench.charts.diagram import (
 from workbench.charts.engine import Picture, alt
 from workbench.charts.geometry import HEIGHT, ROW, WIDTH, arrows, rect_of
 from workbench.charts.theme import QUIET, finish
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.landscape import KINDS, Entry, Pattern, Topology, figures
 from workbench.landscape import Sequence as Steps
 
@@ -117,12 +117,12 @@ def sequence(steps: Steps, step: int = 0) -> Picture:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When there is no such step.
     """
     last = len(steps.steps)
     if not 0 <= step <= last:
-        raise BadInput(f"{steps.title} has the steps 1 to {last}; there is no step {step}.")
+        raise BadInputError(f"{steps.title} has the steps 1 to {last}; there is no step {step}.")
     rows = [*topology_rows(steps.topology), *_step_rows(steps)]
     slider = alt.param(name="step", value=step or last, bind=alt.binding_range(min=1, max=last, step=1, name="Step "))
     layers = [*frame_layers(rows), *_step_arrows(), *box_layers(rows), *_step_marks(), *_step_texts()]

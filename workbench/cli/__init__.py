@@ -32,7 +32,7 @@ import threading
 import traceback
 from typing import NoReturn
 
-from workbench.errors import BadInput, Interrupted, StoreError, WorkbenchError
+from workbench.errors import BadInputError, StoppedError, StoreError, WorkbenchError
 from workbench.text.plain import TextFormatter, escaped, for_terminal
 from workbench.text.redaction import redacted_text
 
@@ -58,14 +58,14 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except WorkbenchError as error:
         code = _tell(error, error.exit_code, str(error), given)
     except KeyboardInterrupt as error:
-        code = _tell(error, Interrupted.exit_code, "stopped.", given)
+        code = _tell(error, StoppedError.exit_code, "stopped.", given)
     except BrokenPipeError:
         code = 0
     except OSError as error:
         code = _tell(error, *_explained(error), given)
     except Exception as error:  # noqa: BLE001 - whatever is left is a bug, and is said to be one
         bug = f"This is a bug in the workbench: {type(error).__name__}: {error}. --traceback shows where."
-        code, message = (Interrupted.exit_code, "stopped.") if _was_interrupted(error) else (_BUG, bug)
+        code, message = (StoppedError.exit_code, "stopped.") if _was_interrupted(error) else (_BUG, bug)
         code = _tell(error, code, message, given)
     _leave_streams()
     sys.exit(code)
@@ -124,7 +124,7 @@ def _check_text(arguments: list[str]) -> None:
         try:
             one.encode()
         except UnicodeEncodeError as error:
-            raise BadInput(
+            raise BadInputError(
                 f"The argument {one!a} is not UTF-8 text, so it can be neither stored nor shown. Rename the file or "
                 "folder, or give a link to it with another name."
             ) from error
@@ -156,7 +156,7 @@ def _run(arguments: list[str]) -> int:
             return 0
         code = end.code if isinstance(end.code, int) else int(bool(end.code))
         if code == _CLICK_INTERRUPTED:
-            raise Interrupted("Stopped.") from end
+            raise StoppedError("Stopped.") from end
         return code
     return 0
 

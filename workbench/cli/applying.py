@@ -65,7 +65,7 @@ def check(
 
     The API server says it, by a dry run with strict validation, and the webhooks that it asks.
     """
-    from workbench.errors import BadInput
+    from workbench.errors import BadInputError
 
     asked = _asked(which, mesh, name, data)
     with _opened(context, kubeconfig) as cluster:
@@ -79,7 +79,7 @@ def check(
                 note(f"{one.object}: the server remarks: {warning}")
     failed = sum(not one.passed for one in verdicts)
     if failed:
-        raise BadInput(f"{failed} of {len(verdicts)} objects would not be accepted by {cluster.context}.")
+        raise BadInputError(f"{failed} of {len(verdicts)} objects would not be accepted by {cluster.context}.")
 
 
 def diff(
@@ -128,11 +128,11 @@ def apply(
 
     `revert` undoes it, from any machine.
     """
-    from workbench.errors import BadInput, Interrupted, RunFailed
+    from workbench.errors import BadInputError, RunFailedError, StoppedError
 
     asked = _asked(which, mesh, name, data)
     if asked.lacking and not partly:
-        raise BadInput(
+        raise BadInputError(
             f"Nothing was applied: {mesh} does not carry all that {which} asks for ({'; '.join(asked.lacking)}). "
             "Change the design, or apply what is carried with --partly."
         )
@@ -146,13 +146,15 @@ def apply(
                 if not json:
                     say(f"{effect.after_s:6.1f} s  {effect.state:9}  {effect.object}: {effect.sentence}")
         except KeyboardInterrupt:
-            raise Interrupted(f"Stopped; what has been applied of {asked.name} stays. Undo it with: {undo}") from None
+            raise StoppedError(f"Stopped; what has been applied of {asked.name} stays. Undo it with: {undo}") from None
     if json:
         say_json({"applied": asdict(applied), "effects": [asdict(one) for one in seen]})
     failed = [one for one in seen if one.state == "failed"]
     if failed:
         told = "; ".join(f"{one.object}: {one.sentence.rstrip('.')}" for one in failed)
-        raise RunFailed(f"The design {asked.name} was applied and did not take effect ({told}). Undo it with: {undo}")
+        raise RunFailedError(
+            f"The design {asked.name} was applied and did not take effect ({told}). Undo it with: {undo}"
+        )
     if not json:
         say(f"The design {asked.name} is in force on {cluster.context}. Undo it with:\n    {undo}")
 
@@ -238,10 +240,10 @@ def _asked(which: str, mesh: str, name: str, data: Path | None) -> Asked:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When there is neither, or a design is given without a mesh.
     """
-    from workbench.errors import BadInput
+    from workbench.errors import BadInputError
 
     file = Path(which)
     if file.suffix not in (".yaml", ".yml"):
@@ -249,32 +251,32 @@ def _asked(which: str, mesh: str, name: str, data: Path | None) -> Asked:
     from workbench.playground import from_yaml
 
     if mesh:
-        raise BadInput(f"{file} holds objects, which are some mesh's already: leave --mesh out.")
+        raise BadInputError(f"{file} holds objects, which are some mesh's already: leave --mesh out.")
     try:
         objects, patches = from_yaml(decoded(content_of(file)), str(file))
     except FileNotFoundError as error:
-        raise BadInput(f"There is no file {file}.") from error
+        raise BadInputError(f"There is no file {file}.") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{file} cannot be read: {error}.") from error
+        raise BadInputError(f"{file} cannot be read: {error}.") from error
     return Asked(name or file.stem, objects, patches)
 
 
 def _rendered(which: str, mesh: str, name: str, data: Path | None) -> Asked:
-    from workbench.errors import BadInput
+    from workbench.errors import BadInputError
     from workbench.intents import FEATURES
-    from workbench.playground import STANDINGS, render_all
+    from workbench.playground import SUPPORT_WORDS, render_all
 
     asked = found_design(which, data)
     if not mesh:
-        raise BadInput(f"{which} is a design: say with --mesh whose objects it becomes.")
+        raise BadInputError(f"{which} is a design: say with --mesh whose objects it becomes.")
     (rendering,) = render_all(asked, [mesh])
     lacking = []
     for answer in rendering.answers:
         title = FEATURES[answer.feature].title
-        if answer.standing != "carried":
+        if answer.support != "supported":
             nearest = f" Nearest: {answer.nearest}" if answer.nearest else ""
             lacking.append(f"{title.lower()}: {answer.says.rstrip('.')}")
-            note(f"{mesh}, {title.lower()}: {STANDINGS[answer.standing]}. {answer.says}{nearest}")
+            note(f"{mesh}, {title.lower()}: {SUPPORT_WORDS[answer.support]}. {answer.says}{nearest}")
     for chart in rendering.values:
         note(f"Only an installation can say the rest, as values of the chart {chart}: workbench design render --yaml")
     return Asked(name or asked.intent.name, rendering.objects, rendering.patches, tuple(lacking))

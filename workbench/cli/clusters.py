@@ -29,13 +29,13 @@ def clean(
     json: Json = False,
 ) -> None:
     """Remove what an interrupted run left on a cluster, from whatever machine; nothing else is touched."""
-    from workbench.errors import RunFailed
+    from workbench.errors import RunFailedError
 
     left = _adapter().clean(_spec(context, kubeconfig), force=force, say=lambda text: None if json else note(text))
     if json:
         say_json({"left_behind": list(left)})
     if left:
-        raise RunFailed(f"The cluster is not as it was before the run: {'; '.join(left)}.")
+        raise RunFailedError(f"The cluster is not as it was before the run: {'; '.join(left)}.")
     if not json:
         say("Nothing of the workbench is left on the cluster.")
 

@@ -8,7 +8,7 @@ import typer
 
 from workbench.cli.options import Data, Json, settle
 from workbench.cli.show import facts, say, say_json, table
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,7 +92,9 @@ def render(
         return
     if yaml:
         if len(renderings) != 1:
-            raise BadInput("The objects of one mesh at a time: choose it with --mesh, such as --mesh istio --yaml.")
+            raise BadInputError(
+                "The objects of one mesh at a time: choose it with --mesh, such as --mesh istio --yaml."
+            )
         say(to_yaml(renderings[0], asked).rstrip())
         return
     shown = renderings if mesh else distinct(renderings)
@@ -127,12 +129,12 @@ def cost(
 
 def _say_side_by_side(asked: Design, renderings: tuple[Rendering, ...]) -> None:
     from workbench.intents import FEATURES
-    from workbench.playground import STANDINGS
+    from workbench.playground import SUPPORT_WORDS
 
     answers = {one.mesh: {answer.feature: answer for answer in one.answers} for one in renderings}
     say(f"{asked.intent.name}: {asked.intent.says}\n")
     rows = [
-        {"": FEATURES[name].title, **{mesh: STANDINGS[given[name].standing] for mesh, given in answers.items()}}
+        {"": FEATURES[name].title, **{mesh: SUPPORT_WORDS[given[name].support] for mesh, given in answers.items()}}
         for name in asked.intent.asked
     ]
     say(table(rows))
@@ -140,7 +142,7 @@ def _say_side_by_side(asked: Design, renderings: tuple[Rendering, ...]) -> None:
         say(f"\n{one.mesh}")
         for answer in one.answers:
             nearest = f" Nearest: {answer.nearest}" if answer.nearest else ""
-            say(f"  {STANDINGS[answer.standing]:6}  {FEATURES[answer.feature].title}: {answer.says}{nearest}")
+            say(f"  {SUPPORT_WORDS[answer.support]:6}  {FEATURES[answer.feature].title}: {answer.says}{nearest}")
 
 
 def _say_objects(one: Rendering) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from workbench.cli.options import Data, Json, settle
 from workbench.cli.show import facts, note, say, say_json, table
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -179,7 +179,7 @@ def validate(
         warnings = len(findings) - len(invalid)
         say(f"{valid} of {len(documents)} documents are valid; {len(invalid)} errors, {warnings} warnings.")
     if invalid:
-        raise BadInput(f"Not valid: {invalid[0]}")
+        raise BadInputError(f"Not valid: {invalid[0]}")
 
 
 def _documents(path: Path, kind: str) -> Sequence[Document]:
@@ -247,7 +247,7 @@ def audit(
         _say_findings(sets, findings)
     grave = [one for one in findings if one.severity == "error"]
     if strict and grave:
-        raise BadInput(f"{grave[0].source}: {grave[0].message}")
+        raise BadInputError(f"{grave[0].source}: {grave[0].message}")
 
 
 def _say_findings(sets: Sequence[ResultSet], findings: Sequence[Any]) -> None:
@@ -266,7 +266,7 @@ def _sets(asked: str, data: Path) -> list[ResultSet]:
     """Return the sets of results that ``asked`` stands for."""
     from workbench.files import shipped
     from workbench.interchange import audit as auditor
-    from workbench.interchange.published import read_folder, read_publication
+    from workbench.interchange.published_figures import read_folder, read_publication
 
     if asked == PUBLISHED:
         return [auditor.set_of_publication(one) for one in read_folder(shipped.reference())]
@@ -282,9 +282,9 @@ def _set_of_file(path: Path) -> ResultSet:
     from workbench.interchange.audit import set_of_imported
     from workbench.interchange.importers import kinds
     from workbench.interchange.importers.imported import Options
-    from workbench.interchange.importers.source import Source
+    from workbench.interchange.importers.source import InputFile
 
-    _, runs = kinds.read(Source(path), Options(latencies_in="ms"))
+    _, runs = kinds.read(InputFile(path), Options(latencies_in="ms"))
     return set_of_imported(str(path), runs)
 
 

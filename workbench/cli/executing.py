@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.cli.progress import EventTail, Meter, Step
 from workbench.cli.show import note
-from workbench.errors import Interrupted, WorkbenchError
+from workbench.errors import StoppedError, WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.notebooks import Execution
@@ -86,7 +86,7 @@ def see_through(execution: Execution, meter: Meter, *, stop: Callable[[], bool],
         return execution.result()
     except WorkbenchError as error:
         if taken.count and type(error) is WorkbenchError:  # a cell that was cut short fails in ways of its own
-            raise Interrupted(f"{execution.notebook.name} was stopped.") from error
+            raise StoppedError(f"{execution.notebook.name} was stopped.") from error
         raise
 
 

@@ -15,7 +15,7 @@ import typer
 from workbench.cli.clusters import Context, Kubeconfig
 from workbench.cli.options import Data, Json, Parameters, Reports, Yes, read_parameters, refuse_taken, settle
 from workbench.cli.show import duration, note, say, say_json
-from workbench.errors import BadInput, Interrupted, StoreError, UnknownName, WorkbenchError
+from workbench.errors import BadInputError, StoppedError, StoreError, UnknownNameError, WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.model.experiment import Plan
@@ -52,9 +52,11 @@ def run(
     """Run an experiment and keep everything that was measured."""
     settings = settle(data)
     if bool(experiment) == bool(resume):
-        raise BadInput("Say which EXPERIMENT to run (`workbench run quick`), or --resume CAMPAIGN; not both, not none.")
+        raise BadInputError(
+            "Say which EXPERIMENT to run (`workbench run quick`), or --resume CAMPAIGN; not both, not none."
+        )
     if wanted_id and (resume or (settings.data / "runs" / wanted_id).exists()):
-        raise BadInput(
+        raise BadInputError(
             f"--id {wanted_id} must be new: a campaign keeps its id when it is resumed, and is never overwritten."
         )
     campaign_id = _resumed(settings, resume) if resume else ""
@@ -148,8 +150,8 @@ def measure(
             see_through(execution, meter, stop=lambda: _stop(folder), events=folder / "events.jsonl")
     except WorkbenchError as error:
         _complete(settings)
-        if isinstance(error, Interrupted) and folder.is_dir() and "--resume" not in str(error):
-            raise Interrupted(f"{error} Continue with: workbench run --resume {campaign_id}") from error
+        if isinstance(error, StoppedError) and folder.is_dir() and "--resume" not in str(error):
+            raise StoppedError(f"{error} Continue with: workbench run --resume {campaign_id}") from error
         raise
     if not (folder / "campaign.json").is_file():
         raise StoreError(f"The notebook ran to its end, but there is no campaign in {folder}. Nothing was measured.")
@@ -209,9 +211,9 @@ def _mention_namesakes(settings: Settings, asked: str, name: str) -> None:
 
 def _ask(sentence: str) -> None:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise BadInput(f"{sentence} Add --yes to start it all the same.")
+        raise BadInputError(f"{sentence} Add --yes to start it all the same.")
     if not typer.confirm(f"{sentence} Start?", err=True):
-        raise Interrupted("Nothing was started.")
+        raise StoppedError("Nothing was started.")
 
 
 def announce(what: Plan, to: Any = say) -> None:
@@ -257,9 +259,9 @@ def _resumed(settings: Settings, asked: str) -> str:
     folders = sorted(path.parent for path in (settings.data / "runs").glob("*/campaign.json"))
     if asked != "latest":
         if asked not in {folder.name for folder in folders}:
-            raise UnknownName("campaign", asked, [folder.name for folder in folders][-20:], str(settings.data))
+            raise UnknownNameError("campaign", asked, [folder.name for folder in folders][-20:], str(settings.data))
         return asked
     if not folders:
-        raise BadInput(f"There is no campaign in {settings.data} to continue.")
+        raise BadInputError(f"There is no campaign in {settings.data} to continue.")
     newest = max(folders, key=lambda folder: read_campaign(folder).started_at_s)
     return newest.name

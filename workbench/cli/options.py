@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.settings import Settings
 
 Data = Annotated[
@@ -40,13 +40,13 @@ def settle(data: Path | None, reports: Path | None = None) -> Settings:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When a folder's name is taken by something else.
     """
     settings = Settings.resolve(data=data, reports=reports)
     for option, folder in (("--data", settings.data), ("--reports", settings.reports)):
         if folder.exists() and not folder.is_dir():
-            raise BadInput(f"{folder} is not a folder: choose another with {option}.")
+            raise BadInputError(f"{folder} is not a folder: choose another with {option}.")
     return settings
 
 
@@ -55,14 +55,14 @@ def read_parameters(given: list[str] | None) -> dict[str, str]:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When one is not of the form NAME=VALUE.
     """
     found = {}
     for one in given or ():
         name, separator, value = one.partition("=")
         if not separator or not name.strip():
-            raise BadInput(f"--parameter {one!r} is not of the form NAME=VALUE.")
+            raise BadInputError(f"--parameter {one!r} is not of the form NAME=VALUE.")
         found[name.strip()] = value
     return found
 
@@ -72,9 +72,9 @@ def refuse_taken(own: Mapping[str, object], given: Mapping[str, object] | None) 
 
     Raises
     ------
-    BadInput
+    BadInputError
         With the first of them.
     """
     taken = sorted(set(own) & set(given or {}))
     if taken:
-        raise BadInput(f"The command sets the parameter {taken[0]} of the notebook itself; leave it out.")
+        raise BadInputError(f"The command sets the parameter {taken[0]} of the notebook itself; leave it out.")

@@ -13,7 +13,7 @@ import typer
 from workbench.cli.clusters_read import say_taken
 from workbench.cli.options import Data, Json, Parameters, Reports, read_parameters, refuse_taken, settle
 from workbench.cli.show import duration, facts, note, records, say, say_json, table
-from workbench.errors import BadInput, NothingToShow, StoreError, UnknownName
+from workbench.errors import BadInputError, NothingToShowError, StoreError, UnknownNameError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,12 +64,12 @@ def runs(
     for folder, reason in opened.problems():
         note(f"Passed over {folder}: {reason}")
     if known.empty:
-        raise NothingToShow(f"Nothing has been measured in {settings.data} yet: start with `workbench demo`.")
+        raise NothingToShowError(f"Nothing has been measured in {settings.data} yet: start with `workbench demo`.")
     if run in set(known["run_id"]):
         _show_run(opened, run, json=json)
         return
     if run and run not in set(known["campaign_id"]):
-        raise UnknownName("run or campaign", run, [*known["campaign_id"].unique()[-10:], *known["run_id"].tail(5)])
+        raise UnknownNameError("run or campaign", run, [*known["campaign_id"].unique()[-10:], *known["run_id"].tail(5)])
     chosen = _chosen(known, campaign_id=run, experiment=experiment, mesh=mesh, status=status)
     if json:
         say_json(records(chosen))
@@ -83,7 +83,7 @@ def _check_status(status: str) -> None:
     from workbench.model.records import Status
 
     if status and status not in get_args(Status):
-        raise UnknownName("status", status, get_args(Status))
+        raise UnknownNameError("status", status, get_args(Status))
 
 
 def _chosen(known: pd.DataFrame, **filters: str) -> pd.DataFrame:
@@ -92,11 +92,11 @@ def _chosen(known: pd.DataFrame, **filters: str) -> pd.DataFrame:
     for column, value in filters.items():
         if value:
             if column != "status" and value not in set(known[column]):
-                raise UnknownName(column.removesuffix("_id"), value, known[column].unique())
+                raise UnknownNameError(column.removesuffix("_id"), value, known[column].unique())
             chosen = chosen[chosen[column] == value]
     if chosen.empty:
         asked = ", ".join(f"{column} {value}" for column, value in filters.items() if value)
-        raise NothingToShow(f"No run with {asked}; `workbench runs` lists them all.")
+        raise NothingToShowError(f"No run with {asked}; `workbench runs` lists them all.")
     return chosen
 
 
@@ -240,7 +240,7 @@ def report(
         from workbench.report import notebook_page
 
         if which or parameter:
-            raise BadInput("--notebook takes neither a campaign nor parameters: it shows what was executed.")
+            raise BadInputError("--notebook takes neither a campaign nor parameters: it shows what was executed.")
         page = notebook_page(notebook, settings.reports / f"{notebook.stem}.html")
         say_json({"report": page, "bytes": page.stat().st_size}) if json else say(str(page))
         return
@@ -262,7 +262,7 @@ def report_execution(
 
     Raises
     ------
-    BadInput
+    BadInputError
         For parameters that the notebook does not have, or that the command sets itself.
     """
     from workbench.api.experiments import report_file

@@ -10,7 +10,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from workbench.errors import BadInput, CannotHere, UnknownName
+from workbench.errors import BadInputError, UnknownNameError, UnsupportedError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -20,13 +20,13 @@ def home() -> Path:
 
     Raises
     ------
-    CannotHere
+    UnsupportedError
         When neither a wheel's nor a checkout's are there.
     """
     for folder in (_PACKAGE / "_shipped", _PACKAGE.parent):
         if (folder / "notebooks").is_dir() and (folder / "data" / "experiments").is_dir():
             return folder
-    raise CannotHere(
+    raise UnsupportedError(
         f"The workbench in {_PACKAGE} has lost the notebooks and experiments it came with: install it again."
     )
 
@@ -41,12 +41,12 @@ def notebook(name: str) -> Path:
 
     Raises
     ------
-    UnknownName
+    UnknownNameError
         With the shipped ones.
     """
     known = {path.stem: path for path in notebooks()}
     if name not in known:
-        raise UnknownName("notebook", name, known)
+        raise UnknownNameError("notebook", name, known)
     return known[name]
 
 
@@ -103,9 +103,9 @@ def experiment_file(asked: str, data: Path) -> Path:
 
     Raises
     ------
-    UnknownName
+    UnknownNameError
         With the known names and the nearest.
-    BadInput
+    BadInputError
         When two files of one folder bear the name, or the path leads to no file.
     """
     return _file("experiment", asked, data)
@@ -135,14 +135,14 @@ def _file(what: str, asked: str, data: Path) -> Path:
     if "/" in asked or asked.endswith(".toml"):
         path = Path(asked).expanduser()
         if not path.is_file():
-            raise BadInput(f"There is no {what} file {path}.")
+            raise BadInputError(f"There is no {what} file {path}.")
         return path
     known = _files(f"{what}s", data)
     if asked not in known:
-        raise UnknownName(what, asked, known)
+        raise UnknownNameError(what, asked, known)
     first, *others = known[asked]
     twins = [path for path in others if path.parent == first.parent]
     if twins:
         files = " and ".join(str(path) for path in (first, *twins))
-        raise BadInput(f"Two {what}s are called {asked!r}: {files}. Rename one of them, or give the file's path.")
+        raise BadInputError(f"Two {what}s are called {asked!r}: {files}. Rename one of them, or give the file's path.")
     return first

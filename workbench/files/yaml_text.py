@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 
 import yaml  # type: ignore[import-untyped]  # published without type information
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.text import decoding
 
 MOST_VALUES = 2_000_000
@@ -151,7 +151,7 @@ class _Reader:
                 yield self.value(next(self.events), 0)
 
     def wrong(self, event: Any, what: str) -> NoReturn:
-        raise BadInput(f"{self.where}, line {event.start_mark.line + 1}: {what}.")
+        raise BadInputError(f"{self.where}, line {event.start_mark.line + 1}: {what}.")
 
     def value(self, event: Any, depth: int) -> Any:
         if depth > DEEPEST:
@@ -250,7 +250,7 @@ def load_all(text: str | bytes, where: str, most: int = MOST_VALUES) -> list[Any
 
     Raises
     ------
-    BadInput
+    BadInputError
         When it is neither YAML nor JSON, with the line; when it is nested too deeply or holds too much.
     """
     read = decoded(text, where) if isinstance(text, bytes) else text.removeprefix("\ufeff")
@@ -263,10 +263,10 @@ def load_all(text: str | bytes, where: str, most: int = MOST_VALUES) -> list[Any
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f", line {mark.line + 1}" if mark else ""
-        raise BadInput(f"{where}{line}: cannot be read as YAML: {error.problem or error.context}.") from error
+        raise BadInputError(f"{where}{line}: cannot be read as YAML: {error.problem or error.context}.") from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         said = " ".join(str(error).split())[:300] or type(error).__name__
-        raise BadInput(f"{where}: cannot be read as YAML: {said}.") from error
+        raise BadInputError(f"{where}: cannot be read as YAML: {said}.") from error
 
 
 def load(text: str | bytes, where: str, most: int = MOST_VALUES) -> Any:
@@ -274,12 +274,12 @@ def load(text: str | bytes, where: str, most: int = MOST_VALUES) -> Any:
 
     Raises
     ------
-    BadInput
+    BadInputError
         As `load_all`; and when there are several.
     """
     documents = load_all(text, where, most)
     if len(documents) > 1:
-        raise BadInput(f"{where} holds {len(documents)} documents, and one is wanted.")
+        raise BadInputError(f"{where} holds {len(documents)} documents, and one is wanted.")
     return documents[0] if documents else None
 
 
@@ -288,14 +288,16 @@ def decoded(content: bytes, where: str) -> str:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When it is none.
     """
     try:
         return decoding.decoded(content)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise BadInput(f"{where}, line {line}: not UTF-8 text (byte {error.start}). Is it the right file?") from error
+        raise BadInputError(
+            f"{where}, line {line}: not UTF-8 text (byte {error.start}). Is it the right file?"
+        ) from error
 
 
 def _json(text: str, where: str, most: int) -> list[Any] | None:
@@ -310,7 +312,7 @@ def _json(text: str, where: str, most: int) -> list[Any] | None:
                 value, place = decoder.raw_decode(text, place)
                 found.append(value)
     except RecursionError:
-        raise BadInput(f"{where}: nested more than {DEEPEST} levels deep.") from None
+        raise BadInputError(f"{where}: nested more than {DEEPEST} levels deep.") from None
     except ValueError:
         return None
     _bounded(found, where, most)
@@ -331,9 +333,9 @@ def _bounded(found: list[Any], where: str, most: int) -> None:
         one, depth = waiting.pop()
         left -= 1
         if depth > DEEPEST:
-            raise BadInput(f"{where}: nested more than {DEEPEST} levels deep.")
+            raise BadInputError(f"{where}: nested more than {DEEPEST} levels deep.")
         if left < 0:
-            raise BadInput(f"{where}: it holds more than {most:,} values.")
+            raise BadInputError(f"{where}: it holds more than {most:,} values.")
         inner = one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
         waiting.extend((part, depth + 1) for part in inner)
 

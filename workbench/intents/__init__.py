@@ -26,13 +26,13 @@ from workbench.intents.intent import (
 from workbench.intents.rendering import (
     Answer,
     Rendering,
-    Standing,
+    Support,
     identity,
     in_order,
     merged,
-    not_carried,
     patched,
     rendered,
+    unsupported,
 )
 
 __all__ = [
@@ -56,7 +56,7 @@ __all__ = [
     "Rendering",
     "Retries",
     "Share",
-    "Standing",
+    "Support",
     "Target",
     "Timeout",
     "asked_to_fail",
@@ -64,10 +64,10 @@ __all__ = [
     "identity",
     "in_order",
     "merged",
-    "not_carried",
     "patched",
     "read_design",
     "rendered",
     "short_name",
+    "unsupported",
     "write_design",
 ]

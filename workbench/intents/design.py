@@ -31,7 +31,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from workbench.errors import BadInput, StoreError
+from workbench.errors import BadInputError, StoreError
 from workbench.fields import Checked, asked, given, read_table, toml_value
 from workbench.intents.features import FEATURES
 from workbench.intents.intent import Intent, check_name
@@ -79,7 +79,7 @@ class Target(Checked):
         for what, name in (("namespace", self.namespace), ("service", self.service), ("caller", self.caller)):
             check_name(f"The target's {what}", name)
         if not self.versions:
-            raise BadInput("The target has no versions: name one at least, such as v1.")
+            raise BadInputError("The target has no versions: name one at least, such as v1.")
         for version in self.versions:
             check_name("The version", version)
         for name in self.deployments:
@@ -111,7 +111,7 @@ class Design:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When the target lacks a version that the intent sends requests to, or has no requests to work on.
     """
 
@@ -121,14 +121,14 @@ class Design:
     def __post_init__(self) -> None:
         missing = [share.version for share in self.intent.split if share.version not in self.target.versions]
         if missing:
-            raise BadInput(
+            raise BadInputError(
                 f"The design {self.intent.name!r} sends requests to {', '.join(missing)}, but {self.target.service} "
                 f"has the versions {', '.join(self.target.versions)}: add it to target.versions, or change the split."
             )
         needs = [name for name in self.intent.asked if FEATURES[name].layer == "request"]
         if needs and not self.target.requests:
             titles = ", ".join(FEATURES[name].title.lower() for name in needs)
-            raise BadInput(
+            raise BadInputError(
                 f"The design {self.intent.name!r} asks for {titles}, which work on requests, but "
                 f"{self.target.service} speaks tcp: there are only connections. Change target.protocol or drop them."
             )
@@ -160,22 +160,22 @@ def design_from_toml(text: str, where: str = "design") -> Design:
 
     Raises
     ------
-    BadInput
+    BadInputError
         With file, table and key, and what would be understood; for contradictions too.
     """
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"{where} is not valid TOML: {error}.") from error
+        raise BadInputError(f"{where} is not valid TOML: {error}.") from error
     target = table.pop("target", {})
     if not isinstance(target, dict):
-        raise BadInput(f'{where}: target must be a table: [target] service = "reviews".')
+        raise BadInputError(f'{where}: target must be a table: [target] service = "reviews".')
     try:
         return Design(intent=read_table(Intent, table, where), target=read_table(Target, target, f"{where}: [target]"))
-    except BadInput as error:
+    except BadInputError as error:
         if where in str(error):
             raise
-        raise BadInput(f"{where}: {error}") from error
+        raise BadInputError(f"{where}: {error}") from error
 
 
 def read_design(path: Path) -> Design:
@@ -183,15 +183,15 @@ def read_design(path: Path) -> Design:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When it is missing, unreadable, not UTF-8, or no valid design.
     """
     try:
         text = decoded(path.read_bytes())
     except FileNotFoundError as error:
-        raise BadInput(f"There is no design file {path}.") from error
+        raise BadInputError(f"There is no design file {path}.") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"The design file {path} cannot be read: {error}.") from error
+        raise BadInputError(f"The design file {path} cannot be read: {error}.") from error
     return design_from_toml(text, str(path))
 
 

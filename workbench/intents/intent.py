@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.fields import Checked, asked
 from workbench.intents.features import FEATURES
 
@@ -27,7 +27,7 @@ MODES: Final = ("strict", "permissive", "off")
 def check_name(what: str, name: str) -> None:
     """Refuse a name that a cluster would refuse."""
     if not NAME.fullmatch(name):
-        raise BadInput(
+        raise BadInputError(
             f"{what} {name!r} must be a name of lower-case letters, digits and dashes, at most 40, "
             "beginning and ending with a letter or digit: it becomes part of names and labels on a cluster."
         )
@@ -100,7 +100,7 @@ class CircuitBreaking(Checked):
     def __post_init__(self) -> None:
         Checked.__post_init__(self)
         if self.max_connections is None and self.max_pending_requests is None and self.max_requests is None:
-            raise BadInput(
+            raise BadInputError(
                 "Circuit breaking limits nothing: say max_connections, max_pending_requests or max_requests."
             )
 
@@ -128,12 +128,14 @@ class Authorization(Checked):
     def __post_init__(self) -> None:
         Checked.__post_init__(self)
         if not (self.callers or self.methods or self.paths):
-            raise BadInput("Authorization names nobody and nothing to let in: give callers, methods or paths.")
+            raise BadInputError("Authorization names nobody and nothing to let in: give callers, methods or paths.")
         for caller in self.callers:
             check_name("The caller", caller)
         for path in self.paths:
             if not path.startswith("/") or "*" in path[:-1]:
-                raise BadInput(f"The path {path!r} must begin with / and may have one * at its end, such as /api/*.")
+                raise BadInputError(
+                    f"The path {path!r} must begin with / and may have one * at its end, such as /api/*."
+                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,10 +159,10 @@ class ProxyResources(Checked):
         Checked.__post_init__(self)
         pairs = (("CPU", self.cpu_request, self.cpu_limit), ("memory", self.memory_request, self.memory_limit))
         if all(request is None and limit is None for _, request, limit in pairs):
-            raise BadInput("The proxy's resources say nothing: give a request or a limit of CPU or memory.")
+            raise BadInputError("The proxy's resources say nothing: give a request or a limit of CPU or memory.")
         for what, request, limit in pairs:
             if request is not None and limit is not None and request > limit:
-                raise BadInput(f"The proxy's {what} request ({request:g}) is above its limit ({limit:g}).")
+                raise BadInputError(f"The proxy's {what} request ({request:g}) is above its limit ({limit:g}).")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +190,7 @@ class Intent(Checked):
         Checked.__post_init__(self)
         check_name("The intent's name", self.name)
         for contradiction in _contradictions(self):
-            raise BadInput(f"The intent {self.name!r} contradicts itself: {contradiction}")
+            raise BadInputError(f"The intent {self.name!r} contradicts itself: {contradiction}")
 
     @property
     def asked(self) -> tuple[str, ...]:

@@ -11,13 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.intents.design import Target
 from workbench.intents.features import FEATURES
 from workbench.intents.intent import Intent
 
-Standing = Literal["carried", "partly", "not"]
-"""carried: as asked; partly: some of it, or something near it, `Answer.says` tells what is lost; not: nothing of it."""
+Support = Literal["supported", "partial", "unsupported"]
+"""supported: as asked; partial: some of it, and `Answer.says` says what is lost; unsupported: none of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,13 +29,13 @@ class Answer:
     feature
         Name in `workbench.intents.FEATURES`.
     says
-        How it is carried, or why it is not, in a sentence.
+        How it is done, or why it cannot be, in a sentence.
     nearest
-        What comes nearest, where it is not carried as asked; empty: nothing does.
+        What comes nearest, where it is not supported as asked; empty: nothing does.
     """
 
     feature: str
-    standing: Standing
+    support: Support
     says: str
     nearest: str = ""
 
@@ -75,21 +75,21 @@ class Rendering:
 
     @property
     def refused(self) -> tuple[Answer, ...]:
-        """Answers of features that are not carried at all."""
-        return tuple(answer for answer in self.answers if answer.standing == "not")
+        """Answers of features that are unsupported."""
+        return tuple(answer for answer in self.answers if answer.support == "unsupported")
 
-    def require_carried(self) -> Rendering:
-        """Return itself when every feature is carried as asked.
+    def require_support(self) -> Rendering:
+        """Return itself when every feature is supported as asked.
 
         Raises
         ------
-        BadInput
+        BadInputError
             Otherwise: a number under this intent would bear the name of something that did not happen.
         """
-        lacking = [answer for answer in self.answers if answer.standing != "carried"]
+        lacking = [answer for answer in self.answers if answer.support != "supported"]
         if lacking:
             told = "; ".join(f"{FEATURES[one.feature].title.lower()}: {one.says}" for one in lacking)
-            raise BadInput(
+            raise BadInputError(
                 f"{self.mesh} cannot be measured under this intent, because it does not carry all of it ({told}) "
                 "Drop it from the intent, or leave this mesh out."
             )
@@ -101,20 +101,22 @@ def rendered(mesh: Any, spec: Any, intent: Intent, target: Target) -> Rendering:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When the adapter, somebody's own perhaps, answers no intents.
     """
     configure = getattr(mesh, "configure", None)
     if configure is None:
-        raise BadInput(f"The mesh {mesh.name!r} answers no intents: its adapter has no method configure.")
+        raise BadInputError(f"The mesh {mesh.name!r} answers no intents: its adapter has no method configure.")
     rendering: Rendering = configure(spec, intent, target)
     return rendering
 
 
-def not_carried(intent: Intent, says: str, features: Iterable[str] | None = None, nearest: str = "") -> list[Answer]:
-    """Return the answer "not" with the same reason to each of ``features`` asked; None: to all that are asked."""
+def unsupported(intent: Intent, says: str, features: Iterable[str] | None = None, nearest: str = "") -> list[Answer]:
+    """Return "unsupported" with the same reason for each of ``features`` asked; None: for all that are asked."""
     wanted = set(FEATURES if features is None else features)
-    return [Answer(feature=one, standing="not", says=says, nearest=nearest) for one in intent.asked if one in wanted]
+    return [
+        Answer(feature=one, support="unsupported", says=says, nearest=nearest) for one in intent.asked if one in wanted
+    ]
 
 
 def in_order(answers: Iterable[Answer]) -> tuple[Answer, ...]:

@@ -1,9 +1,9 @@
 """One's own numbers beside published ones of the same kind: what can be set side by side, and why it may differ.
 
-Pure: a comparison and publications in, rows and sentences out; `workbench.charts.published` draws the rows and the
-report shows them with their sources. Published values stand as they are: none is converted beyond its unit, averaged,
-or subtracted from another. Own values are brought to the published kind where that is exact (all proxies of a data
-plane to one of them), and say so.
+Pure: a comparison and publications in, rows and sentences out; `workbench.charts.published_chart` draws the rows and
+the report shows them with their sources. Published values stand as they are: none is converted beyond its unit,
+averaged, or subtracted from another. Own values are brought to the published kind where that is exact (all proxies of a
+data plane to one of them), and say so.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pandas as pd
 
 from workbench.analysis import Comparison
 from workbench.interchange.publications import CONFIDENCES, Figure, Origin, Publication
-from workbench.interchange.published import figures_of
+from workbench.interchange.published_figures import figures_of
 from workbench.interchange.unlike import reasons
 from workbench.model.lab_steps import DATA_PLANE_ROLES
 
@@ -235,7 +235,7 @@ def beside(
     consumption
         ``Store.consumption()`` of its runs: tells how many proxies a data plane has.
     publications
-        From `workbench.interchange.published.read_folder`.
+        From `workbench.interchange.published_figures.read_folder`.
     secondary
         Whether figures from secondary sources come along.
     """

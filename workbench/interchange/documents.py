@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # published without type information
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.files.yaml_text import meaning
 from workbench.text.decoding import decoded
 
@@ -94,32 +94,32 @@ def read_file(path: Path, most: int = MOST_BYTES) -> bytes:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When it is missing, no ordinary file, too large, or compressed.
     """
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
-            raise BadInput(f"{path} is no ordinary file; give a file.")
+            raise BadInputError(f"{path} is no ordinary file; give a file.")
         if found.st_size > most:
-            raise BadInput(
+            raise BadInputError(
                 f"{path} has {found.st_size / 2**20:,.0f} MiB; a document of this kind may have {most / 2**20:,.0f} "
                 "MiB. Split it, or give the tool's table of requests (CSV), which is streamed."
             )
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise BadInput(f"There is no file {path}.") from error
+        raise BadInputError(f"There is no file {path}.") from error
     except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
+        raise BadInputError(f"{path} cannot be read: {error.strerror}.") from error
     refuse_compressed(content[:8], str(path))
     return content
 
 
 def refuse_compressed(head: bytes, where: str) -> None:
-    """Raise `BadInput` when a file begins like a compressed one."""
+    """Raise `BadInputError` when a file begins like a compressed one."""
     for magic, name in _COMPRESSED.items():
         if head.startswith(magic):
-            raise BadInput(
+            raise BadInputError(
                 f"{where} is compressed ({name}). Unpack it first: what a compressed file grows to cannot be known "
                 "before it has filled the disk."
             )
@@ -130,7 +130,7 @@ def text_of(content: bytes, where: str) -> str:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When it is empty, neither UTF-8 nor UTF-16, or holds a NUL, with the line.
     """
     try:
@@ -138,15 +138,15 @@ def text_of(content: bytes, where: str) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         name = error.encoding.upper().replace("UTF8", "UTF-8").replace("UTF16", "UTF-16")
-        raise BadInput(
+        raise BadInputError(
             f"{where}, line {line}: not {name} text (byte {error.start}). Is it the right file? If it is, save it as "
             f"UTF-8; in PowerShell: Get-Content FILE | Set-Content -Encoding utf8 NEW."
         ) from error
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        raise BadInput(f"{where}, line {line}: holds a NUL character, so it is not text. Is it the right file?")
+        raise BadInputError(f"{where}, line {line}: holds a NUL character, so it is not text. Is it the right file?")
     if not text.strip():
-        raise BadInput(f"{where} is empty.")
+        raise BadInputError(f"{where} is empty.")
     return text
 
 
@@ -165,7 +165,7 @@ def parse(text: str, where: str, *, non_finite: bool = False) -> list[Node]:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When it is neither, with the place.
     """
     return [parse_json(text, where, non_finite=non_finite)] if looks_like_json(text) else parse_yaml(text, where)
@@ -194,8 +194,8 @@ class _Json:
     def line(self, place: int) -> int:
         return bisect.bisect_left(self.ends, place) + 1
 
-    def wrong(self, what: str, place: int | None = None) -> BadInput:
-        return BadInput(f"{self.where}, line {self.line(self.place if place is None else place)}: {what}.")
+    def wrong(self, what: str, place: int | None = None) -> BadInputError:
+        return BadInputError(f"{self.where}, line {self.line(self.place if place is None else place)}: {what}.")
 
     def next(self) -> tuple[str, str, int]:
         """Return kind, text and place of the next token, and stand behind it."""
@@ -275,7 +275,7 @@ class _Json:
 
 def _name(name: str, place: str) -> str:
     if len(name) > LONGEST_NAME:
-        raise BadInput(
+        raise BadInputError(
             f"{place}: a name of {len(name):,} characters; {LONGEST_NAME} are the most. Is it the right file?"
         )
     return name
@@ -286,7 +286,7 @@ def parse_json(text: str, where: str, *, non_finite: bool = False) -> Node:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When it is not JSON, nested too deeply, or a name is too long; with the line.
     """
     reader = _Json(text, where, non_finite=non_finite)
@@ -307,19 +307,21 @@ def parse_yaml(text: str, where: str) -> list[Node]:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When it is not such YAML, with the line.
     """
     if len(text) > MOST_YAML_BYTES:
-        raise BadInput(f"{where} has {len(text) / 2**20:,.0f} MiB of YAML; give it as JSON, which is read far faster.")
+        raise BadInputError(
+            f"{where} has {len(text) / 2**20:,.0f} MiB of YAML; give it as JSON, which is read far faster."
+        )
     try:
         return [_from_yaml(one, where, 0) for one in _composed(text, where)]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        raise BadInput(f"{where}, line {line}: not YAML: {error.problem or error.context}.") from error
+        raise BadInputError(f"{where}, line {line}: not YAML: {error.problem or error.context}.") from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise BadInput(
+        raise BadInputError(
             f"{where}: not YAML: {str(error).splitlines()[0] if str(error) else type(error).__name__}."
         ) from error
 
@@ -327,17 +329,19 @@ def parse_yaml(text: str, where: str) -> list[Node]:
 def _composed(text: str, where: str) -> Iterator[yaml.Node]:
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
-            raise BadInput(f"{where}, line {event.start_mark.line + 1}: YAML aliases (*{event.anchor}) are not read.")
+            raise BadInputError(
+                f"{where}, line {event.start_mark.line + 1}: YAML aliases (*{event.anchor}) are not read."
+            )
         tag = getattr(event, "tag", None)
         if tag not in (None, "!"):
-            raise BadInput(f"{where}, line {event.start_mark.line + 1}: YAML tags ({shown(tag)}) are not read.")
+            raise BadInputError(f"{where}, line {event.start_mark.line + 1}: YAML tags ({shown(tag)}) are not read.")
     yield from yaml.compose_all(text, Loader=yaml.SafeLoader)
 
 
 def _from_yaml(node: yaml.Node, where: str, depth: int) -> Node:
     line = node.start_mark.line + 1
     if depth > DEEPEST:
-        raise BadInput(f"{where}, line {line}: nested more than {DEEPEST} levels deep.")
+        raise BadInputError(f"{where}, line {line}: nested more than {DEEPEST} levels deep.")
     if isinstance(node, yaml.SequenceNode):
         return Node(value=[_from_yaml(one, where, depth + 1) for one in node.value], line=line)
     if isinstance(node, yaml.MappingNode):
@@ -346,7 +350,7 @@ def _from_yaml(node: yaml.Node, where: str, depth: int) -> Node:
         for key, value in node.value:
             at = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode):
-                raise BadInput(f"{where}, line {at}: a name must be text.")
+                raise BadInputError(f"{where}, line {at}: a name must be text.")
             name = _name(key.value, f"{where}, line {at}")
             if name in table:
                 twice.append((name, at))

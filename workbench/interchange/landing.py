@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import pydantic_core
 
 from workbench import __version__
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.interchange.documents import shown
 from workbench.interchange.importers.imported import Imported, missing
 from workbench.model.experiment import PROTOCOLS, Experiment, Load, MeshSpec, Plan, RunSpec, Workload
@@ -90,13 +90,13 @@ def land(data: Path, found: Sequence[Imported], landing: Landing) -> Landed:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When a label or a number is unfit, with the source's place.
     StoreError
         When it cannot be written; then nothing is.
     """
     if len(found) > MOST_RUNS:
-        raise BadInput(
+        raise BadInputError(
             f"{len(found):,} runs are more than an import takes ({MOST_RUNS:,}); import fewer files at once."
         )
     runs = _labelled(found, landing)
@@ -145,7 +145,7 @@ def proven(staging: Path, runs: int) -> None:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When a folder cannot be indexed, or there are not as many runs as were written; with the first reason.
     """
     store = Store(staging)
@@ -154,9 +154,9 @@ def proven(staging: Path, runs: int) -> None:
         folder, reason = refused[0]
         more = f" ({len(refused)} records are refused.)" if len(refused) > 1 else ""
         told = reason.replace(folder, Path(folder).name).removesuffix(MEND)
-        raise BadInput(f"{told.rstrip('.')}. Nothing is imported.{more}")
+        raise BadInputError(f"{told.rstrip('.')}. Nothing is imported.{more}")
     if (found := len(store.runs())) != runs:
-        raise BadInput(f"Of {runs} runs only {found} could be read back. Nothing is imported.")
+        raise BadInputError(f"Of {runs} runs only {found} could be read back. Nothing is imported.")
 
 
 def checked_label(text: str, where: str, what: str, longest: int = LONGEST_LABEL) -> str:
@@ -164,19 +164,21 @@ def checked_label(text: str, where: str, what: str, longest: int = LONGEST_LABEL
 
     Raises
     ------
-    BadInput
+    BadInputError
         When it is empty, longer than ``longest`` characters, not printable, or begins like a spreadsheet's formula.
     """
     label = " ".join(text.split(" ")).strip(" ")
     if not label.isprintable():
-        raise BadInput(f"{where}: the {what} {shown(text)} holds control characters; give another with LABEL=FILE.")
+        raise BadInputError(
+            f"{where}: the {what} {shown(text)} holds control characters; give another with LABEL=FILE."
+        )
     if label.startswith(_FORMULA):
-        raise BadInput(
+        raise BadInputError(
             f"{where}: the {what} {shown(text)} begins like a spreadsheet's formula, which would run when the report's "
             "data are opened; give another with LABEL=FILE."
         )
     if not 0 < len(label) <= longest:
-        raise BadInput(f"{where}: the {what} has {len(label):,} characters; from 1 to {longest} are possible.")
+        raise BadInputError(f"{where}: the {what} has {len(label):,} characters; from 1 to {longest} are possible.")
     return label
 
 
@@ -198,7 +200,7 @@ def _labelled(found: Sequence[Imported], landing: Landing) -> list[Imported]:
         runs.append(_in_its_block(placed, taken))
     if landing.baseline and not any(run.is_baseline for run in runs):
         labels = ", ".join(sorted({run.label for run in runs}))
-        raise BadInput(
+        raise BadInputError(
             f"No run is called {landing.baseline!r}, which was said to be the baseline; there are: {labels}."
         )
     return runs
@@ -240,8 +242,8 @@ def _specs(runs: Sequence[Imported]) -> list[RunSpec]:
     for ordinal, run in enumerate(runs, start=1):
         try:
             found.append(_spec(ordinal, run))
-        except BadInput as error:
-            raise BadInput(f"{run.where}: {error}") from error
+        except BadInputError as error:
+            raise BadInputError(f"{run.where}: {error}") from error
     return found
 
 
@@ -328,7 +330,7 @@ def _start(run: Imported) -> float:
         return time.time()
     last = run.started_at_s + (run.window_s or 0.0)
     if not 0 <= run.started_at_s <= last <= LATEST_S:
-        raise BadInput(
+        raise BadInputError(
             f"{run.where}: a start of {run.started_at_s:.6g} s since 1970 lies {_how_far(run.started_at_s)}. Are the "
             "times in another unit (s, ms, us, ns)? Nothing is imported."
         )

@@ -1,6 +1,6 @@
 """What a published figure is, with everything that it takes to judge it.
 
-The types that `workbench.interchange.published` reads from files and that audit, tables and charts show.
+The types that `workbench.interchange.published_figures` reads from files and that audit, tables and charts show.
 """
 
 from __future__ import annotations

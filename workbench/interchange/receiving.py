@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.interchange.documents import read_file, text_of
 from workbench.interchange.importers import kinds
 from workbench.interchange.importers.imported import Imported, Options
 from workbench.interchange.importers.settling import plausible
-from workbench.interchange.importers.source import Source
+from workbench.interchange.importers.source import InputFile
 from workbench.interchange.importers.table import known_value
 from workbench.interchange.landing import Landed, Landing, land, proven, publish, staged
 from workbench.interchange.smp.bundle import is_bundle
@@ -74,16 +74,16 @@ def options_of(facts: Sequence[str], mapping: Path | None, latencies_in: str) ->
 
     Raises
     ------
-    BadInput
+    BadInputError
         For an unknown circumstance, a value of the wrong type, an unreadable mapping, an unknown unit.
     """
     if latencies_in not in ("", "ms", "s"):
-        raise BadInput(f"--latencies-in says ms or s, not {latencies_in!r}.")
+        raise BadInputError(f"--latencies-in says ms or s, not {latencies_in!r}.")
     told = {}
     for fact in facts:
         name, found, text = fact.partition("=")
         if not found:
-            raise BadInput(f"--fact {fact!r} is not of the form NAME=VALUE, such as rate_per_s=1000.")
+            raise BadInputError(f"--fact {fact!r} is not of the form NAME=VALUE, such as rate_per_s=1000.")
         told[name] = known_value(name, _value(text), "--fact")
     held = None if mapping is None else (text_of(read_file(mapping, MAPPING_MOST), str(mapping)), str(mapping))
     return Options(facts=told, mapping=held, latencies_in=latencies_in)
@@ -110,13 +110,13 @@ def receive(data: Path, given: Sequence[str], options: Options, landing: Landing
 
     Raises
     ------
-    BadInput
+    BadInputError
         Whatever is wrong with any of them, with its place; then nothing is imported.
     StoreError
         When it cannot be written.
     """
     if not given:
-        raise BadInput("There is nothing to import: give files, or the folder of a bundle.")
+        raise BadInputError("There is nothing to import: give files, or the folder of a bundle.")
     read = _Read(kinds={}, runs=[], bundles=[], profiles=[])
     for one in given:
         _read_one(one, options, kind, read)
@@ -142,11 +142,11 @@ def _read_one(given: str, options: Options, kind: str, read: _Read) -> None:
     label, path = split_label(given)
     if path.is_dir():
         if not is_bundle(path):
-            raise BadInput(f"{path} is a folder, and no bundle (it has no bundle.json). Give files.")
+            raise BadInputError(f"{path} is a folder, and no bundle (it has no bundle.json). Give files.")
         read.bundles.append(open_bundle(path))
         read.kinds[given] = "bundle of runs"
         return
-    source = Source(path)
+    source = InputFile(path)
     if not kind and _is_profile(source):
         read.profiles.append(experiment_of(documents_in(source.nodes, source.where)[0], options.facts))
         read.kinds[given] = "test profile"
@@ -165,13 +165,13 @@ def split_label(given: str) -> tuple[str, Path]:
     return label, Path(path)
 
 
-def _is_profile(source: Source) -> bool:
+def _is_profile(source: InputFile) -> bool:
     """Whether a file is a test profile alone: YAML or JSON with ``test:``, or a test configuration without results."""
     if not any(mark in source.head for mark in ("test:", '"test"', "clients")):
         return False
     try:
         found = [kind_of(node) for node in source.nodes]
-    except BadInput:
+    except BadInputError:
         return False
     return found in (["profile"], ["test"])
 
@@ -182,7 +182,9 @@ def _completed(run: Imported, label: str, options: Options) -> Imported:
     clash = {name: value for name, value in options.facts.items() if name not in added and getattr(run, name) != value}
     if clash:
         name, value = next(iter(clash.items()))
-        raise BadInput(f"{run.where} says that {name} is {getattr(run, name)!r}; --fact {name}={value} contradicts it.")
+        raise BadInputError(
+            f"{run.where} says that {name} is {getattr(run, name)!r}; --fact {name}={value} contradicts it."
+        )
     note = (f"Added by the user: {', '.join(f'{name} {value}' for name, value in added.items())}.",) if added else ()
     made = plausible(replace(run, **added, notes=(*run.notes, *note)))
     return replace(made, label=label) if label else made
@@ -191,7 +193,7 @@ def _completed(run: Imported, label: str, options: Options) -> Imported:
 def _free_file(data: Path, profile: Profiled) -> Path:
     path = data / "experiments" / f"{profile.name}.toml"
     if path.exists():
-        raise BadInput(f"There is an experiment {path} already; rename it, or the profile.")
+        raise BadInputError(f"There is an experiment {path} already; rename it, or the profile.")
     return path
 
 

@@ -15,7 +15,7 @@ from workbench.landscape.facts import (
     Sequence,
     Topology,
 )
-from workbench.landscape.needs import FALLS, NEEDS, OPEN, REMAINS, Need, Standing, choose, parse_needs
+from workbench.landscape.needs import FALLS, NEEDS, OPEN, REMAINS, MeshMatch, Need, choose, parse_needs
 from workbench.landscape.reading import read_landscape
 from workbench.landscape.tables import Choice, choose_from, facts_table, figures, needs_table, overview, patterns_table
 
@@ -32,10 +32,10 @@ __all__ = [
     "Entry",
     "Fact",
     "Landscape",
+    "MeshMatch",
     "Need",
     "Pattern",
     "Sequence",
-    "Standing",
     "Topology",
     "choose",
     "choose_from",

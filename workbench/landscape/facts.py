@@ -108,7 +108,7 @@ FIELDS: Final[Mapping[str, Field]] = {one.name: one for one in _FIELDS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Citation:
     """Where something stands written, and when that was read or published."""
 
     text: str
@@ -136,7 +136,7 @@ class Fact:
     field: str
     values: tuple[str, ...]
     says: str
-    source: Source | None
+    source: Citation | None
     not_known: tuple[str, ...] = ()
 
     @property
@@ -244,7 +244,7 @@ class Pattern:
     says: str
     advantages: tuple[str, ...]
     disadvantages: tuple[str, ...]
-    source: Source
+    source: Citation
     topology: Topology
 
 
@@ -265,7 +265,7 @@ class Sequence:
     name: str
     title: str
     says: str
-    source: Source
+    source: Citation
     topology: Topology
     steps: tuple[Step, ...]
 

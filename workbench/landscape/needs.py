@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from workbench.errors import UnknownName
+from workbench.errors import UnknownNameError
 from workbench.landscape.facts import FIELDS, Entry, Fact
 
 REMAINS: Final = "remains"
@@ -128,7 +128,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class MeshMatch:
     """Where one mesh stands with all needs together."""
 
     entry: Entry
@@ -151,7 +151,7 @@ def parse_needs(asked: str | Iterable[str]) -> tuple[Need, ...]:
 
     Raises
     ------
-    UnknownName
+    UnknownNameError
         With the known needs and the nearest.
     """
     words = re.split(r"[,;\n]", asked) if isinstance(asked, str) else list(asked)
@@ -161,15 +161,15 @@ def parse_needs(asked: str | Iterable[str]) -> tuple[Need, ...]:
         if not word:
             continue
         if word.casefold() not in known:
-            raise UnknownName("need", word, NEEDS)
+            raise UnknownNameError("need", word, NEEDS)
         need = known[word.casefold()]
         found[need.label] = need
     return tuple(found.values())
 
 
-def choose(entries: Iterable[Entry], needs: Sequence[Need]) -> tuple[Standing, ...]:
+def choose(entries: Iterable[Entry], needs: Sequence[Need]) -> tuple[MeshMatch, ...]:
     """Return where each entry stands with `AVAILABLE` and ``needs``, the best first, otherwise in their order."""
-    standings = [Standing(entry=entry, verdicts=_verdicts(entry, (AVAILABLE, *needs))) for entry in entries]
+    standings = [MeshMatch(entry=entry, verdicts=_verdicts(entry, (AVAILABLE, *needs))) for entry in entries]
     return tuple(sorted(standings, key=lambda one: STANDINGS.index(one.standing)))
 
 

@@ -13,20 +13,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from workbench.errors import BadInput, UnknownName
+from workbench.errors import BadInputError, UnknownNameError
 from workbench.files import shipped
 from workbench.landscape.facts import (
     FIELDS,
     KINDS,
     PLANES,
     Box,
+    Citation,
     Entry,
     Fact,
     Flow,
     Landscape,
     Pattern,
     Sequence,
-    Source,
     Step,
     Topology,
     Zone,
@@ -46,7 +46,7 @@ def read_landscape(folder: Path | None = None) -> Landscape:
 
     Raises
     ------
-    BadInput, UnknownName
+    BadInputError, UnknownNameError
         What is wrong, in which file, and what to do.
     """
     return _shipped() if folder is None else _read(folder)
@@ -60,7 +60,7 @@ def _shipped() -> Landscape:
 def _read(folder: Path) -> Landscape:
     meshes = _each(folder, entry_from)
     if not meshes:
-        raise BadInput(f"There is no landscape in {folder}: it holds no TOML file of a mesh.")
+        raise BadInputError(f"There is no landscape in {folder}: it holds no TOML file of a mesh.")
     return Landscape(
         meshes=meshes,
         patterns=_each(folder / "patterns", pattern_from),
@@ -74,7 +74,7 @@ def _each(folder: Path, made: Callable[[Table, str], T]) -> dict[str, T]:
         one = made(_parsed(path), path.name)
         name = str(getattr(one, "name", ""))
         if name in found:
-            raise BadInput(f"{path.name}: {name!r} is described twice; rename one of the two.")
+            raise BadInputError(f"{path.name}: {name!r} is described twice; rename one of the two.")
         found[name] = one
     return found
 
@@ -83,7 +83,7 @@ def _parsed(path: Path) -> Table:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadInput(f"{path.name} cannot be read: {error}.") from error
+        raise BadInputError(f"{path.name} cannot be read: {error}.") from error
 
 
 def entry_from(table: Table, where: str) -> Entry:
@@ -91,7 +91,7 @@ def entry_from(table: Table, where: str) -> Entry:
 
     Raises
     ------
-    BadInput, UnknownName
+    BadInputError, UnknownNameError
         A key too many or missing, a fact without a source, a source without a date, an unknown word.
     """
     _keys(table, _ENTRY, where)
@@ -100,11 +100,11 @@ def entry_from(table: Table, where: str) -> Entry:
     _keys(given, tuple(FIELDS), f"{where}, facts")
     missing = [name for name in FIELDS if name not in given]
     if missing:
-        raise BadInput(f"{where} does not answer {', '.join(missing)}: say `values = []` and what was looked for.")
+        raise BadInputError(f"{where} does not answer {', '.join(missing)}: say `values = []` and what was looked for.")
     facts = {name: _fact(name, given[name], sources, where) for name in FIELDS}
     idle = set(sources) - {str(one.get("source")) for one in given.values()}
     if idle:
-        raise BadInput(f"{where}: no fact rests on the source {', '.join(sorted(idle))}; remove it.")
+        raise BadInputError(f"{where}: no fact rests on the source {', '.join(sorted(idle))}; remove it.")
     return Entry(
         name=_text(table, "name", where),
         title=_text(table, "title", where),
@@ -136,7 +136,7 @@ def sequence_from(table: Table, where: str) -> Sequence:
     topology = _topology(table, where)
     steps = tuple(_made(Step, one, f"{where}, step {n}") for n, one in enumerate(table.get("steps", ()), 1))
     if not steps:
-        raise BadInput(f"{where} has no steps.")
+        raise BadInputError(f"{where} has no steps.")
     _ends(topology, [(step.start, step.end) for step in steps], where)
     return Sequence(
         name=_text(table, "name", where),
@@ -148,35 +148,35 @@ def sequence_from(table: Table, where: str) -> Sequence:
     )
 
 
-def _fact(name: str, table: Any, sources: Mapping[str, Source], where: str) -> Fact:
+def _fact(name: str, table: Any, sources: Mapping[str, Citation], where: str) -> Fact:
     place = f"{where}, fact {name!r}"
     if not isinstance(table, dict):
-        raise BadInput(f"{place} is not a table with values, says and source.")
+        raise BadInputError(f"{place} is not a table with values, says and source.")
     _keys(table, ("values", "says", "source", "not_known"), place)
     values, not_known = _words(table, "values", place), _words(table, "not_known", place)
     for word in (*values, *not_known) if FIELDS[name].allowed else ():
         if word not in FIELDS[name].allowed:
-            raise UnknownName(f"word for {name}", word, FIELDS[name].allowed, where)
+            raise UnknownNameError(f"word for {name}", word, FIELDS[name].allowed, where)
     if set(values) & set(not_known):
-        raise BadInput(f"{place} holds the same word as known and as not known.")
+        raise BadInputError(f"{place} holds the same word as known and as not known.")
     cited = table.get("source")
     if values and not cited:
-        raise BadInput(
+        raise BadInputError(
             f"{place} has no source: name one of {', '.join(sorted(sources)) or 'the sources'}, or say `values = []`."
         )
     if cited and cited not in sources:
-        raise UnknownName("source", str(cited), sources, place)
+        raise UnknownNameError("source", str(cited), sources, place)
     source = sources[cited] if values and cited else None
     return Fact(field=name, values=values, says=_text(table, "says", place), source=source, not_known=not_known)
 
 
-def _source(table: Any, where: str) -> Source:
+def _source(table: Any, where: str) -> Citation:
     if not isinstance(table, dict) or set(table) != {"text", "read"}:
-        raise BadInput(f"{where}: a source is a table with `text` and the date `read`, and nothing else.")
+        raise BadInputError(f"{where}: a source is a table with `text` and the date `read`, and nothing else.")
     read = table["read"]
     if not isinstance(read, date) or isinstance(read, datetime):
-        raise BadInput(f"{where}: `read` must be a date such as 2026-11-22, not {read!r}.")
-    return Source(text=_text(table, "text", where), read=read)
+        raise BadInputError(f"{where}: `read` must be a date such as 2026-11-22, not {read!r}.")
+    return Citation(text=_text(table, "text", where), read=read)
 
 
 def _topology(table: Table, where: str) -> Topology:
@@ -184,15 +184,15 @@ def _topology(table: Table, where: str) -> Topology:
     zones = tuple(_made(Zone, one, f"{where}, zone {n}") for n, one in enumerate(table.get("zones", ()), 1))
     flows = tuple(_made(Flow, one, f"{where}, flow {n}") for n, one in enumerate(table.get("flows", ()), 1))
     if not boxes:
-        raise BadInput(f"{where} has no boxes to draw.")
+        raise BadInputError(f"{where} has no boxes to draw.")
     if len({box.id for box in boxes}) < len(boxes):
-        raise BadInput(f"{where}: two boxes have the same id.")
+        raise BadInputError(f"{where}: two boxes have the same id.")
     for box in boxes:
         if box.plane not in PLANES:
-            raise UnknownName("plane", box.plane, PLANES, where)
+            raise UnknownNameError("plane", box.plane, PLANES, where)
     for flow in flows:
         if flow.kind not in KINDS:
-            raise UnknownName("kind of flow", flow.kind, KINDS, where)
+            raise UnknownNameError("kind of flow", flow.kind, KINDS, where)
     topology = Topology(boxes=boxes, zones=zones, flows=flows)
     _ends(topology, [(flow.start, flow.end) for flow in flows], where)
     return topology
@@ -202,7 +202,7 @@ def _ends(topology: Topology, pairs: list[tuple[str, str]], where: str) -> None:
     known = {box.id for box in topology.boxes}
     for name in (name for pair in pairs for name in pair):
         if name not in known:
-            raise UnknownName("box", name, known, where)
+            raise UnknownNameError("box", name, known, where)
 
 
 _TYPES: Mapping[str, tuple[type, ...]] = {"str": (str,), "float": (int, float), "bool": (bool,)}
@@ -211,41 +211,41 @@ _TYPES: Mapping[str, tuple[type, ...]] = {"str": (str,), "float": (int, float), 
 def _made(kind: type[T], table: Any, where: str) -> T:
     """Return the dataclass ``kind`` from ``table``, whose keys and types must be those of its fields."""
     if not isinstance(table, dict):
-        raise BadInput(f"{where} is not a table.")
+        raise BadInputError(f"{where} is not a table.")
     known = {one.name: one for one in fields(kind)}  # type: ignore[arg-type]
     _keys(table, tuple(known), where)
     for name, one in known.items():
         if name not in table and one.default is MISSING:
-            raise BadInput(f"{where} lacks {name!r}.")
+            raise BadInputError(f"{where} lacks {name!r}.")
         if name in table and not isinstance(table[name], _TYPES[str(one.type)]):
-            raise BadInput(f"{where}: {name!r} must be {one.type}, not {table[name]!r}.")
+            raise BadInputError(f"{where}: {name!r} must be {one.type}, not {table[name]!r}.")
     return kind(**table)
 
 
 def _keys(table: Table, known: tuple[str, ...], where: str) -> None:
     for name in table:
         if name not in known:
-            raise UnknownName("key", name, known, where)
+            raise UnknownNameError("key", name, known, where)
 
 
 def _table(table: Table, name: str, where: str) -> Table:
     found = table.get(name)
     if not isinstance(found, dict):
-        raise BadInput(f"{where} has no table {name!r}.")
+        raise BadInputError(f"{where} has no table {name!r}.")
     return found
 
 
 def _text(table: Table, name: str, where: str, *, empty: bool = False) -> str:
     found = table.get(name)
     if not isinstance(found, str) or not (found.strip() or empty):
-        raise BadInput(f"{where}: {name!r} must be a text{'' if empty else ' that is not empty'}.")
+        raise BadInputError(f"{where}: {name!r} must be a text{'' if empty else ' that is not empty'}.")
     return found
 
 
 def _words(table: Table, name: str, where: str, *, empty: bool = True) -> tuple[str, ...]:
     found = table.get(name, [])
     if not isinstance(found, list) or not all(isinstance(one, str) and one.strip() for one in found):
-        raise BadInput(f"{where}: {name!r} must be a list of texts.")
+        raise BadInputError(f"{where}: {name!r} must be a list of texts.")
     if not found and not empty:
-        raise BadInput(f"{where}: {name!r} is empty.")
+        raise BadInputError(f"{where}: {name!r} is empty.")
     return tuple(found)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from workbench.landscape.facts import FIELDS, Entry, Landscape
-from workbench.landscape.needs import NEEDS, OPEN, REMAINS, Need, Standing, choose
+from workbench.landscape.needs import NEEDS, OPEN, REMAINS, MeshMatch, Need, choose
 from workbench.text.plain import NO_MATH
 
 
@@ -29,7 +29,7 @@ class Choice:
     """
 
     needs: tuple[Need, ...]
-    standings: tuple[Standing, ...]
+    standings: tuple[MeshMatch, ...]
     measured: pd.DataFrame
 
     @property

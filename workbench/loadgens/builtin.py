@@ -23,7 +23,7 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from workbench.errors import BadInput, RunFailed
+from workbench.errors import BadInputError, RunFailedError
 from workbench.loadgens._openloop.loop import FAILURES, NEVER
 from workbench.loadgens._openloop.program import COLUMNS
 from workbench.loadgens._openloop.schedule import counts
@@ -129,7 +129,7 @@ class Builtin:
 
         Raises
         ------
-        RunFailed
+        RunFailedError
             When the output is damaged.
         """
         summary = _read_summary(output)
@@ -145,18 +145,18 @@ class Builtin:
 
 def _check(load: Load) -> None:
     if load.arrival not in Builtin.traits.arrivals:
-        raise BadInput(
+        raise BadInputError(
             f"The built-in load generator cannot make {load.arrival!r} arrivals: "
             f"choose arrival = {' or '.join(map(repr, Builtin.traits.arrivals))}."
         )
     if load.protocol not in Builtin.traits.protocols:
-        raise BadInput(
+        raise BadInputError(
             f"The built-in load generator speaks http/1.1 only, not {load.protocol!r}: "
             'choose generator = "fortio", on a cluster.'
         )
     wanted = load.rate_per_s * (load.warmup_s + load.duration_s)
     if wanted > MOST_REQUESTS:
-        raise BadInput(
+        raise BadInputError(
             f"{load.rate_per_s:g} requests/s over {load.warmup_s + load.duration_s:g} s are {wanted:,.0f} requests; "
             f"the built-in load generator keeps the times of each and takes at most {MOST_REQUESTS:,} a run. "
             "Lower the rate or the duration, or take more blocks."
@@ -168,9 +168,9 @@ def _timeout_s(workload: Workload) -> float:
     return 5.0 + 3 * workload.server_delay_s * (1 + workload.fan_out)
 
 
-def _damaged(file: str, what: str, output: JobOutput) -> RunFailed:
+def _damaged(file: str, what: str, output: JobOutput) -> RunFailedError:
     said = (output.stderr or output.stdout).strip()[-400:] or "nothing"
-    return RunFailed(
+    return RunFailedError(
         f"The built-in load generator's {file} is unusable: {what}. It printed last: {said}. Repeat the run."
     )
 

@@ -28,7 +28,7 @@ from pathlib import Path
 
 import numpy
 
-from workbench.errors import BadInput, RunFailed
+from workbench.errors import BadInputError, RunFailedError
 from workbench.loadgens._fortio_kinds import KINDS, Kind, flags_of
 from workbench.loadgens._fortio_rest import LABEL, rest_body
 from workbench.model.cluster_steps import ClusterLoad
@@ -91,7 +91,7 @@ class Fortio:
         """
         _check(load)
         if load.protocol == "grpc" and workload.payload_bytes:
-            raise BadInput(
+            raise BadInputError(
                 "Fortio on a cluster is driven through its REST interface, which gives a gRPC ping no payload: "
                 "set payload_bytes = 0 in the experiment's [[workloads]]."
             )
@@ -126,14 +126,14 @@ class Fortio:
 
 def _check(load: Load) -> None:
     if load.arrival not in Fortio.traits.arrivals:
-        raise BadInput(
+        raise BadInputError(
             f"Fortio cannot make {load.arrival!r} arrivals, only 'constant' ones: "
             'choose arrival = "constant" or generator = "builtin".'
         )
     if load.protocol not in KINDS:
-        raise BadInput(f"Fortio does not speak {load.protocol!r} here, only {', '.join(KINDS)}.")
+        raise BadInputError(f"Fortio does not speak {load.protocol!r} here, only {', '.join(KINDS)}.")
     if load.rate_per_s * load.duration_s < 2 * load.connections:
-        raise BadInput(
+        raise BadInputError(
             f"Fortio shares the rate among its connections, and {load.rate_per_s:g} requests/s for "
             f"{load.duration_s:g} s are fewer than two for each of {load.connections} connections: "
             "take fewer connections, a longer duration or a higher rate."
@@ -179,7 +179,7 @@ class _Report:
 
     def __init__(self, table: object, place: str) -> None:
         if not isinstance(table, dict):
-            raise RunFailed(f"{place} is not a table. Repeat the run.")
+            raise RunFailedError(f"{place} is not a table. Repeat the run.")
         self._table, self._place = table, place
 
     @classmethod
@@ -188,15 +188,15 @@ class _Report:
         try:
             return cls(json.loads(output.outputs[_JSON]), f"Fortio's {_JSON}")
         except KeyError as error:
-            raise RunFailed(f"Fortio left no {_JSON}. It printed last: {said}") from error
+            raise RunFailedError(f"Fortio left no {_JSON}. It printed last: {said}") from error
         except (ValueError, RecursionError) as error:
-            raise RunFailed(f"Fortio's {_JSON} is damaged: {error}. It printed last: {said}") from error
+            raise RunFailedError(f"Fortio's {_JSON} is damaged: {error}. It printed last: {said}") from error
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._table)
 
-    def failed(self, what: str) -> RunFailed:
-        return RunFailed(f"{self._place}: {what}. Repeat the run, or look at the file in the run's raw output.")
+    def failed(self, what: str) -> RunFailedError:
+        return RunFailedError(f"{self._place}: {what}. Repeat the run, or look at the file in the run's raw output.")
 
     def number(self, key: str) -> float:
         value = self._table.get(key)
@@ -257,7 +257,7 @@ def _counts(report: _Report, kind: Kind) -> dict[str, int]:
 
     Raises
     ------
-    RunFailed
+    RunFailedError
         When the report's parts contradict each other, and for answers that were not the echo.
     """
     told, counts = report.part("RetCodes"), Counter[str]()
@@ -278,7 +278,7 @@ def _check_echo(report: _Report) -> None:
     if measured:
         body = (report.part("Sizes").number("Sum") - report.part("HeaderSizes").number("Sum")) / measured
         if body != payload:
-            raise RunFailed(
+            raise RunFailedError(
                 f"The answers to Fortio were not the echo of its requests: their bodies had {body:g} bytes on "
                 f"average, not {payload}. Check that the load reaches the workload and nothing else."
             )

@@ -7,19 +7,19 @@ from collections.abc import Callable, Mapping
 from workbench.intents import Answer, Intent, in_order
 
 Say = Callable[[Intent], tuple[str, str, str]]
-"""Intent -> (standing, says, nearest)."""
+"""Intent -> (support, says, nearest)."""
 
 
-def _always(standing: str, says: str, nearest: str = "") -> Say:
-    return lambda intent: (standing, says, nearest)
+def _always(support: str, says: str, nearest: str = "") -> Say:
+    return lambda intent: (support, says, nearest)
 
 
 def answered(intent: Intent, says: Mapping[str, Say]) -> tuple[Answer, ...]:
     """Return the answer to each feature asked."""
     answers = []
     for feature in intent.asked:
-        standing, told, nearest = says[feature](intent)
-        answers.append(Answer(feature=feature, standing=standing, says=told, nearest=nearest))  # type: ignore[arg-type]
+        support, told, nearest = says[feature](intent)
+        answers.append(Answer(feature=feature, support=support, says=told, nearest=nearest))  # type: ignore[arg-type]
     return in_order(answers)
 
 
@@ -29,13 +29,13 @@ def _mtls(intent: Intent) -> tuple[str, str, str]:
         "permissive": "The inbound listener tells TLS from plain connections and takes both.",
         "off": "Neither proxy encrypts; callers are not known.",
     }
-    return "carried", told[intent.mtls.mode if intent.mtls else "strict"], ""
+    return "supported", told[intent.mtls.mode if intent.mtls else "strict"], ""
 
 
 def _metrics(intent: Intent) -> tuple[str, str, str]:
     if intent.metrics:
-        return "carried", "Envoy counts every request and shows the counters on its admin socket.", ""
-    return "not", "The counters cannot be switched off: they prove that traffic crossed the proxy.", _UNREAD
+        return "supported", "Envoy counts every request and shows the counters on its admin socket.", ""
+    return "unsupported", "The counters cannot be switched off: they prove that traffic crossed the proxy.", _UNREAD
 
 
 _UNREAD = "They are not read while a load is measured."
@@ -44,36 +44,39 @@ _CONNECTION_COUNTS = "Envoy counts connections and bytes; it sees no requests."
 
 
 def _metrics_of_connections(intent: Intent) -> tuple[str, str, str]:
-    return ("partly", _CONNECTION_COUNTS, "") if intent.metrics else _metrics(intent)
+    return ("partial", _CONNECTION_COUNTS, "") if intent.metrics else _metrics(intent)
 
 
 _RESOURCES = _always(
-    "not", "The lab's proxies are processes of this machine: nothing is reserved for them and nothing limits them."
+    "unsupported",
+    "The lab's proxies are processes of this machine: nothing is reserved for them and nothing limits them.",
 )
-_THREADS = _always("carried", "Worker threads of every proxy (Envoy's --concurrency).")
+_THREADS = _always("supported", "Worker threads of every proxy (Envoy's --concurrency).")
 
-_SPLIT = _always("carried", "One cluster for each version, weighted in the caller's route.")
-_RETRIES = _always("carried", "The caller's proxy tries again, on another instance where there is one.")
-_ABORT = _always("carried", "The caller's fault filter answers itself; such answers are not tried again.")
-_OUTLIERS = _always("carried", "The caller's proxy counts 5xx in a row and leaves the instance out, the last one too.")
+_SPLIT = _always("supported", "One cluster for each version, weighted in the caller's route.")
+_RETRIES = _always("supported", "The caller's proxy tries again, on another instance where there is one.")
+_ABORT = _always("supported", "The caller's fault filter answers itself; such answers are not tried again.")
+_OUTLIERS = _always(
+    "supported", "The caller's proxy counts 5xx in a row and leaves the instance out, the last one too."
+)
 
 
 def _timeout(intent: Intent) -> tuple[str, str, str]:
     both = " An injected delay counts too." if intent.delay else ""
-    return "carried", f"The caller's route ends the request with 504.{both}", ""
+    return "supported", f"The caller's route ends the request with 504.{both}", ""
 
 
 def _delay(intent: Intent) -> tuple[str, str, str]:
-    return "carried", "The caller's fault filter holds requests back before they are routed.", ""
+    return "supported", "The caller's fault filter holds requests back before they are routed.", ""
 
 
 def _breaking(intent: Intent) -> tuple[str, str, str]:
     of_each = ", for each version" if intent.split else ""
-    return "carried", f"Thresholds of the caller's cluster{of_each}; what is more gets 503 at once.", ""
+    return "supported", f"Thresholds of the caller's cluster{of_each}; what is more gets 503 at once.", ""
 
 
 def _authorization(intent: Intent) -> tuple[str, str, str]:
-    return "carried", "HTTP RBAC in front of the service: callers by certificate, methods and paths by request.", ""
+    return "supported", "HTTP RBAC in front of the service: callers by certificate, methods and paths by request.", ""
 
 
 _REQUESTS: Mapping[str, Say] = {
@@ -86,8 +89,8 @@ _REQUESTS: Mapping[str, Say] = {
     "circuit_breaking": _breaking,
     "outlier_detection": _OUTLIERS,
     "authorization": _authorization,
-    "rate_limit": _always("carried", "A token bucket in each instance's inbound proxy; what is more gets 429."),
-    "access_log": _always("carried", "One JSON line for each request, into a file of each proxy."),
+    "rate_limit": _always("supported", "A token bucket in each instance's inbound proxy; what is more gets 429."),
+    "access_log": _always("supported", "One JSON line for each request, into a file of each proxy."),
     "metrics": _metrics,
     "proxy_threads": _THREADS,
     "proxy_resources": _RESOURCES,
@@ -106,32 +109,32 @@ def _authorization_of_connections(intent: Intent) -> tuple[str, str, str]:
     asked = intent.authorization
     nearest = "Name the callers only, or take an archetype that parses requests."
     if asked is None or not asked.callers:
-        return "not", f"{_BLIND[:-1]}, so neither methods nor paths.", nearest
+        return "unsupported", f"{_BLIND[:-1]}, so neither methods nor paths.", nearest
     if asked.methods or asked.paths:
-        return "partly", f"Callers are told apart by certificate; {_BLIND[0].lower()}{_BLIND[1:]}", nearest
-    return "carried", "Network RBAC decides once a connection who may call, by certificate.", ""
+        return "partial", f"Callers are told apart by certificate; {_BLIND[0].lower()}{_BLIND[1:]}", nearest
+    return "supported", "Network RBAC decides once a connection who may call, by certificate.", ""
 
 
 def _breaking_of_connections(intent: Intent) -> tuple[str, str, str]:
     asked = intent.circuit_breaking
     if asked is None or asked.max_connections is None:
-        return "not", f"{_BLIND} None of them is under way or waits.", "Limit the connections."
+        return "unsupported", f"{_BLIND} None of them is under way or waits.", "Limit the connections."
     if asked.max_pending_requests or asked.max_requests:
-        return "partly", f"Connections are limited; {_BLIND[0].lower()}{_BLIND[1:]}", ""
-    return "carried", "A threshold of the caller's cluster; what is more is closed at once.", ""
+        return "partial", f"Connections are limited; {_BLIND[0].lower()}{_BLIND[1:]}", ""
+    return "supported", "A threshold of the caller's cluster; what is more is closed at once.", ""
 
 
 _ROUTING = "A mesh that parses requests (an L7 data plane)."
 _BLIND_TO = {
-    name: _always("not", _BLIND, _ROUTING)
+    name: _always("unsupported", _BLIND, _ROUTING)
     for name in ("retries", "timeout", "delay", "abort", "outlier_detection", "rate_limit")
 }
-_LINES = _always("partly", "One line for each connection, when it ends; requests are not seen.", _ROUTING)
+_LINES = _always("partial", "One line for each connection, when it ends; requests are not seen.", _ROUTING)
 
 _CONNECTIONS: Mapping[str, Say] = {
     **_BLIND_TO,
     "mtls": _mtls,
-    "split": _always("partly", "Shares of the connections, not of the requests that they carry.", _ROUTING),
+    "split": _always("partial", "Shares of the connections, not of the requests that they carry.", _ROUTING),
     "circuit_breaking": _breaking_of_connections,
     "authorization": _authorization_of_connections,
     "access_log": _LINES,
@@ -148,16 +151,18 @@ def of_connections(intent: Intent) -> tuple[Answer, ...]:
 
 def _mtls_of_tunnels(intent: Intent) -> tuple[str, str, str]:
     if intent.mtls is not None and intent.mtls.mode == "strict":
-        return "carried", "The tunnel is mTLS; every connection bears its caller's certificate.", ""
-    return "not", "The tunnel between the nodes is mTLS in itself: nothing is carried outside it.", "strict"
+        return "supported", "The tunnel is mTLS; every connection bears its caller's certificate.", ""
+    return "unsupported", "The tunnel between the nodes is mTLS in itself: nothing is carried outside it.", "strict"
 
 
 _TUNNELS: Mapping[str, Say] = {
     **_CONNECTIONS,
     "mtls": _mtls_of_tunnels,
-    "split": _always("not", "The node's proxy tunnels a connection to a service as a whole.", _ROUTING),
+    "split": _always("unsupported", "The node's proxy tunnels a connection to a service as a whole.", _ROUTING),
     "circuit_breaking": _always(
-        "not", "Connections share one tunnel between the nodes: a limit on tunnels is none on connections.", _ROUTING
+        "unsupported",
+        "Connections share one tunnel between the nodes: a limit on tunnels is none on connections.",
+        _ROUTING,
     ),
 }
 
@@ -169,17 +174,21 @@ def of_tunnels(intent: Intent) -> tuple[Answer, ...]:
 
 def _mtls_of_nodes(intent: Intent) -> tuple[str, str, str]:
     if intent.mtls is not None and intent.mtls.mode == "off":
-        return "carried", "The node's proxy encrypts nothing.", ""
-    return "not", "The node's proxy has no identity of a pod's own and encrypts nothing.", "Encryption between nodes."
+        return "supported", "The node's proxy encrypts nothing.", ""
+    return (
+        "unsupported",
+        "The node's proxy has no identity of a pod's own and encrypts nothing.",
+        "Encryption between nodes.",
+    )
 
 
 def _authorization_of_nodes(intent: Intent) -> tuple[str, str, str]:
     asked = intent.authorization
     if asked is None or not asked.callers:
-        return "carried", "HTTP RBAC in the node's proxy: methods and paths by request.", ""
+        return "supported", "HTTP RBAC in the node's proxy: methods and paths by request.", ""
     says = "Without mTLS callers are not known; methods and paths are."
     nearest = "A mesh with mTLS, or rules by address (NetworkPolicy)."
-    return ("partly" if asked.methods or asked.paths else "not"), says, nearest
+    return ("partial" if asked.methods or asked.paths else "unsupported"), says, nearest
 
 
 _NODES: Mapping[str, Say] = {
@@ -187,7 +196,7 @@ _NODES: Mapping[str, Say] = {
     "mtls": _mtls_of_nodes,
     "authorization": _authorization_of_nodes,
     "rate_limit": _always(
-        "carried", "A token bucket in the node's one proxy, for all instances of the service together; 429 beyond."
+        "supported", "A token bucket in the node's one proxy, for all instances of the service together; 429 beyond."
     ),
 }
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from workbench.errors import BadInput, UnknownName
+from workbench.errors import BadInputError, UnknownNameError
 from workbench.model.cluster_steps import ClusterApplication, ClusterStep, HelmRelease, KubernetesObject, Manifest, Wait
 from workbench.model.experiment import MeshSpec
 from workbench.model.protocols import Option
@@ -93,7 +93,7 @@ _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+-]*")
 def check_profile(spec: MeshSpec, profiles: tuple[str, ...]) -> None:
     """Refuse an unknown profile by name."""
     if spec.profile not in profiles:
-        raise UnknownName("profile", spec.profile, profiles, f"mesh {spec.name}")
+        raise UnknownNameError("profile", spec.profile, profiles, f"mesh {spec.name}")
 
 
 def settings(spec: MeshSpec, options: Mapping[str, Option], charts: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -101,25 +101,25 @@ def settings(spec: MeshSpec, options: Mapping[str, Option], charts: tuple[str, .
 
     Raises
     ------
-    UnknownName
+    UnknownNameError
         For an option, or a chart under `values`, that this mesh does not have.
-    BadInput
+    BadInputError
         For a value of the wrong type or not among the choices.
     """
     for key, value in spec.options.items():
         if key not in options:
-            raise UnknownName("option", key, options, f"mesh {spec.name}")
+            raise UnknownNameError("option", key, options, f"mesh {spec.name}")
         default, choices = options[key].default, options[key].choices
         if type(value) is not type(default) or (choices and value not in choices):
             wanted = {str: "text", bool: "true or false", dict: "a table"}[type(default)]
             allowed = f"one of {', '.join(map(str, choices))}" if choices else wanted
-            raise BadInput(f"Mesh {spec.name}: option {key} = {value!r} must be {allowed}. {options[key].help}")
+            raise BadInputError(f"Mesh {spec.name}: option {key} = {value!r} must be {allowed}. {options[key].help}")
     asked = {key: spec.options.get(key, option.default) for key, option in options.items()}
     for chart, values in asked.get("values", {}).items():
         if chart not in charts:
-            raise UnknownName("chart", chart, charts, f"mesh {spec.name}, option values")
+            raise UnknownNameError("chart", chart, charts, f"mesh {spec.name}, option values")
         if not isinstance(values, dict):
-            raise BadInput(f"Mesh {spec.name}: option values.{chart} must be a table of the chart's values.")
+            raise BadInputError(f"Mesh {spec.name}: option values.{chart} must be a table of the chart's values.")
     return asked
 
 
@@ -128,12 +128,12 @@ def version_of(spec: MeshSpec, pinned: str) -> str:
 
     Raises
     ------
-    BadInput
+    BadInputError
         For what is no exact version.
     """
     version = pinned if spec.version is None else spec.version
     if version == "latest" or not _VERSION.fullmatch(version):
-        raise BadInput(f"Mesh {spec.name}: version {version!r} must be exact, such as {pinned!r}.")
+        raise BadInputError(f"Mesh {spec.name}: version {version!r} must be exact, such as {pinned!r}.")
     return version
 
 
@@ -142,12 +142,12 @@ def check_scheme(spec: MeshSpec, application: ClusterApplication, known: tuple[s
 
     Raises
     ------
-    BadInput
+    BadInputError
         When this mesh, in this profile, cannot carry it.
     """
     scheme = urlsplit(application.url).scheme
     if scheme not in known:
-        raise BadInput(
+        raise BadInputError(
             f"Mesh {spec.label} cannot carry {scheme or application.url!r} as it is described here, "
             f"only {', '.join(known)}: choose another protocol, profile or workload."
         )

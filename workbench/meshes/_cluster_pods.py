@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.meshes._cluster_options import merged
 from workbench.model.cluster_steps import ClusterApplication, KubernetesObject, is_one
 
@@ -89,7 +89,7 @@ def target_port(service: KubernetesObject, one: KubernetesObject, port: int | No
 
     Raises
     ------
-    BadInput
+    BadInputError
         When there is none.
     """
     for offered in service["spec"].get("ports", ()):
@@ -102,7 +102,9 @@ def target_port(service: KubernetesObject, one: KubernetesObject, port: int | No
             }
             if isinstance(wanted, int) or wanted in numbers:
                 return wanted if isinstance(wanted, int) else int(numbers[wanted])
-    raise BadInput(f"The Service {service['metadata']['name']!r} has no port {port or ''} that leads into its pods.")
+    raise BadInputError(
+        f"The Service {service['metadata']['name']!r} has no port {port or ''} that leads into its pods."
+    )
 
 
 _SPOKEN = {"http": "http", "http2": "http2", "h2c": "http2", "kubernetes.io/h2c": "http2", "grpc": "grpc", "tcp": "tcp"}

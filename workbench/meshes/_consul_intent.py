@@ -23,7 +23,16 @@ from workbench.intents import (
     Share,
     Timeout,
 )
-from workbench.meshes._intent_parts import Asked, Maker, Manifest, Part, cannot, number, seconds_text, size_annotations
+from workbench.meshes._intent_parts import (
+    Asked,
+    FeaturePart,
+    Maker,
+    Manifest,
+    cannot,
+    number,
+    seconds_text,
+    size_annotations,
+)
 
 _API: Final = "consul.hashicorp.com/v1alpha1"
 _ANNOTATION: Final = "consul.hashicorp.com/"
@@ -71,24 +80,24 @@ def _global(kind: str, name: str, spec: Manifest) -> dict[str, Any]:
     return {"apiVersion": _API, "kind": kind, "metadata": {"name": name, "namespace": _NAMESPACE}, "spec": dict(spec)}
 
 
-def _mtls(asked: Asked, wanted: Mtls) -> Part:
+def _mtls(asked: Asked, wanted: Mtls) -> FeaturePart:
     if wanted.mode == "off":
         return cannot("Between proxies Consul's mTLS is always on.", "Leave one end out of the mesh (connect-inject).")
     entry = asked.manifest(_API, "ServiceDefaults", {"mutualTLSMode": wanted.mode}, asked.target.service)
     if wanted.mode == "strict":
-        return Part(says="ServiceDefaults with mutualTLSMode strict, Consul's own choice too.", objects=(entry,))
+        return FeaturePart(says="ServiceDefaults with mutualTLSMode strict, Consul's own choice too.", objects=(entry,))
     mesh = _global("Mesh", "mesh", {"allowEnablingPermissiveMutualTLS": True})
-    return Part(
+    return FeaturePart(
         says="ServiceDefaults with mutualTLSMode permissive, and a Mesh entry, the datacenter's only one, that allows "
         "it; with transparent proxies only.",
         objects=(mesh, entry),
     )
 
 
-def _split(asked: Asked, shares: tuple[Share, ...]) -> Part:
+def _split(asked: Asked, shares: tuple[Share, ...]) -> FeaturePart:
     subsets = {one.version: {"filter": f'Service.Meta.version == "{one.version}"'} for one in shares}
     splits = [{"weight": one.weight, "serviceSubset": one.version} for one in shares]
-    return Part(
+    return FeaturePart(
         says="ServiceSplitter over the subsets of a ServiceResolver. Consul knows a version by the pods' annotation "
         f"{_ANNOTATION}service-meta-version, not by their label.",
         objects=(
@@ -99,35 +108,35 @@ def _split(asked: Asked, shares: tuple[Share, ...]) -> Part:
     )
 
 
-def _retries(asked: Asked, wanted: Retries) -> Part:
+def _retries(asked: Asked, wanted: Retries) -> FeaturePart:
     if not wanted.attempts:
-        return Part(says="Consul's proxies send nothing again unless a ServiceRouter tells them to.")
+        return FeaturePart(says="Consul's proxies send nothing again unless a ServiceRouter tells them to.")
     router = _router(asked, numRetries=wanted.attempts, retryOn=list(wanted.on))
     says = "ServiceRouter with numRetries, made by the caller's proxy."
     objects = (_defaults(asked), router)
     if wanted.per_try_timeout_s is not None:
-        return Part(
+        return FeaturePart(
             says=f"{says} It has no time limit for one try.",
-            standing="partly",
+            support="partial",
             nearest="The timeout of the whole request.",
             objects=objects,
         )
-    return Part(says=says, objects=objects)
+    return FeaturePart(says=says, objects=objects)
 
 
-def _timeout(asked: Asked, wanted: Timeout) -> Part:
-    return Part(
+def _timeout(asked: Asked, wanted: Timeout) -> FeaturePart:
+    return FeaturePart(
         says="ServiceRouter with a requestTimeout over all tries; late requests get 504.",
         objects=(_defaults(asked), _router(asked, requestTimeout=seconds_text(wanted.request_s))),
     )
 
 
-def _delay(asked: Asked, wanted: Any) -> Part:
+def _delay(asked: Asked, wanted: Any) -> FeaturePart:
     says = "The Community Edition injects no delays, and Envoy's Lua filter, which it has, cannot wait."
     return cannot(says, f"{_ENTERPRISE}; or {_SLOW_VERSION}.")
 
 
-def _abort(asked: Asked, wanted: Abort) -> Part:
+def _abort(asked: Asked, wanted: Abort) -> FeaturePart:
     share = number(wanted.percent / 100, 6)
     script = (
         "function envoy_on_request(handle)\n"
@@ -137,16 +146,16 @@ def _abort(asked: Asked, wanted: Abort) -> Part:
         "end\n"
     )
     extension = _extension(asked, "builtin/lua", {"Listener": "inbound", "Script": script})
-    return Part(
+    return FeaturePart(
         says="The Community Edition injects no faults. ServiceDefaults with a Lua filter instead: the service's own "
         "proxy answers in its place.",
-        standing="partly",
+        support="partial",
         nearest=f"{_ENTERPRISE}.",
         objects=(extension,),
     )
 
 
-def _circuit_breaking(asked: Asked, wanted: CircuitBreaking) -> Part:
+def _circuit_breaking(asked: Asked, wanted: CircuitBreaking) -> FeaturePart:
     limits = {
         "maxConnections": wanted.max_connections,
         "maxPendingRequests": wanted.max_pending_requests,
@@ -156,16 +165,16 @@ def _circuit_breaking(asked: Asked, wanted: CircuitBreaking) -> Part:
     says = "Limits in the ServiceDefaults of the caller, of whom each proxy counts for itself"
     if asked.target.requests:
         objects = (_defaults(asked), _callers_defaults(asked, limits=known))
-        return Part(says=f"{says}; other callers need theirs.", objects=objects)
+        return FeaturePart(says=f"{says}; other callers need theirs.", objects=objects)
     if wanted.max_connections is None:
         return cannot("The service speaks tcp: there are no requests to count.", "max_connections.")
     entry = _callers_defaults(asked, limits={"maxConnections": wanted.max_connections})
     if len(known) == 1:
-        return Part(says=f"{says}; other callers need theirs.", objects=(entry,))
-    return Part(says=f"{says}. It speaks tcp: requests are not counted.", standing="partly", objects=(entry,))
+        return FeaturePart(says=f"{says}; other callers need theirs.", objects=(entry,))
+    return FeaturePart(says=f"{says}. It speaks tcp: requests are not counted.", support="partial", objects=(entry,))
 
 
-def _outlier_detection(asked: Asked, wanted: OutlierDetection) -> Part:
+def _outlier_detection(asked: Asked, wanted: OutlierDetection) -> FeaturePart:
     check = {
         "interval": seconds_text(wanted.interval_s),
         "maxFailures": wanted.consecutive_errors,
@@ -173,7 +182,7 @@ def _outlier_detection(asked: Asked, wanted: OutlierDetection) -> Part:
         "maxEjectionPercent": wanted.max_ejected_percent,
         "baseEjectionTime": seconds_text(wanted.ejection_s),
     }
-    return Part(
+    return FeaturePart(
         says="passiveHealthCheck in the ServiceDefaults of the caller, of whom each proxy judges by itself; other "
         "callers need theirs.",
         objects=(_defaults(asked), _callers_defaults(asked, passiveHealthCheck=check)),
@@ -190,21 +199,21 @@ def _permissions(wanted: Authorization) -> list[dict[str, Any]]:
     return [*allowed, {"action": "deny", "http": {"pathPrefix": "/"}}]
 
 
-def _authorization(asked: Asked, wanted: Authorization) -> Part:
+def _authorization(asked: Asked, wanted: Authorization) -> FeaturePart:
     of_requests = bool(wanted.methods or wanted.paths)
     says = "ServiceIntentions by the callers' Consul services, which are their Services' names; others get 403."
     if of_requests and not asked.target.requests:
         if not wanted.callers:
             return cannot("The service speaks tcp: there are no methods and paths.", "Callers.")
         says = "ServiceIntentions by the callers' Consul services; the service speaks tcp, without methods and paths."
-        return Part(says=says, standing="partly", objects=(_intentions(asked, wanted, {"action": "allow"}),))
+        return FeaturePart(says=says, support="partial", objects=(_intentions(asked, wanted, {"action": "allow"}),))
     if of_requests:
-        return Part(
+        return FeaturePart(
             says=says, objects=(_defaults(asked), _intentions(asked, wanted, {"permissions": _permissions(wanted)}))
         )
     if not asked.target.requests:
         says = "ServiceIntentions by the callers' Consul services; other connections are closed, without a 403."
-    return Part(says=says, objects=(_defaults(asked), _intentions(asked, wanted, {"action": "allow"})))
+    return FeaturePart(says=says, objects=(_defaults(asked), _intentions(asked, wanted, {"action": "allow"})))
 
 
 def _intentions(asked: Asked, wanted: Authorization, does: Mapping[str, Any]) -> dict[str, Any]:
@@ -217,7 +226,7 @@ def _intentions(asked: Asked, wanted: Authorization, does: Mapping[str, Any]) ->
 _MOST_SECONDS: Final = 60
 
 
-def _rate_limit(asked: Asked, wanted: RateLimit) -> Part:
+def _rate_limit(asked: Asked, wanted: RateLimit) -> FeaturePart:
     every = Fraction(wanted.requests_per_s).limit_denominator(_MOST_SECONDS)
     tokens = max(1, every.numerator)
     limit = {
@@ -227,7 +236,7 @@ def _rate_limit(asked: Asked, wanted: RateLimit) -> Part:
         "FilterEnabled": 100,
         "FilterEnforced": 100,
     }
-    return Part(
+    return FeaturePart(
         says="ServiceDefaults with Envoy's local rate limit as an extension, for each instance by itself; the "
         "rateLimits of ServiceDefaults itself are Enterprise's.",
         objects=(_extension(asked, "builtin/http/localratelimit", limit),),
@@ -237,11 +246,11 @@ def _rate_limit(asked: Asked, wanted: RateLimit) -> Part:
 def access_log(protocol: Mapping[str, Any]) -> Maker:
     """Return the answer of a profile; ``protocol`` is what its ProxyDefaults says already, which must not be lost."""
 
-    def make(asked: Asked, wanted: bool) -> Part:
+    def make(asked: Asked, wanted: bool) -> FeaturePart:
         if not wanted:
-            return Part(says="Consul's proxies write no access log unless ProxyDefaults tells them to.")
+            return FeaturePart(says="Consul's proxies write no access log unless ProxyDefaults tells them to.")
         spec = {**protocol, "accessLogs": {"enabled": True}}
-        return Part(
+        return FeaturePart(
             says="ProxyDefaults, the datacenter's only one, with accessLogs: every proxy of the mesh writes a line for "
             "each request on standard output.",
             objects=(_global("ProxyDefaults", "global", spec),),
@@ -250,23 +259,23 @@ def access_log(protocol: Mapping[str, Any]) -> Maker:
     return make
 
 
-def _metrics(asked: Asked, wanted: bool) -> Part:
+def _metrics(asked: Asked, wanted: bool) -> FeaturePart:
     word = "true" if wanted else "false"
-    return Part(
+    return FeaturePart(
         says=f"Annotation enable-metrics {word} on the pods of service and caller; they restart.",
         patches=asked.annotated_pods({f"{_ANNOTATION}enable-metrics": word}),
     )
 
 
-def _proxy_threads(asked: Asked, wanted: int) -> Part:
-    return Part(
+def _proxy_threads(asked: Asked, wanted: int) -> FeaturePart:
+    return FeaturePart(
         says="Annotation consul-envoy-proxy-concurrency on the pods of service and caller; they restart.",
         patches=asked.annotated_pods({f"{_ANNOTATION}consul-envoy-proxy-concurrency": str(wanted)}),
     )
 
 
-def _proxy_resources(asked: Asked, wanted: ProxyResources) -> Part:
-    return Part(
+def _proxy_resources(asked: Asked, wanted: ProxyResources) -> FeaturePart:
+    return FeaturePart(
         says="Annotations sidecar-proxy-... on the pods of service and caller, for agent and Envoy together. They "
         "restart.",
         patches=asked.annotated_pods(size_annotations(f"{_ANNOTATION}sidecar-proxy-", wanted)),

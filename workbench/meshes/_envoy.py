@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # published without type information
 
-from workbench.errors import BadInput, UnknownName
+from workbench.errors import BadInputError, UnknownNameError
 from workbench.model.experiment import MeshSpec
 from workbench.model.lab_steps import Endpoint, Process, Role, Step
 from workbench.model.protocols import Option
@@ -48,21 +48,21 @@ def settings(spec: MeshSpec, options: Mapping[str, Option]) -> Json:
 
     Raises
     ------
-    UnknownName
+    UnknownNameError
         For an option that the archetype does not know.
-    BadInput
+    BadInputError
         For a value of the wrong type, not among the choices, or out of range.
     """
     for key, value in spec.options.items():
         if key not in options:
-            raise UnknownName("option", key, options, f"mesh {spec.name}")
+            raise UnknownNameError("option", key, options, f"mesh {spec.name}")
         default, choices = options[key].default, options[key].choices
         if type(value) is not type(default) or (choices and value not in choices):
             allowed = f"one of {', '.join(map(str, choices))}" if choices else f"like {default!r}"
-            raise BadInput(f"Mesh {spec.name}: option {key} = {value!r} must be {allowed}. {options[key].help}")
+            raise BadInputError(f"Mesh {spec.name}: option {key} = {value!r} must be {allowed}. {options[key].help}")
         low, high = _LIMITS.get(key, (None, None))
         if low is not None and high is not None and not low <= value <= high:
-            raise BadInput(f"Mesh {spec.name}: option {key} = {value} is out of range: from {low} to {high}.")
+            raise BadInputError(f"Mesh {spec.name}: option {key} = {value} is out of range: from {low} to {high}.")
     return {key: spec.options.get(key, option.default) for key, option in options.items()}
 
 

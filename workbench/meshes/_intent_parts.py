@@ -1,7 +1,7 @@
 """What the meshes share when they answer an intent: what each feature adds, put together into objects; units and names.
 
-A feature gives a `Part`: its answer and fragments of objects. Fragments of one object are merged, so that a split, its
-retries and its timeout come out as one; `Finish` gives what has been put together its last shape.
+A feature gives a `FeaturePart`: its answer and fragments of objects. Fragments of one object are merged, so that a
+split, its retries and its timeout come out as one; `Finish` gives what has been put together its last shape.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from workbench.intents import (
     ProxyResources,
     RateLimit,
     Rendering,
-    Standing,
+    Support,
     Target,
     identity,
     in_order,
@@ -84,27 +84,27 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class FeaturePart:
     """What becomes of one feature: its answer, and what it adds to objects, patches and values."""
 
     says: str
-    standing: Standing = "carried"
+    support: Support = "supported"
     nearest: str = ""
     objects: tuple[Manifest, ...] = ()
     patches: tuple[Manifest, ...] = ()
     values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-Maker = Callable[[Asked, Any], Part]
+Maker = Callable[[Asked, Any], FeaturePart]
 """Answers one feature; it is given what the intent says of it."""
 
 Finish = Callable[[Asked, dict[str, Any]], Manifest]
 """Gives an object of which all fragments are there its last shape."""
 
 
-def cannot(says: str, nearest: str = "") -> Part:
-    """Return the answer "not"."""
-    return Part(says=says, standing="not", nearest=nearest)
+def cannot(says: str, nearest: str = "") -> FeaturePart:
+    """Return the answer "unsupported"."""
+    return FeaturePart(says=says, support="unsupported", nearest=nearest)
 
 
 def rendered(asked: Asked, makers: Mapping[str, Maker], finish: Finish | None = None) -> Rendering:
@@ -120,7 +120,7 @@ def rendered(asked: Asked, makers: Mapping[str, Maker], finish: Finish | None = 
         patches=tuple(_together(one for part in parts.values() for one in part.patches)),
         values=values,
         answers=in_order(
-            Answer(feature=feature, standing=part.standing, says=part.says, nearest=part.nearest)
+            Answer(feature=feature, support=part.support, says=part.says, nearest=part.nearest)
             for feature, part in parts.items()
         ),
     )

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from workbench.intents import Authorization, CircuitBreaking, Mtls, ProxyResources, RateLimit, Retries
-from workbench.meshes._intent_parts import Asked, Maker, Part, cannot, resources
+from workbench.meshes._intent_parts import Asked, FeaturePart, Maker, cannot, resources
 from workbench.meshes._istio_intent import (
     SECURITY,
     SIDECAR,
@@ -28,7 +28,7 @@ _L4: Final = "Ambient mode without a waypoint carries connections and sees no re
 _WAYPOINT: Final = "Istio's profile waypoint, or sidecars."
 
 
-def _ambient_mtls(asked: Asked, wanted: Mtls) -> Part:
+def _ambient_mtls(asked: Asked, wanted: Mtls) -> FeaturePart:
     if wanted.mode == "off":
         return cannot(
             "In ambient mode ztunnel always encrypts between pods of the mesh; PeerAuthentication DISABLE is ignored.",
@@ -37,16 +37,16 @@ def _ambient_mtls(asked: Asked, wanted: Mtls) -> Part:
     return mtls(asked, wanted)
 
 
-def _ambient_authorization(asked: Asked, wanted: Authorization) -> Part:
+def _ambient_authorization(asked: Asked, wanted: Authorization) -> FeaturePart:
     lacks = "Ztunnel sees no methods and paths: a policy that names them would shut everybody out."
     return connections_authorized(asked, wanted, lacks, _WAYPOINT)
 
 
-def _waypoint_authorization(asked: Asked, wanted: Authorization) -> Part:
+def _waypoint_authorization(asked: Asked, wanted: Authorization) -> FeaturePart:
     if not asked.target.requests:
         return connections_authorized(asked, wanted, "The service speaks tcp: there are no methods and paths.", "")
     spec = {"targetRefs": [_service(asked)], **allowed(asked, wanted)}
-    return Part(
+    return FeaturePart(
         says="AuthorizationPolicy ALLOW at the waypoint, attached to the Service; whatever else comes by its name gets "
         "403. Who dials a pod's own address passes no waypoint.",
         objects=(asked.manifest(SECURITY, "AuthorizationPolicy", spec),),
@@ -57,7 +57,7 @@ def _service(asked: Asked) -> dict[str, str]:
     return {"kind": "Service", "group": "", "name": asked.target.service}
 
 
-def _waypoint_rate_limit(asked: Asked, wanted: RateLimit) -> Part:
+def _waypoint_rate_limit(asked: Asked, wanted: RateLimit) -> FeaturePart:
     says = "Istio limits rates by EnvoyFilter only, which waypoints do not support."
     return cannot(says, "Sidecars, or a rate limit service that the waypoint asks (AuthorizationPolicy CUSTOM).")
 
@@ -65,85 +65,89 @@ def _waypoint_rate_limit(asked: Asked, wanted: RateLimit) -> Part:
 _ZTUNNEL_QUIET: Final = {"ztunnel": {"logLevel": "info,access=off"}}
 
 
-def _ambient_access_log(asked: Asked, wanted: bool) -> Part:
+def _ambient_access_log(asked: Asked, wanted: bool) -> FeaturePart:
     if wanted:
         says = "Ztunnel writes a line for each connection by itself; it sees no requests."
-        return Part(says=says, standing="partly", nearest=_WAYPOINT)
+        return FeaturePart(says=says, support="partial", nearest=_WAYPOINT)
     says = "Chart value logLevel of ztunnel, which otherwise writes a line a connection: for all pods of its node."
-    return Part(says=says, values=_ZTUNNEL_QUIET)
+    return FeaturePart(says=says, values=_ZTUNNEL_QUIET)
 
 
-def _waypoint_access_log(asked: Asked, wanted: bool) -> Part:
+def _waypoint_access_log(asked: Asked, wanted: bool) -> FeaturePart:
     spec = telemetry(asked, {"targetRefs": [_service(asked)]}, accessLogging=logging(wanted))
     if wanted:
         says = "Telemetry with accessLogging: the waypoint writes a line for each request to the Service."
-        return Part(says=says, objects=(spec,))
+        return FeaturePart(says=says, objects=(spec,))
     says = "Telemetry with accessLogging off at the waypoint, and chart value logLevel for ztunnel's line a connection."
-    return Part(says=says, objects=(spec,), values=_ZTUNNEL_QUIET)
+    return FeaturePart(says=says, objects=(spec,), values=_ZTUNNEL_QUIET)
 
 
-def _ambient_metrics(asked: Asked, wanted: bool) -> Part:
+def _ambient_metrics(asked: Asked, wanted: bool) -> FeaturePart:
     if wanted:
         says = "Ztunnel counts connections and bytes, always; it sees no requests."
-        return Part(says=says, standing="partly", nearest=_WAYPOINT)
+        return FeaturePart(says=says, support="partial", nearest=_WAYPOINT)
     return cannot("Ztunnel counts connections and bytes always; no setting turns that off.")
 
 
-def _waypoint_metrics(asked: Asked, wanted: bool) -> Part:
+def _waypoint_metrics(asked: Asked, wanted: bool) -> FeaturePart:
     spec = telemetry(asked, {"targetRefs": [_service(asked)]}, metrics=metering(wanted))
     says = f"Telemetry: {counted(wanted)} by the waypoint; ztunnel counts connections and bytes, always."
-    return Part(says=says, objects=(spec,))
+    return FeaturePart(says=says, objects=(spec,))
 
 
 def _ztunnel_threads(wanted: int) -> dict[str, Any]:
     return {"ztunnel": {"env": {"ZTUNNEL_WORKER_THREADS": str(wanted)}}}
 
 
-def _ambient_proxy_threads(asked: Asked, wanted: int) -> Part:
+def _ambient_proxy_threads(asked: Asked, wanted: int) -> FeaturePart:
     says = "Chart value ZTUNNEL_WORKER_THREADS: of every node's ztunnel, which all pods of the node share."
-    return Part(says=says, values=_ztunnel_threads(wanted))
+    return FeaturePart(says=says, values=_ztunnel_threads(wanted))
 
 
-def _waypoint_proxy_threads(asked: Asked, wanted: int) -> Part:
+def _waypoint_proxy_threads(asked: Asked, wanted: int) -> FeaturePart:
     mesh = {"istiod": {"meshConfig": {"defaultConfig": {"concurrency": wanted}}}}
     says = "Chart values: concurrency of every Envoy of the mesh, waypoints among them, and of every node's ztunnel."
-    return Part(says=says, values={**_ztunnel_threads(wanted), **mesh})
+    return FeaturePart(says=says, values={**_ztunnel_threads(wanted), **mesh})
 
 
-def _ambient_proxy_resources(asked: Asked, wanted: ProxyResources) -> Part:
+def _ambient_proxy_resources(asked: Asked, wanted: ProxyResources) -> FeaturePart:
     says = "Chart value resources of ztunnel: one on each node, which all pods of the node share."
-    return Part(says=says, values={"ztunnel": {"resources": resources(wanted)}})
+    return FeaturePart(says=says, values={"ztunnel": {"resources": resources(wanted)}})
 
 
-def _waypoint_proxy_resources(asked: Asked, wanted: ProxyResources) -> Part:
+def _waypoint_proxy_resources(asked: Asked, wanted: ProxyResources) -> FeaturePart:
     sizes = resources(wanted)
     says = "Chart values resources of ztunnel, one on each node, and of every waypoint."
-    return Part(
+    return FeaturePart(
         says=says, values={"ztunnel": {"resources": sizes}, "istiod": {"global": {"waypoint": {"resources": sizes}}}}
     )
 
 
-def _no_requests(asked: Asked, wanted: Any) -> Part:
+def _no_requests(asked: Asked, wanted: Any) -> FeaturePart:
     return cannot(_L4, _WAYPOINT)
 
 
-def _no_retries(asked: Asked, wanted: Retries) -> Part:
-    return cannot(_L4, _WAYPOINT) if wanted.attempts else Part(says="Ztunnel sees no requests and sends none again.")
+def _no_retries(asked: Asked, wanted: Retries) -> FeaturePart:
+    return (
+        cannot(_L4, _WAYPOINT)
+        if wanted.attempts
+        else FeaturePart(says="Ztunnel sees no requests and sends none again.")
+    )
 
 
-def _no_breaking(asked: Asked, wanted: CircuitBreaking) -> Part:
+def _no_breaking(asked: Asked, wanted: CircuitBreaking) -> FeaturePart:
     return cannot("Ztunnel limits no connections and sees no requests.", _WAYPOINT)
 
 
 def _at_waypoint(maker: Maker, *, alpha: bool = False) -> Maker:
     """Say of a feature that it is the waypoint's to carry, in place of the caller's proxy."""
 
-    def make(asked: Asked, wanted: Any) -> Part:
+    def make(asked: Asked, wanted: Any) -> FeaturePart:
         part = maker(asked, wanted)
         says = part.says.replace("each caller's proxy", "the waypoint").replace("the caller's proxy", "the waypoint")
-        return Part(
+        return FeaturePart(
             says=says + (_ALPHA if alpha else ""),
-            standing=part.standing,
+            support=part.support,
             nearest=part.nearest,
             objects=part.objects,
         )

@@ -24,8 +24,8 @@ from workbench.intents import (
 )
 from workbench.meshes._intent_parts import (
     Asked,
+    FeaturePart,
     Maker,
-    Part,
     bucket,
     cannot,
     number,
@@ -63,67 +63,67 @@ def _rule(asked: Asked, **fields: Any) -> dict[str, Any]:
     return asked.manifest(_NETWORKING, "DestinationRule", {"host": asked.target.host, **fields})
 
 
-def mtls(asked: Asked, wanted: Mtls) -> Part:
+def mtls(asked: Asked, wanted: Mtls) -> FeaturePart:
     modes = {"strict": "STRICT", "permissive": "PERMISSIVE", "off": "DISABLE"}
     spec = {"selector": {"matchLabels": asked.pods}, "mtls": {"mode": modes[wanted.mode]}}
     policy = asked.manifest(SECURITY, "PeerAuthentication", spec)
     if wanted.mode == "off":
         plain = _rule(asked, trafficPolicy={"tls": {"mode": "DISABLE"}})
         off = "PeerAuthentication DISABLE at the service and tls DISABLE at its callers: either alone breaks calls."
-        return Part(says=off, objects=(policy, plain))
+        return FeaturePart(says=off, objects=(policy, plain))
     says = {
         "strict": "PeerAuthentication STRICT: the service's proxy refuses plaintext; callers in the mesh send mTLS.",
         "permissive": "PeerAuthentication PERMISSIVE: mTLS from callers in the mesh, plaintext from others.",
     }
-    return Part(says=says[wanted.mode], objects=(policy,))
+    return FeaturePart(says=says[wanted.mode], objects=(policy,))
 
 
-def _split(asked: Asked, shares: tuple[Share, ...]) -> Part:
+def _split(asked: Asked, shares: tuple[Share, ...]) -> FeaturePart:
     weighted = [{"destination": _destination(asked, one.version), "weight": one.weight} for one in shares]
     subsets = [{"name": one.version, "labels": {"version": one.version}} for one in shares]
-    return Part(
+    return FeaturePart(
         says="VirtualService with weighted routes to a DestinationRule's subsets, told apart by the label version.",
         objects=(_rule(asked, subsets=subsets), _route(asked, route=weighted)),
     )
 
 
-def _retries(asked: Asked, wanted: Retries) -> Part:
+def _retries(asked: Asked, wanted: Retries) -> FeaturePart:
     if not wanted.attempts:
         says = "VirtualService with attempts 0: otherwise Istio tries twice more by itself."
-        return Part(says=says, objects=(_route(asked, retries={"attempts": 0}),))
+        return FeaturePart(says=says, objects=(_route(asked, retries={"attempts": 0}),))
     spec: dict[str, Any] = {"attempts": wanted.attempts, "retryOn": ",".join(wanted.on)}
     if wanted.per_try_timeout_s is not None:
         spec["perTryTimeout"] = seconds_text(wanted.per_try_timeout_s)
     route = _route(asked, retries=spec)
     if _faults(asked):
-        return Part(says=_FAULTY, standing="partly", nearest=_FAULTY_NEAREST, objects=(route,))
-    return Part(says="VirtualService with retries, made by the caller's proxy.", objects=(route,))
+        return FeaturePart(says=_FAULTY, support="partial", nearest=_FAULTY_NEAREST, objects=(route,))
+    return FeaturePart(says="VirtualService with retries, made by the caller's proxy.", objects=(route,))
 
 
-def _timeout(asked: Asked, wanted: Timeout) -> Part:
+def _timeout(asked: Asked, wanted: Timeout) -> FeaturePart:
     route = _route(asked, timeout=seconds_text(wanted.request_s))
     if _faults(asked):
-        return Part(says=_FAULTY, standing="partly", nearest=_FAULTY_NEAREST, objects=(route,))
-    return Part(says="VirtualService with a timeout over all tries; late requests get 504.", objects=(route,))
+        return FeaturePart(says=_FAULTY, support="partial", nearest=_FAULTY_NEAREST, objects=(route,))
+    return FeaturePart(says="VirtualService with a timeout over all tries; late requests get 504.", objects=(route,))
 
 
 def _faults(asked: Asked) -> bool:
     return asked.intent.delay is not None or asked.intent.abort is not None
 
 
-def _delay(asked: Asked, wanted: Delay) -> Part:
+def _delay(asked: Asked, wanted: Delay) -> FeaturePart:
     fault = {"delay": {"percentage": {"value": number(wanted.percent)}, "fixedDelay": seconds_text(wanted.seconds)}}
     says = "VirtualService with a fault: the caller's proxy holds the request back before it is sent."
-    return Part(says=says, objects=(_route(asked, fault=fault),))
+    return FeaturePart(says=says, objects=(_route(asked, fault=fault),))
 
 
-def _abort(asked: Asked, wanted: Abort) -> Part:
+def _abort(asked: Asked, wanted: Abort) -> FeaturePart:
     fault = {"abort": {"percentage": {"value": number(wanted.percent)}, "httpStatus": wanted.status}}
     says = "VirtualService with a fault: the caller's proxy answers by itself, the service never sees the request."
-    return Part(says=says, objects=(_route(asked, fault=fault),))
+    return FeaturePart(says=says, objects=(_route(asked, fault=fault),))
 
 
-def _circuit_breaking(asked: Asked, wanted: CircuitBreaking) -> Part:
+def _circuit_breaking(asked: Asked, wanted: CircuitBreaking) -> FeaturePart:
     pool: dict[str, Any] = {}
     if wanted.max_connections is not None:
         pool["tcp"] = {"maxConnections": wanted.max_connections}
@@ -136,11 +136,13 @@ def _circuit_breaking(asked: Asked, wanted: CircuitBreaking) -> Part:
         return cannot("The service speaks tcp: there are no requests to count.", "max_connections.")
     elif http:
         says = "DestinationRule with a connectionPool of connections; the service speaks tcp, requests are not counted."
-        return Part(says=says, standing="partly", objects=(_rule(asked, trafficPolicy={"connectionPool": pool}),))
-    return Part(says=says, objects=(_rule(asked, trafficPolicy={"connectionPool": pool}),))
+        return FeaturePart(
+            says=says, support="partial", objects=(_rule(asked, trafficPolicy={"connectionPool": pool}),)
+        )
+    return FeaturePart(says=says, objects=(_rule(asked, trafficPolicy={"connectionPool": pool}),))
 
 
-def _outlier_detection(asked: Asked, wanted: OutlierDetection) -> Part:
+def _outlier_detection(asked: Asked, wanted: OutlierDetection) -> FeaturePart:
     spec = {
         "consecutive5xxErrors": wanted.consecutive_errors,
         "interval": seconds_text(wanted.interval_s),
@@ -150,8 +152,8 @@ def _outlier_detection(asked: Asked, wanted: OutlierDetection) -> Part:
     rule = _rule(asked, trafficPolicy={"outlierDetection": spec})
     if not wanted.max_ejected_percent:
         says = "DestinationRule with outlierDetection; Istio takes 0 % for its default of 10 %."
-        return Part(says=says, standing="partly", nearest="max_ejected_percent = 1.", objects=(rule,))
-    return Part(
+        return FeaturePart(says=says, support="partial", nearest="max_ejected_percent = 1.", objects=(rule,))
+    return FeaturePart(
         says="DestinationRule with outlierDetection: each caller's proxy judges the instances by itself.",
         objects=(rule,),
     )
@@ -168,17 +170,17 @@ def allowed(asked: Asked, wanted: Authorization, operations: bool = True) -> dic
     return {"action": "ALLOW", "rules": [rule]}
 
 
-def _authorization(asked: Asked, wanted: Authorization) -> Part:
+def _authorization(asked: Asked, wanted: Authorization) -> FeaturePart:
     if not asked.target.requests:
         return connections_authorized(asked, wanted, "The service speaks tcp: there are no methods and paths.", "")
     spec = {"selector": {"matchLabels": asked.pods}, **allowed(asked, wanted)}
-    return Part(
+    return FeaturePart(
         says="AuthorizationPolicy ALLOW at the service's proxy; whatever else comes gets 403.",
         objects=(asked.manifest(SECURITY, "AuthorizationPolicy", spec),),
     )
 
 
-def connections_authorized(asked: Asked, wanted: Authorization, lacks: str, nearest: str) -> Part:
+def connections_authorized(asked: Asked, wanted: Authorization, lacks: str, nearest: str) -> FeaturePart:
     """Let callers in by their certificates; methods and paths are left out, for without requests nothing has any."""
     if not wanted.callers:
         return cannot(lacks, nearest or "Callers.")
@@ -186,14 +188,14 @@ def connections_authorized(asked: Asked, wanted: Authorization, lacks: str, near
     policy = asked.manifest(SECURITY, "AuthorizationPolicy", spec)
     says = "AuthorizationPolicy ALLOW by the callers' certificates; other connections are closed, without a 403."
     if wanted.methods or wanted.paths:
-        return Part(says=f"{says} {lacks}", standing="partly", nearest=nearest, objects=(policy,))
-    return Part(says=says, objects=(policy,))
+        return FeaturePart(says=f"{says} {lacks}", support="partial", nearest=nearest, objects=(policy,))
+    return FeaturePart(says=says, objects=(policy,))
 
 
 _LOCAL_LIMIT: Final = "type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit"
 
 
-def _rate_limit(asked: Asked, wanted: RateLimit) -> Part:
+def _rate_limit(asked: Asked, wanted: RateLimit) -> FeaturePart:
     size, tokens, interval = bucket(wanted)
     always = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
     limit = {
@@ -216,7 +218,7 @@ def _rate_limit(asked: Asked, wanted: RateLimit) -> Part:
         },
     }
     spec = {"workloadSelector": {"labels": asked.pods}, "configPatches": [patch]}
-    return Part(
+    return FeaturePart(
         says="EnvoyFilter with Envoy's local rate limit, for each instance by itself; Istio has no API of its own for "
         "it, and an EnvoyFilter may need changes with every release.",
         objects=(asked.manifest("networking.istio.io/v1alpha3", "EnvoyFilter", spec),),
@@ -236,25 +238,25 @@ def metering(on: bool) -> list[dict[str, Any]]:
     return [{"providers": [{"name": "prometheus"}], "overrides": [everything]}]
 
 
-def _access_log(asked: Asked, wanted: bool) -> Part:
+def _access_log(asked: Asked, wanted: bool) -> FeaturePart:
     spec = telemetry(asked, {"selector": {"matchLabels": asked.pods}}, accessLogging=logging(wanted))
     what = "a line for each request on standard output" if wanted else "no line"
-    return Part(says=f"Telemetry with accessLogging: the service's proxies write {what}.", objects=(spec,))
+    return FeaturePart(says=f"Telemetry with accessLogging: the service's proxies write {what}.", objects=(spec,))
 
 
-def _metrics(asked: Asked, wanted: bool) -> Part:
+def _metrics(asked: Asked, wanted: bool) -> FeaturePart:
     spec = telemetry(asked, {"selector": {"matchLabels": asked.pods}}, metrics=metering(wanted))
-    return Part(says=f"Telemetry: {counted(wanted)} by the service's proxies.", objects=(spec,))
+    return FeaturePart(says=f"Telemetry: {counted(wanted)} by the service's proxies.", objects=(spec,))
 
 
 def counted(on: bool) -> str:
     return "requests are counted" if on else "no requests are counted"
 
 
-def _proxy_threads(asked: Asked, wanted: int) -> Part:
+def _proxy_threads(asked: Asked, wanted: int) -> FeaturePart:
     annotation = {"proxy.istio.io/config": f"concurrency: {wanted}"}
     says = "Annotation proxy.istio.io/config with concurrency on the pods of service and caller; they restart."
-    return Part(says=says, patches=asked.annotated_pods(annotation))
+    return FeaturePart(says=says, patches=asked.annotated_pods(annotation))
 
 
 _SIZES: Final = {
@@ -265,7 +267,7 @@ _SIZES: Final = {
 }
 
 
-def _proxy_resources(asked: Asked, wanted: ProxyResources) -> Part:
+def _proxy_resources(asked: Asked, wanted: ProxyResources) -> FeaturePart:
     sizes = resources(wanted)
     annotations = {key: sizes[kind][what] for (kind, what), key in _SIZES.items() if what in sizes.get(kind, {})}
     says = (
@@ -273,7 +275,7 @@ def _proxy_resources(asked: Asked, wanted: ProxyResources) -> Part:
         "is not reserved or limited at all"
     )
     threads = "" if asked.intent.proxy_threads else ", and the worker threads follow the CPU limit"
-    return Part(says=f"{says}{threads}.", patches=asked.annotated_pods(annotations))
+    return FeaturePart(says=f"{says}{threads}.", patches=asked.annotated_pods(annotations))
 
 
 SIDECAR: Final[Mapping[str, Maker]] = {

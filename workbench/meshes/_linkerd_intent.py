@@ -26,9 +26,9 @@ from workbench.intents import (
 )
 from workbench.meshes._intent_parts import (
     Asked,
+    FeaturePart,
     Maker,
     Manifest,
-    Part,
     cannot,
     cores_text,
     milliseconds,
@@ -49,7 +49,7 @@ def _duration(seconds: float) -> str:
     return f"{whole}ms" if whole % 1000 else f"{whole // 1000}s"
 
 
-def _told_to_callers(asked: Asked, annotations: Mapping[str, str], part: Part) -> Part:
+def _told_to_callers(asked: Asked, annotations: Mapping[str, str], part: FeaturePart) -> FeaturePart:
     """Return ``part`` with what callers' proxies are told: on the route that a split makes, else on the Service."""
     if not asked.intent.split:
         return replace(part, patches=(asked.annotated_service(annotations),))
@@ -71,7 +71,7 @@ def _route(asked: Asked) -> dict[str, Any]:
 _APP_PROTOCOLS: Final = {"http": "http", "http2": "kubernetes.io/h2c", "grpc": "kubernetes.io/h2c"}
 
 
-def _split(asked: Asked, shares: tuple[Share, ...]) -> Part:
+def _split(asked: Asked, shares: tuple[Share, ...]) -> FeaturePart:
     port: dict[str, Any] = {
         "name": asked.target.protocol,
         "port": asked.target.port,
@@ -90,14 +90,14 @@ def _split(asked: Asked, shares: tuple[Share, ...]) -> Part:
         }
         for one in shares
     )
-    return Part(
+    return FeaturePart(
         says="HTTPRoute of the Gateway API, whose CRDs must be there, with a Service for each version: Linkerd shares "
         f"requests out among Services. {_SAME_PORT}",
         objects=(*services, _route(asked)),
     )
 
 
-def _mtls(asked: Asked, wanted: Mtls) -> Part:
+def _mtls(asked: Asked, wanted: Mtls) -> FeaturePart:
     policies = {"strict": "all-authenticated", "permissive": "all-unauthenticated"}
     if wanted.mode not in policies:
         return cannot(
@@ -107,16 +107,16 @@ def _mtls(asked: Asked, wanted: Mtls) -> Part:
         )
     annotations = {f"{_CONFIG}default-inbound-policy": policies[wanted.mode]}
     who = "only meshed callers are let in" if wanted.mode == "strict" else "callers outside the mesh are let in too"
-    return Part(
+    return FeaturePart(
         says=f"Annotation default-inbound-policy on the service's pods: {who}; mTLS between meshed pods is always on. "
         "The pods restart.",
         patches=asked.annotated_pods(annotations, caller=False),
     )
 
 
-def _retries(asked: Asked, wanted: Retries) -> Part:
+def _retries(asked: Asked, wanted: Retries) -> FeaturePart:
     if not wanted.attempts:
-        return Part(says="Linkerd sends nothing again unless it is told to.")
+        return FeaturePart(says="Linkerd sends nothing again unless it is told to.")
     condition = "5xx" if "5xx" in wanted.on else "gateway-error"
     annotations = {"retry.linkerd.io/http": condition, "retry.linkerd.io/limit": str(wanted.attempts)}
     if wanted.per_try_timeout_s is not None:
@@ -127,21 +127,21 @@ def _retries(asked: Asked, wanted: Retries) -> Part:
     )
     if "reset" in wanted.on or not {"5xx", "gateway-error"} & set(wanted.on):
         says = f"{says} A lost connection alone is no condition: it retries on {condition} instead."
-        partly = Part(says=says, standing="partly", nearest='on = ["5xx"].')
+        partly = FeaturePart(says=says, support="partial", nearest='on = ["5xx"].')
         return _told_to_callers(asked, annotations, partly)
-    return _told_to_callers(asked, annotations, Part(says=says))
+    return _told_to_callers(asked, annotations, FeaturePart(says=says))
 
 
-def _timeout(asked: Asked, wanted: Timeout) -> Part:
-    part = Part(says="Annotation timeout.linkerd.io/request: all tries together; late requests get 504.")
+def _timeout(asked: Asked, wanted: Timeout) -> FeaturePart:
+    part = FeaturePart(says="Annotation timeout.linkerd.io/request: all tries together; late requests get 504.")
     return _told_to_callers(asked, {"timeout.linkerd.io/request": _duration(wanted.request_s)}, part)
 
 
-def _faults(asked: Asked, wanted: Any) -> Part:
+def _faults(asked: Asked, wanted: Any) -> FeaturePart:
     return cannot("Linkerd injects neither delays nor failures.", _SLOW_VERSION)
 
 
-def _circuit_breaking(asked: Asked, wanted: Any) -> Part:
+def _circuit_breaking(asked: Asked, wanted: Any) -> FeaturePart:
     return cannot(
         "Linkerd limits neither connections nor requests under way.",
         "Outlier detection, which Linkerd calls circuit breaking: an instance that keeps failing is left out.",
@@ -152,7 +152,7 @@ _LONGEST_PENALTY_S: Final = 60.0
 """Linkerd's own default; the penalty grows up to it."""
 
 
-def _outlier_detection(asked: Asked, wanted: OutlierDetection) -> Part:
+def _outlier_detection(asked: Asked, wanted: OutlierDetection) -> FeaturePart:
     annotations = {
         _ACCRUAL: "consecutive",
         f"{_ACCRUAL}-consecutive-max-failures": str(wanted.consecutive_errors),
@@ -162,9 +162,9 @@ def _outlier_detection(asked: Asked, wanted: OutlierDetection) -> Part:
     says = "Annotations failure-accrual on the Service: failures in a row are counted as they come, without an interval"
     patch = asked.annotated_service(annotations)
     if wanted.max_ejected_percent == 100:
-        return Part(says=f"{says}, and every instance may be left out.", patches=(patch,))
+        return FeaturePart(says=f"{says}, and every instance may be left out.", patches=(patch,))
     says = f"{says}. It knows no share that must stay: every instance may be left out."
-    return Part(says=says, standing="partly", nearest="max_ejected_percent = 100.", patches=(patch,))
+    return FeaturePart(says=says, support="partial", nearest="max_ejected_percent = 100.", patches=(patch,))
 
 
 _PROXY_PROTOCOLS: Final = {"http": "HTTP/1", "http2": "HTTP/2", "grpc": "gRPC", "tcp": "opaque"}
@@ -186,23 +186,25 @@ def _server(asked: Asked) -> dict[str, Any]:
     return asked.manifest(f"{_POLICY}/v1beta3", "Server", spec)
 
 
-def _authorization(asked: Asked, wanted: Authorization) -> Part:
+def _authorization(asked: Asked, wanted: Authorization) -> FeaturePart:
     of_requests = bool(wanted.methods or wanted.paths)
     if of_requests and not asked.target.requests:
         if not wanted.callers:
             return cannot("The service speaks tcp: there are no methods and paths.", "Callers.")
         says = "Server, AuthorizationPolicy and MeshTLSAuthentication by caller; the service speaks tcp, without paths."
-        return Part(says=f"{says} {_SAME_PORT}", standing="partly", objects=_policies(asked, wanted, routed=False))
+        return FeaturePart(
+            says=f"{says} {_SAME_PORT}", support="partial", objects=_policies(asked, wanted, routed=False)
+        )
     objects = _policies(asked, wanted, routed=of_requests)
     if not of_requests:
         says = "Server that denies, AuthorizationPolicy and MeshTLSAuthentication of the callers; others get 403."
-        return Part(says=f"{says} {_SAME_PORT}", objects=objects)
-    return Part(
+        return FeaturePart(says=f"{says} {_SAME_PORT}", objects=objects)
+    return FeaturePart(
         says="Server that denies, HTTPRoute of its methods and paths, AuthorizationPolicy of the callers: other "
         "callers get 403, other methods and paths 404. The kubelet's probes of that port are refused too "
         "unless they match. "
         f"{_SAME_PORT}",
-        standing="partly",
+        support="partial",
         nearest="Callers alone, which leaves probes as they are.",
         objects=objects,
     )
@@ -247,7 +249,7 @@ def _path(path: str) -> dict[str, str]:
     return {"type": "Exact", "value": path}
 
 
-def _rate_limit(asked: Asked, wanted: RateLimit) -> Part:
+def _rate_limit(asked: Asked, wanted: RateLimit) -> FeaturePart:
     rate = max(1, round(wanted.requests_per_s))
     server = _server(asked)
     where = {"group": _POLICY, "kind": "Server", "name": server["metadata"]["name"]}
@@ -255,31 +257,31 @@ def _rate_limit(asked: Asked, wanted: RateLimit) -> Part:
     objects = (server, asked.manifest(f"{_POLICY}/v1alpha1", "HTTPLocalRateLimitPolicy", spec))
     says = f"HTTPLocalRateLimitPolicy on a Server, for each instance by itself. {_SAME_PORT}"
     if rate == wanted.requests_per_s and wanted.burst <= rate:
-        return Part(says=says, objects=objects)
+        return FeaturePart(says=says, objects=objects)
     says = f"{says} It counts whole requests a second and allows one second's worth at once: {rate}."
-    return Part(says=says, standing="partly", nearest="A whole rate, and a burst no larger.", objects=objects)
+    return FeaturePart(says=says, support="partial", nearest="A whole rate, and a burst no larger.", objects=objects)
 
 
-def _access_log(asked: Asked, wanted: bool) -> Part:
+def _access_log(asked: Asked, wanted: bool) -> FeaturePart:
     if not wanted:
-        return Part(says="Linkerd's proxies write no access log unless an annotation tells them to.")
-    return Part(
+        return FeaturePart(says="Linkerd's proxies write no access log unless an annotation tells them to.")
+    return FeaturePart(
         says="Annotation access-log on the service's pods: a line for each request on standard error. They restart.",
         patches=asked.annotated_pods({f"{_CONFIG}access-log": "apache"}, caller=False),
     )
 
 
-def _metrics(asked: Asked, wanted: bool) -> Part:
+def _metrics(asked: Asked, wanted: bool) -> FeaturePart:
     if wanted:
-        return Part(says="Linkerd's proxies always count requests and show the counters.")
+        return FeaturePart(says="Linkerd's proxies always count requests and show the counters.")
     return cannot("Linkerd's proxies always count; nothing turns that off.")
 
 
-def _proxy_threads(asked: Asked, wanted: int) -> Part:
+def _proxy_threads(asked: Asked, wanted: int) -> FeaturePart:
     sizes = asked.intent.proxy_resources
     limit = sizes.cpu_limit if sizes else None
     if limit is None:
-        return Part(
+        return FeaturePart(
             says="Annotation proxy-cpu-limit on the pods of service and caller: a proxy has as many worker threads as "
             "CPUs it may use. The pods restart.",
             patches=asked.annotated_pods({f"{_CONFIG}proxy-cpu-limit": cores_text(wanted)}),
@@ -287,12 +289,12 @@ def _proxy_threads(asked: Asked, wanted: int) -> Part:
     threads = math.ceil(limit)
     says = f"A proxy has as many worker threads as CPUs it may use: {threads}, from the asked limit of {limit:g}."
     if threads == wanted:
-        return Part(says=says)
-    return Part(says=says, standing="partly", nearest=f"cpu_limit = {wanted}.")
+        return FeaturePart(says=says)
+    return FeaturePart(says=says, support="partial", nearest=f"cpu_limit = {wanted}.")
 
 
-def _proxy_resources(asked: Asked, wanted: ProxyResources) -> Part:
-    return Part(
+def _proxy_resources(asked: Asked, wanted: ProxyResources) -> FeaturePart:
+    return FeaturePart(
         says="Annotations proxy-cpu-... and proxy-memory-... on the pods of service and caller; they restart. The "
         "proxies' worker threads follow the CPU limit.",
         patches=asked.annotated_pods(size_annotations(f"{_CONFIG}proxy-", wanted)),

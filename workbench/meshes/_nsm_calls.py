@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Any
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.meshes import _cluster_pods as pods
 from workbench.model.cluster_steps import ClusterApplication, KubernetesObject
 
@@ -62,7 +62,7 @@ def _refuse_several_callers(known: Sequence[tuple[str, str]]) -> None:
     for _, callee in known:
         callers = [one for one, called in known if called == callee]
         if len(callers) > 1:
-            raise BadInput(
+            raise BadInputError(
                 f"NSM joins a service to one caller, but {callee!r} has several ({', '.join(callers)}): give the mesh "
                 "the option joins = 'entry', which joins the client's own call alone, or leave it out."
             )
@@ -77,7 +77,9 @@ def _behind(application: ClusterApplication, service_name: str) -> tuple[Kuberne
     ]
     if len(found) != 1:
         names = ", ".join(one["metadata"]["name"] for one, _ in found) or "none"
-        raise BadInput(f"NSM needs one workload behind the Service {service_name!r}, and the application has {names}.")
+        raise BadInputError(
+            f"NSM needs one workload behind the Service {service_name!r}, and the application has {names}."
+        )
     return found[0]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from workbench.intents import FEATURES, Mtls, Retries
-from workbench.meshes._intent_parts import Asked, Maker, Part, cannot
+from workbench.meshes._intent_parts import Asked, FeaturePart, Maker, cannot
 
 _BESIDE: Final = "A sidecar mesh beside it: packets by NSM, requests by the proxies."
 
@@ -18,17 +18,17 @@ def _network_service(asked: Asked, payload: str) -> dict[str, Any]:
 def mtls(payload: str) -> Maker:
     """Return the answer of a profile that carries ``"ETHERNET"`` or ``"IP"``."""
 
-    def make(asked: Asked, wanted: Mtls) -> Part:
+    def make(asked: Asked, wanted: Mtls) -> FeaturePart:
         if wanted.mode == "off" and payload == "ETHERNET":
             says = "NetworkService with payload ETHERNET: frames travel as they are, in VXLAN between nodes."
-            return Part(says=says, objects=(_network_service(asked, "ETHERNET"),))
+            return FeaturePart(says=says, objects=(_network_service(asked, "ETHERNET"),))
         if wanted.mode == "off":
             says = "With payload IP the way between nodes is WireGuard, which encrypts."
             return cannot(says, "Payload ETHERNET: NSM's profiles default and ethernet-....")
-        return Part(
+        return FeaturePart(
             says="NetworkService with payload IP: WireGuard between nodes. On one node nothing is encrypted, and the "
             "two ends prove nothing to each other: SPIFFE identities protect NSM's control plane only.",
-            standing="partly",
+            support="partial",
             nearest="A sidecar mesh beside it.",
             objects=(_network_service(asked, "IP"),),
         )
@@ -36,38 +36,44 @@ def mtls(payload: str) -> Maker:
     return make
 
 
-def _no_requests(asked: Asked, wanted: Any) -> Part:
+def _no_requests(asked: Asked, wanted: Any) -> FeaturePart:
     return cannot("Network Service Mesh carries packets and sees no requests.", _BESIDE)
 
 
-def _retries(asked: Asked, wanted: Retries) -> Part:
-    return _no_requests(asked, wanted) if wanted.attempts else Part(says="It sees no requests and sends none again.")
+def _retries(asked: Asked, wanted: Retries) -> FeaturePart:
+    return (
+        _no_requests(asked, wanted)
+        if wanted.attempts
+        else FeaturePart(says="It sees no requests and sends none again.")
+    )
 
 
-def _delay(asked: Asked, wanted: Any) -> Part:
+def _delay(asked: Asked, wanted: Any) -> FeaturePart:
     says = "Network Service Mesh carries packets and sees no requests; it holds none of them back."
     return cannot(says, "A queue in the kernel (tc netem) on the pod's interface, which delays every packet.")
 
 
-def _authorization(asked: Asked, wanted: Any) -> Part:
+def _authorization(asked: Asked, wanted: Any) -> FeaturePart:
     says = "It authorizes connections of its own control plane (OPA policies over SPIFFE identities), no callers."
     return cannot(says, "An own policy for its managers and endpoints; a sidecar mesh beside it for requests.")
 
 
-def _metrics(asked: Asked, wanted: bool) -> Part:
+def _metrics(asked: Asked, wanted: bool) -> FeaturePart:
     if not wanted:
-        return Part(says="No request is counted; the forwarder's counters of bytes and packets are off as shipped.")
+        return FeaturePart(
+            says="No request is counted; the forwarder's counters of bytes and packets are off as shipped."
+        )
     says = "No request is counted: the forwarder has counters of bytes and packets."
     return cannot(says, "The forwarder's environment (PROMETHEUS=true or TELEMETRY=true), or a sidecar mesh beside it.")
 
 
-def _access_log(asked: Asked, wanted: bool) -> Part:
+def _access_log(asked: Asked, wanted: bool) -> FeaturePart:
     if not wanted:
-        return Part(says="Nothing writes a line for a request: there are none to it.")
+        return FeaturePart(says="Nothing writes a line for a request: there are none to it.")
     return _no_requests(asked, wanted)
 
 
-def _no_proxy(asked: Asked, wanted: Any) -> Part:
+def _no_proxy(asked: Asked, wanted: Any) -> FeaturePart:
     says = "The pods have no proxy: VPP forwards for a whole node, the containers beside the pods only ask for it."
     return cannot(says, "Limits in the forwarder's manifest; NSM_SIDECAR_LIMITS_... of its webhook for all clients.")
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from workbench.errors import UnknownName
+from workbench.errors import UnknownNameError
 from workbench.intents import Answer, Intent, Rendering, Target
 from workbench.meshes import _envoy as envoy
 from workbench.meshes._wishes import NOTHING, Wishes, application_of, of_others, patience, share_of, wishes
@@ -33,7 +33,7 @@ def sidecar(pod: str) -> str:
 def check_profile(spec: MeshSpec, profiles: tuple[str, ...]) -> None:
     """Refuse an unknown profile by name."""
     if spec.profile not in profiles:
-        raise UnknownName("profile", spec.profile, profiles, f"mesh {spec.name}")
+        raise UnknownNameError("profile", spec.profile, profiles, f"mesh {spec.name}")
 
 
 def mtls_gates(service: str, caller: str, inbound: Endpoint, tunnel_to: str = "", **how: Any) -> tuple[Gate, ...]:

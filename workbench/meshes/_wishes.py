@@ -53,7 +53,7 @@ def wishes(spec: MeshSpec, options: Mapping[str, Option]) -> Wishes:
 
     Raises
     ------
-    UnknownName, BadInput
+    UnknownNameError, BadInputError
         See `envoy.settings`.
     """
     told, intent = envoy.settings(spec, options), spec.intent or NOTHING

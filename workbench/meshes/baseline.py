@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from workbench.errors import BadInput
-from workbench.intents import Intent, Rendering, Target, in_order, not_carried
+from workbench.errors import BadInputError
+from workbench.intents import Intent, Rendering, Target, in_order, unsupported
 from workbench.meshes import _cluster_options as cluster
 from workbench.meshes._cluster_pods import placed
 from workbench.meshes._sidecars import answer_gate, check_profile
-from workbench.model.cluster_steps import Answers, ClusterApplication, ClusterGate, ClusterStep, Part
+from workbench.model.cluster_steps import Answers, ClusterApplication, ClusterGate, ClusterStep, PartRule
 from workbench.model.experiment import MeshSpec
 from workbench.model.lab_steps import Application, Gate, Step
 from workbench.model.protocols import Option
@@ -49,14 +49,14 @@ class Baseline:
 
         Raises
         ------
-        BadInput
+        BadInputError
             For a placement in the lab, which has one machine.
         """
         placement = self._asked(spec)["placement"]
         if isinstance(application, ClusterApplication):
             return placed(application, placement)
         if "placement" in spec.options:
-            raise BadInput(f"Mesh {spec.name}: the option placement is for clusters; the lab has one machine.")
+            raise BadInputError(f"Mesh {spec.name}: the option placement is for clusters; the lab has one machine.")
         return application
 
     def gates(
@@ -67,7 +67,7 @@ class Baseline:
             return (Answers(name="the client's call is answered"),)
         return (answer_gate(application),)
 
-    def parts(self, spec: MeshSpec) -> tuple[Part, ...]:
+    def parts(self, spec: MeshSpec) -> tuple[PartRule, ...]:
         """Return nobody: there is no mesh to charge anything to."""
         return ()
 
@@ -80,7 +80,7 @@ class Baseline:
         self._asked(spec)
         says = "Without a mesh nothing stands between caller and service."
         nearest = "Libraries in the application, or a NetworkPolicy for who may call whom."
-        return Rendering(mesh=spec.label, answers=in_order(not_carried(intent, says, nearest=nearest)))
+        return Rendering(mesh=spec.label, answers=in_order(unsupported(intent, says, nearest=nearest)))
 
     def _asked(self, spec: MeshSpec) -> dict[str, Any]:
         check_profile(spec, self.profiles)

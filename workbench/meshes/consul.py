@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.intents import Intent, Rendering, Target
 from workbench.meshes import _cluster_options as cluster
 from workbench.meshes import _cluster_pods as pods
@@ -27,7 +27,7 @@ from workbench.model.cluster_steps import (
     KubernetesObject,
     Manifest,
     MetricMoved,
-    Part,
+    PartRule,
     PodSays,
     Uninstall,
     Wait,
@@ -51,7 +51,7 @@ _PROXY = "consul-dataplane"
 _ANNOTATION = "consul.hashicorp.com/"
 _API = "consul.hashicorp.com/v1alpha1"
 
-_SIDECARS = Part(
+_SIDECARS = PartRule(
     role="sidecar",
     labels={f"{_ANNOTATION}connect-inject-status": "injected"},
     containers=(_PROXY, "consul-connect-inject-init"),
@@ -120,7 +120,7 @@ class Consul:
 
         Raises
         ------
-        BadInput
+        BadInputError
             When no Service, or more than one, selects a workload's pods.
         """
         asked = self._asked(spec)
@@ -162,10 +162,10 @@ class Consul:
             *_counted(pods.entry(application)[0], _l7(spec)),
         )
 
-    def parts(self, spec: MeshSpec) -> tuple[Part, ...]:
+    def parts(self, spec: MeshSpec) -> tuple[PartRule, ...]:
         """Return whom its containers are charged to."""
         self._asked(spec)
-        return (Part(role="control-plane", namespace=NAMESPACE), _SIDECARS)
+        return (PartRule(role="control-plane", namespace=NAMESPACE), _SIDECARS)
 
     def remove(self, spec: MeshSpec, application: ClusterApplication) -> tuple[ClusterStep, ...]:
         """Return the way back: config entries while their controller lives, the chart, then what it leaves."""
@@ -284,11 +284,11 @@ def _images(registry: str, version: str) -> dict[str, Any]:
 
     Raises
     ------
-    BadInput
+    BadInputError
         Before 2.0, where server and proxy have versions of their own.
     """
     if version.startswith(("0.", "1.")):
-        raise BadInput(
+        raise BadInputError(
             f"Consul's chart {version} has images of several versions: name them under its option values "
             "(consul.global.image, imageK8S, imageConsulDataplane) instead of setting registry."
         )
@@ -316,7 +316,7 @@ def _registered(application: ClusterApplication, one: KubernetesObject) -> tuple
     found = pods.services_of(application, one)
     if len(found) != 1:
         names = ", ".join(service["metadata"]["name"] for service in found) or "none"
-        raise BadInput(
+        raise BadInputError(
             f"Consul registers a pod through one Service, but {one['kind']} {one['metadata']['name']!r} is selected by "
             f"{names}: give it exactly one."
         )

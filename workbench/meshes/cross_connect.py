@@ -21,8 +21,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from workbench.errors import BadInput, UnknownName
-from workbench.intents import Intent, Rendering, Target, in_order, not_carried
+from workbench.errors import BadInputError, UnknownNameError
+from workbench.intents import Intent, Rendering, Target, in_order, unsupported
 from workbench.meshes._sidecars import answer_gate, check_profile
 from workbench.model.experiment import MeshSpec
 from workbench.model.lab_steps import Application, Carried, Gate, Link, Network, Route, Step, Vxlan
@@ -115,7 +115,9 @@ def _veth(application: Application) -> Network:
             routes.append(Route(namespace=caller, destination=f"{addresses[callee]}/32", via=far))
     lonely = [service.name for service in application.services if pod(service.name) not in addresses]
     if lonely:
-        raise BadInput(f"Nobody calls the service {lonely[0]!r}, so no link leads to it; let another service call it.")
+        raise BadInputError(
+            f"Nobody calls the service {lonely[0]!r}, so no link leads to it; let another service call it."
+        )
     return Network(namespaces=_pods(application), addresses=addresses, links=tuple(links), routes=tuple(routes))
 
 
@@ -187,12 +189,12 @@ class CrossConnect:
 
         Raises
         ------
-        BadInput
+        BadInputError
             When the application has more parts than there are addresses.
         """
         way = self._way(spec)
         if max(len(_pods(application)), len(_calls(application))) > _MOST_LINKS:
-            raise BadInput(f"Mesh {spec.name} can join at most {_MOST_LINKS} pods and calls.")
+            raise BadInputError(f"Mesh {spec.name} can join at most {_MOST_LINKS} pods and calls.")
         return (way.network(application),)
 
     def enrol(self, spec: MeshSpec, application: Application) -> Application:
@@ -216,7 +218,7 @@ class CrossConnect:
     def _way(self, spec: MeshSpec) -> _Way:
         check_profile(spec, self.profiles)
         for key in spec.options:
-            raise UnknownName("option", key, self.options, f"mesh {spec.name}")
+            raise UnknownNameError("option", key, self.options, f"mesh {spec.name}")
         return _WAYS[spec.profile]
 
     def configure(self, spec: MeshSpec, intent: Intent, target: Target) -> Rendering:
@@ -224,7 +226,7 @@ class CrossConnect:
         check_profile(spec, self.profiles)
         says = "The kernel carries packets and sees neither requests nor identities; there is no proxy to set."
         nearest = "A sidecar mesh beside it: packets by the cross-connect, requests by the proxies."
-        return Rendering(mesh=spec.label, answers=in_order(not_carried(intent, says, nearest=nearest)))
+        return Rendering(mesh=spec.label, answers=in_order(unsupported(intent, says, nearest=nearest)))
 
 
 ADAPTER = CrossConnect()

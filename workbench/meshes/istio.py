@@ -26,7 +26,7 @@ from workbench.model.cluster_steps import (
     Delete,
     HasProxy,
     MetricMoved,
-    Part,
+    PartRule,
     PodSays,
     Uninstall,
     Wait,
@@ -42,11 +42,11 @@ NAMESPACE = "istio-system"
 WAYPOINT = "waypoint"
 _CHARTS = "https://istio-release.storage.googleapis.com/charts"
 
-_SIDECARS = Part(
+_SIDECARS = PartRule(
     role="sidecar", labels={"security.istio.io/tlsMode": "istio"}, containers=("istio-proxy", "istio-init")
 )
-_ZTUNNEL = Part(role="node-proxy", namespace=NAMESPACE, labels={"app": "ztunnel"})
-_WAYPOINTS = Part(role="waypoint", labels={"gateway.networking.k8s.io/gateway-name": WAYPOINT})
+_ZTUNNEL = PartRule(role="node-proxy", namespace=NAMESPACE, labels={"app": "ztunnel"})
+_WAYPOINTS = PartRule(role="waypoint", labels={"gateway.networking.k8s.io/gateway-name": WAYPOINT})
 """The container is called istio-proxy in all three: who it is, namespace and labels say."""
 
 
@@ -165,10 +165,10 @@ class Istio:
             return (*gates, _counted(scheme, "the waypoint handled the call", _WAYPOINTS, {"reporter": "waypoint"}))
         return gates
 
-    def parts(self, spec: MeshSpec) -> tuple[Part, ...]:
+    def parts(self, spec: MeshSpec) -> tuple[PartRule, ...]:
         """Return whom its containers are charged to; ztunnel first, for it is in the control plane's namespace."""
         self._asked(spec)
-        control_plane = Part(role="control-plane", namespace=NAMESPACE)
+        control_plane = PartRule(role="control-plane", namespace=NAMESPACE)
         if _mode(spec) == "default":
             return (control_plane, _SIDECARS)
         return (_ZTUNNEL, control_plane, *((_WAYPOINTS,) if _mode(spec) == "waypoint" else ()))
@@ -265,7 +265,7 @@ def _with_waypoint(application: ClusterApplication) -> ClusterApplication:
     return replace(application, objects=(gateway, *application.objects))
 
 
-def _counted(scheme: str, name: str, part: Part, labels: Mapping[str, str]) -> MetricMoved:
+def _counted(scheme: str, name: str, part: PartRule, labels: Mapping[str, str]) -> MetricMoved:
     """Describe a gate on Istio's own counter: of requests, or of connections where no request is parsed."""
     requests = scheme in cluster.REQUESTS
     return MetricMoved(

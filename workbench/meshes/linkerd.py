@@ -26,7 +26,7 @@ from workbench.model.cluster_steps import (
     HasProxy,
     KubernetesObject,
     MetricMoved,
-    Part,
+    PartRule,
     PodSays,
     TrustAnchor,
     Uninstall,
@@ -66,7 +66,9 @@ _WEBHOOKS = (
     ("Validating", "linkerd-sp-validator-webhook-config"),
     ("Validating", "linkerd-policy-validator-webhook-config"),
 )
-_SIDECARS = Part(role="sidecar", labels={"linkerd.io/control-plane-ns": NAMESPACE}, containers=(_PROXY, "linkerd-init"))
+_SIDECARS = PartRule(
+    role="sidecar", labels={"linkerd.io/control-plane-ns": NAMESPACE}, containers=(_PROXY, "linkerd-init")
+)
 
 
 class Linkerd:
@@ -158,10 +160,10 @@ class Linkerd:
             ),
         )
 
-    def parts(self, spec: MeshSpec) -> tuple[Part, ...]:
+    def parts(self, spec: MeshSpec) -> tuple[PartRule, ...]:
         """Return whom its containers are charged to; the control plane's own proxies are the control plane's."""
         self._asked(spec)
-        return (Part(role="control-plane", namespace=NAMESPACE), _SIDECARS)
+        return (PartRule(role="control-plane", namespace=NAMESPACE), _SIDECARS)
 
     def remove(self, spec: MeshSpec, application: ClusterApplication) -> tuple[ClusterStep, ...]:
         """Return the way back. The charts take everything with them; the rest is for a removal that was cut off."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 from typing import Any
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.intents import Intent, Rendering, Target
 from workbench.meshes import _cluster_options as cluster
 from workbench.meshes import _cluster_pods as pods
@@ -46,7 +46,7 @@ from workbench.model.cluster_steps import (
     HasProxy,
     InterfaceMoved,
     KubernetesObject,
-    Part,
+    PartRule,
 )
 from workbench.model.experiment import MeshSpec
 from workbench.model.protocols import Option
@@ -147,7 +147,7 @@ class Nsm:
 
         Raises
         ------
-        BadInput
+        BadInputError
             When a callee has more than one caller: its pair of addresses has room for one.
         """
         way, asked = self._asked(spec)
@@ -204,17 +204,18 @@ class Nsm:
             ),
         )
 
-    def parts(self, spec: MeshSpec) -> tuple[Part, ...]:
+    def parts(self, spec: MeshSpec) -> tuple[PartRule, ...]:
         """Return whom its containers are charged to.
 
         The kernel's part of the work (veth, tap, WireGuard) is charged to nobody's container: see the node's total.
         """
         self._asked(spec)
         nodes = tuple(
-            Part(role="node-proxy", namespace=NSM_NAMESPACE, labels={"app": app}) for app in ("nsmgr", "forwarder-vpp")
+            PartRule(role="node-proxy", namespace=NSM_NAMESPACE, labels={"app": app})
+            for app in ("nsmgr", "forwarder-vpp")
         )
-        control = tuple(Part(role="control-plane", namespace=name) for name in (NSM_NAMESPACE, SPIRE_NAMESPACE))
-        return (*nodes, *control, Part(role="sidecar", containers=("cmd-nsc", "cmd-nsc-init", "nse")))
+        control = tuple(PartRule(role="control-plane", namespace=name) for name in (NSM_NAMESPACE, SPIRE_NAMESPACE))
+        return (*nodes, *control, PartRule(role="sidecar", containers=("cmd-nsc", "cmd-nsc-init", "nse")))
 
     def remove(self, spec: MeshSpec, application: ClusterApplication) -> tuple[ClusterStep, ...]:
         """Return the way back: NSM's webhook first, which would block every pod; SPIRE's before its namespace.
@@ -265,14 +266,14 @@ class Nsm:
         asked = cluster.settings(spec, self.options)
         way = _WAYS[spec.profile]
         if way.placement and "placement" in spec.options:
-            raise BadInput(
+            raise BadInputError(
                 f"Mesh {spec.label}: the profile says where the client runs; leave the option placement out."
             )
         try:
             if IPv4Network(asked["network"]).prefixlen != 24:
                 raise ValueError("it must be a /24")
         except ValueError as error:
-            raise BadInput(
+            raise BadInputError(
                 f"Mesh {spec.name}: option network = {asked['network']!r} is no such network: {error}."
             ) from error
         return way, asked

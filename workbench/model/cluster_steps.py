@@ -162,7 +162,7 @@ ClusterStep = Manifest | TrustAnchor | HelmRelease | Wait | Delete | Uninstall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class PartRule:
     """Whom a container's consumption is charged to.
 
     A container belongs to the first part that matches; init containers that keep running count as containers.
@@ -225,7 +225,7 @@ class MetricMoved:
     """
 
     name: str
-    part: Part
+    part: PartRule
     port: int
     path: str
     metric: str

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import BadInput, UnknownName
+from workbench.errors import BadInputError, UnknownNameError
 from workbench.fields import Checked, asked, check_asked, read_table, read_value, toml_value
 from workbench.intents import Intent
 from workbench.text.decoding import decoded
@@ -144,18 +144,20 @@ class Experiment(Checked):
     def __post_init__(self) -> None:
         Checked.__post_init__(self)
         if not NAME_PATTERN.fullmatch(self.name):
-            raise BadInput(
+            raise BadInputError(
                 f"The experiment's name {self.name!r} cannot be part of a folder name: "
                 "use up to 64 letters, digits, dots, dashes and underscores, starting with a letter or digit."
             )
         if not self.loads:
-            raise BadInput(f"Experiment {self.name!r} has no load: give [load] rates_per_s = [...].")
+            raise BadInputError(f"Experiment {self.name!r} has no load: give [load] rates_per_s = [...].")
         labels = [mesh.label for mesh in self.meshes]
         twice = sorted({label for label in labels if labels.count(label) > 1})
         if twice:
-            raise BadInput(f"Experiment {self.name!r} lists {', '.join(twice)} twice; every mesh may stand there once.")
+            raise BadInputError(
+                f"Experiment {self.name!r} lists {', '.join(twice)} twice; every mesh may stand there once."
+            )
         if len(set(self.loads)) < len(self.loads):
-            raise BadInput(f"Experiment {self.name!r} lists a rate twice; every rate may stand there once.")
+            raise BadInputError(f"Experiment {self.name!r} lists a rate twice; every rate may stand there once.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,19 +202,21 @@ class Plan:
 def _tables(table: Mapping[str, Any], key: str, where: str) -> list[dict[str, Any]]:
     value = table.get(key, [])
     if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-        raise BadInput(f"{where}: {key} must be written as [[{key}]] tables.")
+        raise BadInputError(f"{where}: {key} must be written as [[{key}]] tables.")
     return value
 
 
 def _read_loads(table: Any, where: str) -> tuple[Load, ...]:
     if not isinstance(table, dict):
-        raise BadInput(f"{where} lacks the table [load] with rates_per_s = [...].")
+        raise BadInputError(f"{where} lacks the table [load] with rates_per_s = [...].")
     rest = dict(table)
     rates = rest.pop("rates_per_s", None)
     if "rate_per_s" in rest:
-        raise UnknownName("key", "rate_per_s", {"rates_per_s"} | {f.name for f in dataclasses.fields(Load)[1:]}, where)
+        raise UnknownNameError(
+            "key", "rate_per_s", {"rates_per_s"} | {f.name for f in dataclasses.fields(Load)[1:]}, where
+        )
     if not isinstance(rates, list) or not rates:
-        raise BadInput(f"{where}: [load] needs rates_per_s, a list of requests per second such as [293, 997].")
+        raise BadInputError(f"{where}: [load] needs rates_per_s, a list of requests per second such as [293, 997].")
     return tuple(read_table(Load, {**rest, "rate_per_s": rate}, f"{where}: [load]") for rate in rates)
 
 
@@ -235,23 +239,23 @@ def experiment_from_toml(text: str, where: str = "experiment") -> Experiment:
 
     Raises
     ------
-    BadInput
+    BadInputError
         With file, table and key, and what would be understood.
     """
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"{where} is not valid TOML: {error}.") from error
+        raise BadInputError(f"{where} is not valid TOML: {error}.") from error
     for key in table:
         if key not in _TOP_KEYS:
-            raise UnknownName("key", key, _TOP_KEYS, where)
+            raise UnknownNameError("key", key, _TOP_KEYS, where)
     plain = {key: value for key, value in table.items() if key not in ("environment", "meshes", "workloads", "load")}
     environment = table.get("environment", {})
     if not isinstance(environment, dict):
-        raise BadInput(f'{where}: environment must be a table: [environment] name = "lab".')
+        raise BadInputError(f'{where}: environment must be a table: [environment] name = "lab".')
     meshes = tuple(read_table(MeshSpec, one, f"{where}: [[meshes]]") for one in _tables(table, "meshes", where))
     if not meshes:
-        raise BadInput(f"{where} compares nothing: add [[meshes]] tables with a name.")
+        raise BadInputError(f"{where} compares nothing: add [[meshes]] tables with a name.")
     workloads = tuple(
         read_table(Workload, one, f"{where}: [[workloads]]") for one in _tables(table, "workloads", where)
     )
@@ -268,14 +272,14 @@ def experiment_from_toml(text: str, where: str = "experiment") -> Experiment:
     if workloads:
         values["workloads"] = workloads
     if "name" not in values:
-        raise BadInput(f"{where} lacks name: {Experiment.__dataclass_fields__['name'].metadata['help']}")
+        raise BadInputError(f"{where} lacks name: {Experiment.__dataclass_fields__['name'].metadata['help']}")
     try:
         check_asked(Experiment, values)
         return Experiment(**values)
-    except UnknownName:
+    except UnknownNameError:
         raise
-    except BadInput as error:
-        raise BadInput(f"{where}: {error}") from error
+    except BadInputError as error:
+        raise BadInputError(f"{where}: {error}") from error
 
 
 def experiment_toml(asked: Any) -> str:
@@ -309,13 +313,13 @@ def read_experiment(path: Path) -> Experiment:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When the file is missing, unreadable, not UTF-8, or not a valid experiment.
     """
     try:
         text = decoded(path.read_bytes())
     except FileNotFoundError as error:
-        raise BadInput(f"There is no experiment file {path}.") from error
+        raise BadInputError(f"There is no experiment file {path}.") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"The experiment file {path} cannot be read: {error}.") from error
+        raise BadInputError(f"The experiment file {path} cannot be read: {error}.") from error
     return experiment_from_toml(text, str(path))

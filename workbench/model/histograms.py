@@ -23,7 +23,7 @@ from hdrh.codec import HdrCookieException, HdrHistogramSettingsException, HdrLen
 from hdrh.histogram import HdrHistogram
 from numpy.typing import NDArray
 
-from workbench.errors import BadInput, StoreError
+from workbench.errors import BadInputError, StoreError
 from workbench.model.records import Histogram
 
 HIGHEST_NS = 2 * 86_400 * 10**9
@@ -77,14 +77,14 @@ def record(values_ns: NDArray[Any], weights: NDArray[Any] | None = None) -> Hist
 
     Raises
     ------
-    BadInput
+    BadInputError
         When a value is negative, not finite or above `HIGHEST_NS`: the clock or the unit is wrong.
     """
     values = numpy.asarray(values_ns)
     if values.dtype.kind == "f":
         values = numpy.rint(values)
     if values.size and not (values.min() >= 0 and values.max() <= HIGHEST_NS):
-        raise BadInput(
+        raise BadInputError(
             f"A duration from {values.min()} to {values.max()} ns cannot be recorded: it must lie between "
             f"0 and {HIGHEST_NS} ns. Check the unit and the clock it was measured with."
         )
@@ -120,13 +120,13 @@ def quantiles(histogram: Histogram, qs: Sequence[float]) -> list[float]:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When a q is not between 0 and 1.
     StoreError
         When the histogram is damaged.
     """
     if any(not 0 <= q <= 1 for q in qs):
-        raise BadInput(f"A quantile must lie between 0 and 1; asked for were {', '.join(f'{q:g}' for q in qs)}.")
+        raise BadInputError(f"A quantile must lie between 0 and 1; asked for were {', '.join(f'{q:g}' for q in qs)}.")
     if histogram.count == 0:
         return [math.nan] * len(qs)
     reached = numpy.cumsum(_decode(histogram))

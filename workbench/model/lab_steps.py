@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 
 Role = Literal[
     "application",
@@ -208,7 +208,7 @@ class Application:
         for service in self.services:
             if service.name == name:
                 return service
-        raise BadInput(f"The application has no service {name!r}.")
+        raise BadInputError(f"The application has no service {name!r}.")
 
     def edges(self) -> tuple[tuple[str, str], ...]:
         """(caller, callee) of every call, the client's first."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from workbench.errors import UnknownName
+from workbench.errors import UnknownNameError
 
 Better = Literal["lower", "higher", "neither"]
 
@@ -330,13 +330,13 @@ def metric(name: str) -> Metric:
 
     Raises
     ------
-    UnknownName
+    UnknownNameError
         Lists the registered metrics.
     """
     try:
         return REGISTRY[name]
     except KeyError:
-        raise UnknownName("metric", name, REGISTRY) from None
+        raise UnknownNameError("metric", name, REGISTRY) from None
 
 
 def formatter(name: str) -> Callable[[float | None], str]:

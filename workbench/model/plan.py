@@ -26,7 +26,7 @@ def make_plan(experiment: Experiment) -> Plan:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When it asks for what cannot be measured here, though others may have measured it.
     """
     for one in (experiment, *experiment.workloads, *experiment.loads):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from workbench.intents import Intent, Rendering, Target
-from workbench.model.cluster_steps import ClusterApplication, ClusterGate, ClusterLoad, ClusterStep, Part
+from workbench.model.cluster_steps import ClusterApplication, ClusterGate, ClusterLoad, ClusterStep, PartRule
 from workbench.model.experiment import EnvironmentSpec, Load, MeshSpec, Workload
 from workbench.model.lab_steps import Application, Gate, Job, Step
 from workbench.model.records import (
@@ -124,7 +124,7 @@ class WorkloadAdapter(Protocol):
 class ClusterMesh(Mesh, Protocol):
     """A mesh that runs on clusters: its methods speak of `ClusterApplication` and `workbench.model.cluster_steps`."""
 
-    def parts(self, spec: MeshSpec) -> tuple[Part, ...]:
+    def parts(self, spec: MeshSpec) -> tuple[PartRule, ...]:
         """Return whom its containers are charged to, the narrow ones first; the application's are not among them."""
         ...
 
@@ -183,7 +183,7 @@ class LoadGenerator(Protocol):
 
         Raises
         ------
-        BadInput
+        BadInputError
             When it cannot make this load (arrival, protocol), saying what it can.
         """
         ...
@@ -193,7 +193,7 @@ class LoadGenerator(Protocol):
 
         Raises
         ------
-        RunFailed
+        RunFailedError
             When the output is damaged or the program failed, with the place.
         """
         ...
@@ -309,9 +309,9 @@ class Deployment(Protocol):
 
         Raises
         ------
-        RunFailed
+        RunFailedError
             When the job or a watched part dies, with what it printed.
-        DeadlineExceeded
+        DeadlineExceededError
             When it does not end in time.
         """
         ...
@@ -327,7 +327,7 @@ class Environment(Protocol):
 
         Raises
         ------
-        CannotHere
+        UnsupportedError
             When it cannot work on this machine, saying why.
         """
         ...
@@ -363,7 +363,7 @@ class OpenEnvironment(Protocol):
 
         Raises
         ------
-        RunFailed
+        RunFailedError
             When a part does not come up, with what it printed.
         """
         ...

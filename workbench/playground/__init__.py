@@ -5,7 +5,7 @@ Pure but for `workbench.playground.live`, which plays on the lab's real proxies;
 """
 
 from workbench.playground.rendering import (
-    STANDINGS,
+    SUPPORT_WORDS,
     answers_table,
     distinct,
     from_yaml,
@@ -14,4 +14,4 @@ from workbench.playground.rendering import (
     to_yaml,
 )
 
-__all__ = ["STANDINGS", "answers_table", "distinct", "from_yaml", "mesh_specs", "render_all", "to_yaml"]
+__all__ = ["SUPPORT_WORDS", "answers_table", "distinct", "from_yaml", "mesh_specs", "render_all", "to_yaml"]

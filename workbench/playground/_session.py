@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.intents import METHODS, Design, Intent, Rendering, Target
 from workbench.model.lab_steps import Application, Carried, Gate, Probe, Process
 from workbench.playground import dynamic
@@ -37,7 +37,7 @@ class Server:
 
     def __post_init__(self) -> None:
         if not 0 <= self.fails <= 1 or not 0 <= self.delay_s <= 10:
-            raise BadInput("A version can fail a share between 0 and 1 and take between 0 and 10 s longer.")
+            raise BadInputError("A version can fail a share between 0 and 1 and take between 0 and 10 s longer.")
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -90,13 +90,13 @@ class Running:
 def check_target(target: Target, servers: Mapping[str, Server]) -> None:
     """Refuse a target that cannot be played, in words."""
     if len(target.versions) > MOST_VERSIONS:
-        raise BadInput(f"A live session plays at most {MOST_VERSIONS} versions, not {len(target.versions)}.")
+        raise BadInputError(f"A live session plays at most {MOST_VERSIONS} versions, not {len(target.versions)}.")
     names = {target.service, *(target.version_service(version) for version in target.versions[1:])}
     if names & {"client", STREAM}:
-        raise BadInput(f"In a live session no service can be called client or {STREAM}: choose another name.")
+        raise BadInputError(f"In a live session no service can be called client or {STREAM}: choose another name.")
     unknown = sorted(set(servers) - set(target.versions))
     if unknown:
-        raise BadInput(f"The target has no version {', '.join(unknown)}, only {', '.join(target.versions)}.")
+        raise BadInputError(f"The target has no version {', '.join(unknown)}, only {', '.join(target.versions)}.")
 
 
 def calls_for(intent: Intent) -> tuple[str, ...]:
@@ -135,7 +135,7 @@ def threads(proxies: Sequence[Process]) -> int:
 
 def notes(rendering: Rendering, intent: Intent, threads: int) -> tuple[str, ...]:
     """Return what of an intent does not come into force in a running session, and why."""
-    notes = [f"{answer.feature}: {answer.says}" for answer in rendering.answers if answer.standing != "carried"]
+    notes = [f"{answer.feature}: {answer.says}" for answer in rendering.answers if answer.support != "supported"]
     if intent.proxy_threads is not None and intent.proxy_threads != threads:
         notes.append(
             f"proxy_threads: Envoy's {threads} worker threads are settled when it starts; "

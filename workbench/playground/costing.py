@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from workbench import adapters
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.intents import Authorization, Design, Intent, Target, rendered
 from workbench.intents.words import in_words
 from workbench.model.experiment import EnvironmentSpec, Experiment, Load, MeshSpec, Workload, experiment_toml
@@ -86,7 +86,7 @@ def costing(
 
     Raises
     ------
-    BadInput
+    BadInputError
         When the mesh does not carry all of the design, or the workbench's application cannot stand in for its service.
     """
     plain = replace(MeshSpec(name=mesh) if isinstance(mesh, str) else mesh, intent=None)
@@ -95,7 +95,7 @@ def costing(
     intent, versions, notes = _stand_in(design, "/" if in_lab else "/echo")
     changed = replace(plain, intent=intent)
     target = Target(versions=tuple(f"v{number}" for number in range(1, versions + 1)))
-    rendered(adapters.load("meshes", plain.name), plain, intent, target).require_carried()
+    rendered(adapters.load("meshes", plain.name), plain, intent, target).require_support()
     load, chosen = _load(intent, _LAB if in_lab else _CLUSTER)
     experiment = Experiment(
         name=f"cost-of-{intent.name}",
@@ -117,7 +117,7 @@ def _stand_in(design: Design, path: str) -> tuple[Intent, int, list[str]]:
     intent, target = design.intent, design.target
     versions = len(target.versions) if intent.split else 1
     if versions > _MOST_VERSIONS:
-        raise BadInput(
+        raise BadInputError(
             f"A design with {versions} versions cannot be measured, at most {_MOST_VERSIONS} stand side by side."
         )
     names = {version: f"v{number}" for number, version in enumerate(target.versions, start=1)}
@@ -152,7 +152,7 @@ def _load(intent: Intent, usual: dict[str, Any]) -> tuple[Load, list[str]]:
         notes.append(f"{intent.abort.percent:g} % of the requests fail on purpose; they count as failed, not as cheap.")
     if intent.delay is not None:
         if intent.delay.seconds > _LONGEST_DELAY_S:
-            raise BadInput(
+            raise BadInputError(
                 f"A delay of {intent.delay.seconds:g} s is longer than a run can wait for: measure with at most "
                 f"{_LONGEST_DELAY_S:g} s."
             )

@@ -27,7 +27,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from workbench import adapters
-from workbench.errors import BadInput, CannotHere, WorkbenchError
+from workbench.errors import BadInputError, UnsupportedError, WorkbenchError
 from workbench.intents import METHODS, Design, Intent, rendered
 from workbench.model.experiment import EnvironmentSpec, MeshSpec
 from workbench.model.lab_steps import Application, Endpoint, Process
@@ -87,10 +87,12 @@ class LiveLab:
         longest_s: float = 1800.0,
     ) -> None:
         if not 1 <= rate_per_s <= 200 or not 1 <= connections <= 64 or not 1 <= longest_s <= 7200:
-            raise BadInput("A live session sends 1 to 200 requests/s over 1 to 64 connections, for two hours at most.")
+            raise BadInputError(
+                "A live session sends 1 to 200 requests/s over 1 to 64 connections, for two hours at most."
+            )
         for call in ("none",) if calls == () else calls or ():
             if not _CALL.fullmatch(call):
-                raise BadInput(f"The clients cannot call {call!r}: say a method and a path, such as POST /.")
+                raise BadInputError(f"The clients cannot call {call!r}: say a method and a path, such as POST /.")
         self.mesh = MeshSpec(name=mesh) if isinstance(mesh, str) else mesh
         self._adapter = adapters.load("meshes", self.mesh.name)
         self._asked = {"rate": rate_per_s, "connections": connections, "seconds": longest_s}
@@ -115,9 +117,9 @@ class LiveLab:
 
         Raises
         ------
-        CannotHere
+        UnsupportedError
             When this machine cannot run it, saying why.
-        BadInput
+        BadInputError
             When the design cannot be played, or Envoy refuses it.
         """
         return self._do(lambda: self._start(design or Design(intent=PLAIN)))
@@ -127,7 +129,7 @@ class LiveLab:
 
         Raises
         ------
-        BadInput
+        BadInputError
             When Envoy refuses it, in Envoy's words, or the target is another one; what was in force stays so.
         """
         return self._do(lambda: self._apply(design))
@@ -137,7 +139,7 @@ class LiveLab:
 
         Raises
         ------
-        BadInput
+        BadInputError
             When no session is up.
         """
         return self._do(self._revert)
@@ -220,7 +222,7 @@ class LiveLab:
     # ------------------------------------------------------------------ on the session's own thread
     def _do(self, what: Callable[[], _Given]) -> _Given:
         if self._closed:
-            raise BadInput("This live session is closed; open another one.")
+            raise BadInputError("This live session is closed; open another one.")
         return self._thread.submit(what).result()
 
     def _steps(self, intent: Intent, application: Application) -> tuple[Any, ...]:
@@ -236,13 +238,13 @@ class LiveLab:
         steps = self._steps(design.intent, application)
         proxies = [step for step in steps if dynamic.is_proxy(step)]
         if not proxies:
-            raise CannotHere(f"{self.mesh.name} has no proxies to reconfigure: play on l7-sidecars.")
+            raise UnsupportedError(f"{self.mesh.name} has no proxies to reconfigure: play on l7-sidecars.")
         began_s = time.time()
         with ExitStack() as stack:
             lab = stack.enter_context(adapters.load("environments", "lab")(EnvironmentSpec()))
             refused = lab.refuses(steps)
             if refused:
-                raise CannotHere(refused)
+                raise UnsupportedError(refused)
             lively = (dynamic.live(step) if dynamic.is_proxy(step) else step for step in steps)
             deployment = stack.enter_context(
                 lab.deploy((*lively, self._stream(enrolled.target, self._calls or calls_for(design.intent))), enrolled)
@@ -265,7 +267,7 @@ class LiveLab:
             said = running.deployment.refusal(name)
             if said:
                 self._stop()
-                raise BadInput(f"{name} refuses the configuration: {said}")
+                raise BadInputError(f"{name} refuses the configuration: {said}")
 
     def _stream(self, target: Endpoint, calls: Sequence[str]) -> Process:
         arguments = ["-I", "-S", _stream.__file__, "--ring", "${dir}/ring", "--calls", f"${{dir}}/{CALLS}"]
@@ -278,7 +280,7 @@ class LiveLab:
     def _apply(self, design: Design) -> Applied:
         running = self._up()
         if design.target != running.target:
-            raise BadInput(
+            raise BadInputError(
                 f"The live session plays on {running.target.service} ({', '.join(running.target.versions)}), the "
                 f"design {design.intent.name!r} speaks of another target: start the session with it."
             )
@@ -349,5 +351,5 @@ class LiveLab:
 
     def _up(self) -> Running:
         if self._running is None:
-            raise BadInput("No live session is up: start one.")
+            raise BadInputError("No live session is up: start one.")
         return self._running

@@ -10,14 +10,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from workbench import adapters
-from workbench.errors import UnknownName
-from workbench.intents import FEATURES, Answer, Design, Rendering, Standing, identity, rendered
+from workbench.errors import UnknownNameError
+from workbench.intents import FEATURES, Answer, Design, Rendering, Support, identity, rendered
 from workbench.model.experiment import MeshSpec
 
 if TYPE_CHECKING:
     import pandas as pd
 
-STANDINGS: Final[Mapping[Standing, str]] = {"carried": "yes", "partly": "partly", "not": "no"}
+SUPPORT_WORDS: Final[Mapping[Support, str]] = {"supported": "yes", "partial": "partial", "unsupported": "no"}
 """For people: whether a mesh does what is asked."""
 
 _WIDTH: Final = 118
@@ -53,9 +53,9 @@ def render_all(
 
     Raises
     ------
-    UnknownName
+    UnknownNameError
         For a mesh or profile that there is not, with the known ones.
-    BadInput
+    BadInputError
         For a mesh that answers no intents.
     """
     wanted = mesh_specs(environment) if meshes is None else [_spec(one) for one in meshes]
@@ -72,7 +72,7 @@ def _spec(one: str | MeshSpec) -> MeshSpec:
 def _rendered(spec: MeshSpec, design: Design) -> Rendering:
     mesh = adapters.load("meshes", spec.name)
     if spec.profile not in mesh.profiles:
-        raise UnknownName("profile", spec.profile, mesh.profiles, f"mesh {spec.name}")
+        raise UnknownNameError("profile", spec.profile, mesh.profiles, f"mesh {spec.name}")
     return rendered(mesh, spec, design.intent, design.target)
 
 
@@ -93,7 +93,7 @@ def _content(one: Rendering) -> tuple[Any, ...]:
 def to_yaml(rendering: Rendering, design: Design | None = None) -> str:
     """Return a rendering as YAML documents for ``kubectl apply --server-side``.
 
-    Comments say mesh and design, what is not carried as asked, which objects must be there already, and what only an
+    Comments say mesh and design, what is not supported as asked, which objects must be there already, and what only an
     installation can say (chart values). Plain client-side apply is no way to change objects that are there: it takes
     away what it once applied and a later file does not name.
     """
@@ -108,7 +108,7 @@ def from_yaml(text: str, where: str = "the file") -> tuple[tuple[Any, ...], tupl
 
     Raises
     ------
-    BadInput
+    BadInputError
         When it is no YAML, with the place.
     """
     import re
@@ -154,11 +154,11 @@ def _comments(rendering: Rendering, design: Design | None) -> Iterator[str]:
 
 
 def _told(answers: Iterable[Answer]) -> Iterator[str]:
-    words = {"carried": "", "partly": "Only partly carried: ", "not": "Not carried: "}
+    words = {"supported": "", "partial": "Partial: ", "unsupported": "Unsupported: "}
     for one in answers:
         yield "#"
         nearest = f" Nearest: {one.nearest}" if one.nearest else ""
-        yield from _comment(f"{FEATURES[one.feature].title}: {words[one.standing]}{one.says}{nearest}")
+        yield from _comment(f"{FEATURES[one.feature].title}: {words[one.support]}{one.says}{nearest}")
 
 
 def _comment(text: str) -> Iterator[str]:
@@ -187,8 +187,8 @@ def answers_table(renderings: Iterable[Rendering]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row for each feature asked and mesh: feature, title, mesh (label), standing ("carried", "partly", "not"),
-        says, nearest (empty: nothing comes near, or it is carried as asked).
+        One row for each feature asked and mesh: feature, title, mesh (label), support ("supported", "partial",
+        "unsupported"), says, nearest (empty: nothing comes near, or it is supported as asked).
     """
     import pandas as pd
 
@@ -197,11 +197,11 @@ def answers_table(renderings: Iterable[Rendering]) -> pd.DataFrame:
             "feature": answer.feature,
             "title": FEATURES[answer.feature].title,
             "mesh": rendering.mesh,
-            "standing": answer.standing,
+            "support": answer.support,
             "says": answer.says,
             "nearest": answer.nearest,
         }
         for rendering in renderings
         for answer in rendering.answers
     ]
-    return pd.DataFrame(rows, columns=["feature", "title", "mesh", "standing", "says", "nearest"])
+    return pd.DataFrame(rows, columns=["feature", "title", "mesh", "support", "says", "nearest"])

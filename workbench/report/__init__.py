@@ -39,7 +39,7 @@ def build_report(store: Store, campaign_ids: Sequence[str] | None, out: Path, ti
 
     Raises
     ------
-    NothingToShow
+    NothingToShowError
         When there is no such campaign, or none of its runs finished.
     StoreError
         When the file cannot be written.

@@ -13,7 +13,7 @@ from workbench.report.cluster_tables import cluster_tables
 from workbench.report.downloads import downloads
 from workbench.report.material import Material
 from workbench.report.parts import ReportContent
-from workbench.report.published import published
+from workbench.report.published_section import published
 
 DEFAULT_QUESTION = "What does each data plane cost the application?"
 

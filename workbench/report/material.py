@@ -14,10 +14,10 @@ import pandas as pd
 
 from workbench.analysis import Comparison, compare
 from workbench.charts.timelines import PARTS
-from workbench.errors import BadInput, CannotHere, NothingToShow, StoreError
+from workbench.errors import BadInputError, NothingToShowError, StoreError, UnsupportedError
 from workbench.files import shipped
 from workbench.interchange.publications import Publication
-from workbench.interchange.published import read_folder
+from workbench.interchange.published_figures import read_folder
 from workbench.model.lab_steps import SURROUNDING_ROLES
 from workbench.store.layout import EXPERIMENT_NAME, runs_folder
 from workbench.store.reader import Store
@@ -106,7 +106,7 @@ def gather(store: Store, campaign_ids: Sequence[str] | None = None) -> Material:
 
     Raises
     ------
-    NothingToShow
+    NothingToShowError
         When there is no such campaign, or none of its runs finished.
     """
     with store.at_once():
@@ -135,7 +135,7 @@ def _runs(store: Store, asked: Sequence[str]) -> pd.DataFrame:
     parts = [store.runs(campaign_id=one) for one in asked]
     for one, part in zip(asked, parts, strict=True):
         if part.empty:
-            raise NothingToShow(f"There is no run of a campaign {one!r}; `workbench runs` lists what there is.")
+            raise NothingToShowError(f"There is no run of a campaign {one!r}; `workbench runs` lists what there is.")
     return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
 
 
@@ -143,7 +143,7 @@ def _publications() -> tuple[Publication, ...]:
     """Return the figures of others that come with the workbench; a file that cannot be read keeps no report back."""
     try:
         return tuple(read_folder(shipped.reference()))
-    except (BadInput, CannotHere) as error:
+    except (BadInputError, UnsupportedError) as error:
         log.warning("Published figures are left out: %s", error)
         return ()
 
@@ -178,7 +178,7 @@ def _sheet(store: Store, campaign_id: str) -> Sheet:
     """Return the record of a campaign; one whose record is broken is shown as such, its runs speak for themselves."""
     try:
         campaign = store.campaign(campaign_id)
-    except (StoreError, NothingToShow) as error:
+    except (StoreError, NothingToShowError) as error:
         moment = datetime.fromtimestamp(0, UTC)
         return Sheet(campaign_id=campaign_id, experiment="", question="", status="unknown", reason=str(error),
                      started_at=moment)  # fmt: skip

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from workbench.charts.display import LAB_TYPE, PICTURE_TYPE, SPEC_TYPE, svg
 from workbench.charts.vega import vega_bundle
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.files.places import Places, data_of, private_notebook
 from workbench.report.page import asset, data_url, inline_script, policy, templates
 from workbench.startup import skip_slow_format_checks
@@ -36,7 +36,7 @@ def notebook_page(notebook: Path, out: Path, title: str | None = None) -> Path:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When the notebook is missing or is none.
     StoreError
         When the file cannot be written.
@@ -71,9 +71,9 @@ def _read(path: Path, places: Places) -> Any:
         read = nbformat.reads(decoded(content_of(path)), as_version=4)  # type: ignore[no-untyped-call]
         return nbformat.from_dict(private_notebook(read, places))  # type: ignore[no-untyped-call]
     except FileNotFoundError as error:
-        raise BadInput(f"There is no notebook {path}.") from error
+        raise BadInputError(f"There is no notebook {path}.") from error
     except (OSError, ValueError, AttributeError, nbformat.ValidationError) as error:
-        raise BadInput(f"{path} cannot be read as a notebook: {error}") from error
+        raise BadInputError(f"{path} cannot be read as a notebook: {error}") from error
 
 
 def _cells(node: Any) -> str:

@@ -110,7 +110,7 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class ReportFinding:
     """What to know before believing: checks of one name with their figure, each with its sentence, and what to do."""
 
     tone: Tone
@@ -187,7 +187,7 @@ class ReportContent:
     matrix: Table
     verdicts: Table
     cards: tuple[Card, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[ReportFinding, ...]
     trust: tuple[Figure, ...]
     gates: Table
     left_out: Table

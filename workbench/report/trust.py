@@ -10,7 +10,7 @@ from workbench.analysis.intervals import WANTED_COVERAGE
 from workbench.analysis.resources import LEFT
 from workbench.analysis.words import percent
 from workbench.report.material import Material
-from workbench.report.parts import Badge, Finding, Tone
+from workbench.report.parts import Badge, ReportFinding, Tone
 
 _TONES: dict[str, Tone] = {"error": "error", "warning": "warning", "info": "info"}
 
@@ -141,7 +141,7 @@ def _archetypes(comparison: Comparison) -> list[Badge]:
     return [Badge(tone="info", label="What was measured", value="archetypes, not products")]
 
 
-def findings(comparison: Comparison) -> tuple[Finding, ...]:
+def findings(comparison: Comparison) -> tuple[ReportFinding, ...]:
     """Return the comparison's checks, the worst first; those that say the same of several things stand together."""
     alike: dict[tuple[str, str, str], list[Check]] = {}
     for check in comparison.checks:
@@ -149,9 +149,9 @@ def findings(comparison: Comparison) -> tuple[Finding, ...]:
     return tuple(_finding(checks) for checks in alike.values())
 
 
-def _finding(checks: Sequence[Check]) -> Finding:
+def _finding(checks: Sequence[Check]) -> ReportFinding:
     first = checks[0]
-    return Finding(
+    return ReportFinding(
         tone=_TONES[first.severity],
         name=first.name.replace("-", " "),
         scope=first.scope if len(checks) == 1 else f"{len(checks)} times",

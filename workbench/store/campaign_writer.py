@@ -18,7 +18,7 @@ from types import TracebackType
 
 import pydantic_core
 
-from workbench.errors import BadInput, Interrupted, StoreError
+from workbench.errors import BadInputError, StoppedError, StoreError
 from workbench.files.places import Places, data_of
 from workbench.model.events import Event
 from workbench.model.experiment import Plan, RunSpec
@@ -226,7 +226,7 @@ class CampaignWriter:
 def _end_of(error: BaseException | None) -> tuple[Status, str]:
     if error is None:
         return "interrupted", "left without saying how it ended"
-    if isinstance(error, Interrupted | KeyboardInterrupt | SystemExit | GeneratorExit):
+    if isinstance(error, StoppedError | KeyboardInterrupt | SystemExit | GeneratorExit):
         return "interrupted", str(error) or "stopped by the user"
     return "failed", str(error) or type(error).__name__
 
@@ -278,7 +278,7 @@ def _fresh_id(plan: Plan, started: float) -> str:
 
 def _checked(campaign_id: str) -> str:
     if not ID_PATTERN.fullmatch(campaign_id):
-        raise BadInput(
+        raise BadInputError(
             f"{campaign_id!r} cannot be a campaign's id, which names a folder: use letters, digits, dots, dashes and "
             "underscores."
         )

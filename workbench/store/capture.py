@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import UnknownName
+from workbench.errors import UnknownNameError
 from workbench.model.metrics import SAMPLE_COLUMNS
 from workbench.model.protocols import SampleRow
 from workbench.store.disk import append_whole
@@ -48,7 +48,7 @@ def pack(rows: Sequence[SampleRow], position: Sequence[int]) -> bytes:
 
     Raises
     ------
-    UnknownName
+    UnknownNameError
         For a metric that is not sampled.
     """
     flat: list[float] = []
@@ -60,7 +60,7 @@ def pack(rows: Sequence[SampleRow], position: Sequence[int]) -> bytes:
             for name, value in values.items():
                 record[COLUMN[name]] = value
         except KeyError:
-            raise UnknownName("sampled metric", name, SAMPLE_COLUMNS) from None
+            raise UnknownNameError("sampled metric", name, SAMPLE_COLUMNS) from None
         flat += record
     return _layout(len(rows)).pack(*flat)
 

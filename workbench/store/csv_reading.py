@@ -19,7 +19,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import BadInput, StoreError
+from workbench.errors import BadInputError, StoreError
 from workbench.model.histograms import HIGHEST_NS
 from workbench.store.catchup import as_glob
 from workbench.store.tables import literal, quoted
@@ -152,7 +152,7 @@ def edges_of(table: Table, values: Values) -> list[Edges]:
 
     Raises
     ------
-    BadInput, StoreError
+    BadInputError, StoreError
         As `summarise_csv`.
     """
     rows = _fetched(table, values, _edges_query(table, values))
@@ -173,7 +173,7 @@ def summarise_csv(table: Table, values: Values) -> list[Group]:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When a line has too many or too few fields, a value is no number, or a duration is impossible, with the line.
     StoreError
         When the memory does not suffice.
@@ -194,7 +194,7 @@ def _fetched(table: Table, values: Values, query: str) -> list[tuple[object, ...
     except duckdb.OutOfMemoryException as error:
         raise StoreError(f"{table.path} needs more than {MEMORY} of memory; group by fewer columns.") from error
     except duckdb.Error as error:
-        raise BadInput(_explained(table, values, error)) from error
+        raise BadInputError(_explained(table, values, error)) from error
     finally:
         connection.close()
 
@@ -239,7 +239,7 @@ def _in_utf8(path: Path) -> Iterator[Path]:
             with path.open(encoding=encoding, newline="") as old, copy.open("w", encoding="utf-8", newline="") as new:
                 shutil.copyfileobj(old, new)
         except UnicodeDecodeError as error:
-            raise BadInput(f"{path} is not {encoding.upper()} text throughout; save it as UTF-8.") from error
+            raise BadInputError(f"{path} is not {encoding.upper()} text throughout; save it as UTF-8.") from error
         yield copy
 
 
@@ -282,9 +282,9 @@ def _groups(table: Table, values: Values, rows: Sequence[tuple[object, ...]]) ->
     for row in rows:
         sorted_out.setdefault(tuple(str(key) for key in row[:width]), []).append(row[width:])
         if len(sorted_out) > MOST_GROUPS:
-            raise BadInput(f"{table.path} has more than {MOST_GROUPS:,} groups of {', '.join(values.groups)}.")
+            raise BadInputError(f"{table.path} has more than {MOST_GROUPS:,} groups of {', '.join(values.groups)}.")
     if any(one[2] == -1 for listed in sorted_out.values() for one in listed):
-        raise BadInput(_impossible(table, values))
+        raise BadInputError(_impossible(table, values))
     return [_group(keys, listed) for keys, listed in sorted_out.items()]
 
 

@@ -17,7 +17,7 @@ import pydantic_core
 from pydantic import TypeAdapter, ValidationError
 
 from workbench import __version__
-from workbench.errors import BadInput, NewerFormat, StoreError
+from workbench.errors import BadInputError, NewerFormatError, StoreError
 from workbench.files.places import Places, data_of
 from workbench.model.experiment import Plan
 from workbench.model.records import MOST, SCHEMA_VERSION, Count, Facts, Moment, Run, Status
@@ -178,7 +178,7 @@ def read_document(path: Path, kind: type[T]) -> T:
 
     Raises
     ------
-    NewerFormat
+    NewerFormatError
         When a newer version of the workbench wrote it.
     StoreError
         When it is missing, unreadable or damaged.
@@ -188,7 +188,7 @@ def read_document(path: Path, kind: type[T]) -> T:
     document = _current(_parse(content, path), path)
     try:
         return _adapter(kind).validate_python(document)
-    except (ValidationError, BadInput) as error:
+    except (ValidationError, BadInputError) as error:
         raise StoreError(f"{path} is damaged: {_first_problem(error)}. {MEND}") from error
 
 
@@ -275,7 +275,7 @@ def _encodes(text: str) -> bool:
 def _current(document: Document, path: Path) -> Document:
     version: int = document["schema_version"]
     if version > SCHEMA_VERSION:
-        raise NewerFormat(
+        raise NewerFormatError(
             f"{path.parent} was written by a newer workbench (format {version}, this one reads up to "
             f"{SCHEMA_VERSION}); it is left alone. Upgrade the workbench to read it."
         )
@@ -286,8 +286,8 @@ def _current(document: Document, path: Path) -> Document:
     return document
 
 
-def _first_problem(error: ValidationError | BadInput) -> str:
-    if isinstance(error, BadInput):
+def _first_problem(error: ValidationError | BadInputError) -> str:
+    if isinstance(error, BadInputError):
         return str(error).rstrip(".")
     first = error.errors()[0]
     return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"

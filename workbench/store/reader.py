@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import duckdb
 import pandas as pd
 
-from workbench.errors import BadInput, NothingToShow, StoreError
+from workbench.errors import BadInputError, NothingToShowError, StoreError
 from workbench.model.records import Run, Status
 from workbench.store import frames
 from workbench.store.formats import Campaign, read_campaign, read_run
@@ -192,7 +192,7 @@ class Store:
 
         Raises
         ------
-        NothingToShow
+        NothingToShowError
             When there is none of this id.
         StoreError
             When its folder is broken or newer.
@@ -209,13 +209,13 @@ class Store:
 
         Raises
         ------
-        NothingToShow
+        NothingToShowError
             When nothing was recorded yet.
         """
         sql = "SELECT campaign_id FROM runs GROUP BY ALL ORDER BY min(started_at_s) DESC, campaign_id DESC LIMIT 1"
         found = self._ask(lambda connection: connection.execute(sql).fetchone())
         if found is None:
-            raise NothingToShow(f"There is no run in {self.data} yet; `workbench demo` makes the first ones.")
+            raise NothingToShowError(f"There is no run in {self.data} yet; `workbench demo` makes the first ones.")
         return str(found[0])
 
     def problems(self) -> list[tuple[str, str]]:
@@ -242,13 +242,13 @@ class Store:
 
         Raises
         ------
-        BadInput
+        BadInputError
             When it is not one reading statement, or DuckDB cannot make sense of it.
         """
         try:
             return self._ask(lambda connection: _answer(connection, sql, params), ours=False)
         except _QUERYS_FAULT as error:
-            raise BadInput(f"The query cannot be answered: {error}") from error
+            raise BadInputError(f"The query cannot be answered: {error}") from error
 
     def _of(self, frame: frames.Frame, run_ids: RunIds) -> pd.DataFrame:
         if run_ids is None:
@@ -291,11 +291,11 @@ class Store:
             if Path(folder).name == name:
                 raise StoreError(reason)
         kind = column.removesuffix("_id")
-        raise NothingToShow(f"There is no {kind} {name!r} in {self.data}; `workbench runs` lists what there is.")
+        raise NothingToShowError(f"There is no {kind} {name!r} in {self.data}; `workbench runs` lists what there is.")
 
 
 def _answer(connection: duckdb.DuckDBPyConnection, sql: str, params: Sequence[Any] | Mapping[str, Any]) -> pd.DataFrame:
     statements = connection.extract_statements(sql)
     if len(statements) != 1 or statements[0].type not in _READING:
-        raise BadInput("Ask one reading statement at a time: SELECT, WITH, DESCRIBE or EXPLAIN.")
+        raise BadInputError("Ask one reading statement at a time: SELECT, WITH, DESCRIBE or EXPLAIN.")
     return connection.execute(statements[0], params if isinstance(params, Mapping) else list(params)).df()

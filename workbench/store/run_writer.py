@@ -14,7 +14,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from workbench.errors import BadInput, StoreError
+from workbench.errors import BadInputError, StoreError
 from workbench.files.places import Places, data_of
 from workbench.model.metrics import SAMPLE_COLUMNS
 from workbench.model.protocols import SampleRow
@@ -71,7 +71,7 @@ class RunWriter:
 
         Raises
         ------
-        UnknownName
+        UnknownNameError
             For a metric that is not sampled.
         StoreError
             When it cannot be written; rows taken before are kept, none of these is.
@@ -92,7 +92,7 @@ class RunWriter:
         """
         relative = PurePosixPath(name)
         if not relative.parts or relative.is_absolute() or ".." in relative.parts or "\0" in name:
-            raise BadInput(f"{name!r} cannot name raw output: give a relative path without '..'.")
+            raise BadInputError(f"{name!r} cannot name raw output: give a relative path without '..'.")
         path = self.folder / RAW_NAME / relative
         with explained("keep raw output", path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -115,7 +115,7 @@ class RunWriter:
             again.
         """
         if run.run_id != self.run_id or run.campaign_id != self.run.campaign_id:
-            raise BadInput(f"Run {run.run_id!r} cannot be recorded in the folder of run {self.run_id!r}.")
+            raise BadInputError(f"Run {run.run_id!r} cannot be recorded in the folder of run {self.run_id!r}.")
         if (self.folder / MANIFEST_NAME).exists():
             raise StoreError(f"Run {self.run_id} has been recorded already; a record is never changed.")
         self._capture.close()

@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from workbench import adapters
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.model.experiment import EnvironmentSpec
 from workbench.widgets.background import Background
 from workbench.widgets.controls import button, notes, words
@@ -73,10 +73,12 @@ class ClusterPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
     def _meant(self) -> tuple[str, tuple[Any, ...], tuple[Any, ...]]:
         """Return (the design's name, objects, patches) of the mesh that is shown."""
         if self._played is None:
-            raise BadInput("There is no design yet.")
+            raise BadInputError("There is no design yet.")
         rendering = self._played.renderings[self._mesh]
         if not (rendering.objects or rendering.patches):
-            raise BadInput(f"{self._mesh} makes no objects of this design: there is nothing to apply. Choose a mesh.")
+            raise BadInputError(
+                f"{self._mesh} makes no objects of this design: there is nothing to apply. Choose a mesh."
+            )
         return self._played.design.intent.name, rendering.objects, rendering.patches
 
     def _do(self, act: Callable[[Any], list[str]]) -> None:
@@ -123,7 +125,7 @@ class ClusterPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
     def _revert(self) -> None:
         def act(cluster: Any) -> list[str]:
             if self._played is None:
-                raise BadInput("There is no design yet.")
+                raise BadInputError("There is no design yet.")
             reverted = cluster.revert(self._played.design.intent.name)
             if not reverted.objects:
                 return ["<p>Nothing of this design is in force there.</p>"]

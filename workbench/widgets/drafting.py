@@ -69,7 +69,7 @@ class Draft:
 
         Raises
         ------
-        BadInput
+        BadInputError
             With what cannot be, in words.
         """
         return experiment_from_toml(self.toml(), "this experiment")

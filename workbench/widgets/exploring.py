@@ -15,7 +15,7 @@ import pandas as pd
 from workbench.analysis.contract import SHOWN_ROLES, clean_latency, clean_runs
 from workbench.analysis.costing import main_latency
 from workbench.analysis.selection import Selection, differences, select
-from workbench.errors import NothingToShow, UnknownName
+from workbench.errors import NothingToShowError, UnknownNameError
 from workbench.store import Store
 from workbench.widgets import moments
 from workbench.widgets.quantities import KEYS, QUANTILES, QUANTITIES, query, read_from
@@ -142,16 +142,18 @@ class Explorer:
 
         Raises
         ------
-        NothingToShow
+        NothingToShowError
             When nothing was measured.
-        UnknownName
+        UnknownNameError
             When there is no such campaign.
         """
         if self.runs.empty:
-            raise NothingToShow(f"Nothing has been measured in {self.store.data} yet: start with `workbench demo`.")
+            raise NothingToShowError(
+                f"Nothing has been measured in {self.store.data} yet: start with `workbench demo`."
+            )
         known = _distinct(self.runs["campaign_id"])
         if campaign and campaign not in known:
-            raise UnknownName("campaign", campaign, known[-20:])
+            raise UnknownNameError("campaign", campaign, known[-20:])
         finished = self.runs[self.runs["status"] == "finished"]
         latest = (finished if len(finished) else self.runs).sort_values("started_at")["campaign_id"].iloc[-1]
         one = self.runs[self.runs["campaign_id"] == (campaign or latest)]
@@ -188,7 +190,7 @@ class Explorer:
     def settled(self, choice: Choice) -> Choice:
         """Return ``choice`` with what is there of it; what is empty or gone becomes all there is, or the first."""
         if choice.quantity not in QUANTITIES:
-            raise UnknownName("quantity", choice.quantity, QUANTITIES)
+            raise UnknownNameError("quantity", choice.quantity, QUANTITIES)
         places = self.options(choice).environments
         environment = choice.environment if choice.environment in places else next(iter(places), "")
         choice = replace(choice, environment=environment)
@@ -277,7 +279,7 @@ class Explorer:
             runs = self.runs[self.runs["campaign_id"].isin(key)]
             try:
                 self._selected[key] = select(runs.reset_index(drop=True))
-            except NothingToShow as error:
+            except NothingToShowError as error:
                 none, left = runs.iloc[:0], runs.assign(why=runs["status"])
                 self._selected[key] = Selection(counted=none, left_out=left, unlike={"": [str(error)]})
         return self._selected[key]

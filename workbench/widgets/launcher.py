@@ -23,7 +23,7 @@ from workbench.errors import WorkbenchError
 from workbench.model.experiment import EnvironmentSpec, Experiment
 from workbench.widgets.controls import STYLE, Keys, Ticks, notes, table, words
 from workbench.widgets.drafting import Draft, known_meshes, preview, read_rates
-from workbench.widgets.launching import Launches, Part, State
+from workbench.widgets.launching import Launches, LivePart, State
 
 LOOK_S = 2.0
 """Seconds between two looks at a running campaign."""
@@ -298,7 +298,7 @@ def _consumption(state: State) -> str:
     return f"<p>Now: {html.escape(state.run)}</p><table>{head}{rows}</table>"
 
 
-def _part(part: Part, most: float) -> str:
+def _part(part: LivePart, most: float) -> str:
     colour = ROLE_COLOURS.get(part.role, QUIET)
     width = 0 if part.cores is None else 160 * max(0.0, part.cores) / most
     cores = "not known yet" if part.cores is None else f"{part.cores:.3f}"
@@ -310,7 +310,7 @@ def _part(part: Part, most: float) -> str:
     )
 
 
-def _spark(part: Part, colour: str) -> str:
+def _spark(part: LivePart, colour: str) -> str:
     if len(part.history) < 2:
         return ""
     most = max(*part.history, 1e-6)

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from workbench.campaigns.runner import request_stop
-from workbench.errors import BadInput, StoreError, UnknownName, WorkbenchError
+from workbench.errors import BadInputError, StoreError, UnknownNameError, WorkbenchError
 from workbench.model.lab_steps import SURROUNDING_ROLES
 from workbench.model.metrics import SAMPLE_COLUMNS
 from workbench.settings import Settings
@@ -62,7 +62,7 @@ _children: dict[str, subprocess.Popen[bytes]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class LivePart:
     """One watched part at present: cores over the last second and PSS (None: not known), cores over time."""
 
     name: str
@@ -98,7 +98,7 @@ class State:
     remaining_s: float | None = None
     log: tuple[tuple[float, str], ...] = ()
     run: str = ""
-    parts: tuple[Part, ...] = ()
+    parts: tuple[LivePart, ...] = ()
 
     @property
     def ended(self) -> bool:
@@ -133,7 +133,7 @@ class Launches:
     def resume(self, campaign_id: str) -> None:
         """Continue an ended campaign in the background where it stopped."""
         if not self.state(campaign_id).ended:
-            raise BadInput(f"Campaign {campaign_id} is still running.")
+            raise BadInputError(f"Campaign {campaign_id} is still running.")
         with explained("start the measurement", self._notes):
             self._notes.mkdir(parents=True, exist_ok=True)
         self._spawn(campaign_id, "--resume", campaign_id)
@@ -195,7 +195,7 @@ class Launches:
 
         Raises
         ------
-        UnknownName
+        UnknownNameError
             When there is no such campaign.
         """
         child = _children.get(campaign_id)
@@ -224,7 +224,7 @@ class Launches:
         """Return the state of what has no folder yet, or never got one."""
         log = self._notes / f"{campaign_id}.log"
         if not log.exists():
-            raise UnknownName("campaign", campaign_id, self.known()[:20], str(self._settings.data))
+            raise UnknownNameError("campaign", campaign_id, self.known()[:20], str(self._settings.data))
         printed = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         if self._pid(campaign_id):
             return State(campaign_id=campaign_id, status="starting", message="the laboratory is being prepared")
@@ -284,7 +284,7 @@ def _events(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _present(folder: Path) -> tuple[str, tuple[Part, ...]]:
+def _present(folder: Path) -> tuple[str, tuple[LivePart, ...]]:
     """Return the run in flight, in words, and what its parts consume; nothing between runs."""
     try:
         flying = [run for run in run_folders(folder) if (run / CAPTURE_NAME).exists()]
@@ -301,7 +301,7 @@ def _present(folder: Path) -> tuple[str, tuple[Part, ...]]:
     return run, tuple(_part(one.name, one.role, records[records[:, 1] == place]) for place, one in shown)
 
 
-def _part(name: str, role: str, own: Any) -> Part:
+def _part(name: str, role: str, own: Any) -> LivePart:
     """Return the part whose capture records are ``own``, shape (readings, 2 + metrics)."""
     read = own[~np.isnan(own[:, COLUMN["cpu_time_s"]])][-_HISTORY:]
     times, cpu = read[:, 0], read[:, COLUMN["cpu_time_s"]]
@@ -311,4 +311,6 @@ def _part(name: str, role: str, own: Any) -> Part:
     cores = float(cpu[lately][-1] - cpu[lately][0]) / span if span > 0 else None
     memory = own[:, COLUMN["mem_pss_bytes"]]
     known = memory[~np.isnan(memory)]
-    return Part(name=name, role=role, cores=cores, mem_bytes=float(known[-1]) if len(known) else None, history=history)
+    return LivePart(
+        name=name, role=role, cores=cores, mem_bytes=float(known[-1]) if len(known) else None, history=history
+    )

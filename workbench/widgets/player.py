@@ -35,7 +35,7 @@ _LOOK = """<style>
 .wb-yes {color: #006b3e; font-weight: 600} .wb-partly {color: #B54C0B; font-weight: 600}
 .wb-no {color: #5F6770; font-weight: 600}
 </style>"""
-_SAID = {"carried": ("yes", "wb-yes"), "partly": ("partly", "wb-partly"), "not": ("no", "wb-no")}
+_SAID = {"supported": ("yes", "wb-yes"), "partial": ("partial", "wb-partly"), "unsupported": ("no", "wb-no")}
 
 
 class PlayerView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no types
@@ -115,7 +115,8 @@ class PlayerView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no typ
     def _first(self) -> str:
         """Return the mesh to begin with: the first that carries everything, else the first that carries anything."""
         ranked = sorted(
-            self.played.renderings.values(), key=lambda one: sum(answer.standing != "carried" for answer in one.answers)
+            self.played.renderings.values(),
+            key=lambda one: sum(answer.support != "supported" for answer in one.answers),
         )
         return ranked[0].mesh
 
@@ -232,7 +233,7 @@ def _answers(played: Played) -> str:
 def _cell(feature: str, rendering: Rendering) -> str:
     for answer in rendering.answers:
         if answer.feature == feature:
-            word, look = _SAID[answer.standing]
+            word, look = _SAID[answer.support]
             nearest = f"<br><i>Nearest: {html.escape(answer.nearest)}</i>" if answer.nearest else ""
             return f'<td><span class="{look}">{word}</span><small>{html.escape(answer.says)}{nearest}</small></td>'
     return "<td></td>"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from workbench import adapters
 from workbench.charts.intended import Carrier
-from workbench.errors import BadInput, StoreError
+from workbench.errors import BadInputError, StoreError
 from workbench.files import shipped
 from workbench.intents import Design, Rendering, read_design, write_design
 from workbench.model.experiment import MeshSpec
@@ -44,7 +44,7 @@ class Played:
 
     @property
     def answers(self) -> pd.DataFrame:
-        """Feature by mesh: what is carried, and how; see `workbench.playground.answers_table`."""
+        """Feature by mesh: what is supported, and how; see `workbench.playground.answers_table`."""
         return answers_table(self.renderings.values())
 
     def yaml(self, mesh: str) -> str:
@@ -67,7 +67,7 @@ class Playground:
 
         Raises
         ------
-        BadInput
+        BadInputError
             When there is none, or it is none.
         """
         return read_design(shipped.design_file(asked, self.settings.data))
@@ -98,14 +98,14 @@ class Playground:
 
         Raises
         ------
-        BadInput
+        BadInputError
             When there is nothing to apply.
         StoreError
             When it cannot be written.
         """
         rendering = played.renderings[mesh]
         if not (rendering.objects or rendering.patches):
-            raise BadInput(f"{mesh} makes no objects of {played.design.intent.name}: there is nothing to export.")
+            raise BadInputError(f"{mesh} makes no objects of {played.design.intent.name}: there is nothing to export.")
         name = f"{played.design.intent.name}-{mesh.replace('/', '-').replace(' ', '-')}.yaml"
         path = self.settings.data / "designs" / name
         try:

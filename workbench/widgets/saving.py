@@ -12,7 +12,7 @@ import vl_convert
 from numpy.typing import NDArray
 
 from workbench.charts.display import svg
-from workbench.errors import UnknownName
+from workbench.errors import UnknownNameError
 from workbench.store.disk import explained, write_whole
 from workbench.store.tables import write_table
 from workbench.text.plain import cells
@@ -58,13 +58,13 @@ def save(view: View, form: str, folder: Path) -> Path:
 
     Raises
     ------
-    UnknownName
+    UnknownNameError
         For another.
     StoreError
         When it cannot be written.
     """
     if form not in FORMATS:
-        raise UnknownName("format", form, FORMATS)
+        raise UnknownNameError("format", form, FORMATS)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
     target = folder / f"explore-{stamp}-{view.choice.quantity}.{form}"
     with explained("save what is shown", target):

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import ipywidgets as widgets
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.intents import (
     FEATURES,
     Abort,
@@ -109,7 +109,7 @@ class Field:
 
         Raises
         ------
-        BadInput
+        BadInputError
             For a text that is no number where one is asked.
         """
         value = self.control.value
@@ -126,7 +126,7 @@ class Field:
             return self._kind(text)
         except ValueError:
             wanted = "a whole number" if self._kind is int else "a number"
-            raise BadInput(f"{self.control.description}: {text!r} is not {wanted}.") from None
+            raise BadInputError(f"{self.control.description}: {text!r} is not {wanted}.") from None
 
 
 def fields_of(cls: type[Any], changed: Callable[[], None]) -> tuple[Field, ...]:
@@ -204,7 +204,7 @@ class Wish:
 
         Raises
         ------
-        BadInput
+        BadInputError
             When the fields contradict each other or are out of range.
         """
         if not self._tick.value:
@@ -300,13 +300,13 @@ class SplitWish:
 
         Raises
         ------
-        BadInput
+        BadInputError
             When they come to more than 100 %.
         """
         if not self._tick.value:
             return ()
         if self._left < 0:
-            raise BadInput(f"The shares of the split come to {100 - self._left} %: leave 100 % at most.")
+            raise BadInputError(f"The shares of the split come to {100 - self._left} %: leave 100 % at most.")
         others = tuple(Share(version=one.description, weight=one.value) for one in self._sliders)
         return (Share(version=self._versions[0], weight=self._left), *others)
 
@@ -369,7 +369,7 @@ class Wishes:
 
         Raises
         ------
-        BadInput
+        BadInputError
             When it contradicts itself, in words.
         """
         target = Target(**{field.name: field.value for field in self._target})

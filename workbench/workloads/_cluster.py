@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.model.cluster_steps import PING_PATH, ClusterApplication, KubernetesObject
 from workbench.model.experiment import Workload
 
@@ -106,12 +106,12 @@ def cluster_application(
 
     Raises
     ------
-    BadInput
+    BadInputError
         For a delay of a TCP echo, which knows none.
     """
     entry, speech = next(iter(services)), SPEECH[protocol]
     if protocol == "tcp" and workload.server_delay_s:
-        raise BadInput("Fortio's TCP echo answers at once: set server_delay_s = 0, or choose another protocol.")
+        raise BadInputError("Fortio's TCP echo answers at once: set server_delay_s = 0, or choose another protocol.")
     image = f"{registry or _REGISTRY}/{IMAGE}:{VERSION}"
     objects: list[KubernetesObject] = [account(CLIENT, namespace)]
     for name, calls in services.items():

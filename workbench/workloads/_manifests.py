@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.files.yaml_text import load_all, unfolded
 
 MOST_FILES, MOST_ENTRIES = 500, 20_000
@@ -35,12 +35,12 @@ def read(manifests: str) -> Iterator[tuple[dict[str, Any], str]]:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When there is nothing to read, too much of it, or something that is no YAML of Kubernetes objects.
     """
     path = Path(manifests)
     if not manifests or not path.exists():
-        raise BadInput(f"There are no manifests at {manifests!r}: give the workload a file or a folder of them.")
+        raise BadInputError(f"There are no manifests at {manifests!r}: give the workload a file or a folder of them.")
     found, left = False, MOST_BYTES
     for file in _files(path):
         _refuse_recipe(file)
@@ -50,18 +50,18 @@ def read(manifests: str) -> Iterator[tuple[dict[str, Any], str]]:
             found = True
             yield one, str(file)
     if not found:
-        raise BadInput(f"{manifests} holds no Kubernetes object ({', '.join(_ENDINGS)}).")
+        raise BadInputError(f"{manifests} holds no Kubernetes object ({', '.join(_ENDINGS)}).")
 
 
 def _files(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
     if not path.is_dir():
-        raise BadInput(f"{path} is neither a file nor a folder: give the workload one of these.")
+        raise BadInputError(f"{path} is neither a file nor a folder: give the workload one of these.")
     found: list[Path] = []
     for seen, file in enumerate(_below(path)):
         if seen >= MOST_ENTRIES or len(found) > MOST_FILES:
-            raise BadInput(
+            raise BadInputError(
                 f"The folder {path} is too large to be one application's manifests (at most {MOST_FILES} of "
                 f"{MOST_ENTRIES} files): name the folder that holds them and nothing else."
             )
@@ -80,9 +80,11 @@ def _text(file: Path, most: int) -> bytes:
         with file.open("rb") as opened:
             text = opened.read(most + 1)
     except OSError as error:
-        raise BadInput(f"{file} cannot be read: {error.strerror or error}.") from error
+        raise BadInputError(f"{file} cannot be read: {error.strerror or error}.") from error
     if len(text) > most:
-        raise BadInput(f"The manifests are larger than {MOST_BYTES // 2**20} MiB together; {file} is where it ends.")
+        raise BadInputError(
+            f"The manifests are larger than {MOST_BYTES // 2**20} MiB together; {file} is where it ends."
+        )
     return text
 
 
@@ -92,7 +94,7 @@ def _documents(text: bytes, file: Path) -> Iterator[dict[str, Any]]:
             if one is None:
                 continue
             if not isinstance(one, dict):
-                raise BadInput(f"{file} holds something that is no Kubernetes object.")
+                raise BadInputError(f"{file} holds something that is no Kubernetes object.")
             if str(one.get("apiVersion", "")).startswith("kustomize.config.k8s.io/"):
                 raise _recipe(file, "Kustomization")
             yield one
@@ -103,9 +105,9 @@ def _refuse_recipe(file: Path) -> None:
         raise _recipe(file, file.name)
 
 
-def _recipe(file: Path, name: str) -> BadInput:
+def _recipe(file: Path, name: str) -> BadInputError:
     what, command = _RECIPES[name]
-    return BadInput(
+    return BadInputError(
         f"{file} is {what}, which says how manifests are made and is none: make them with "
         f"`{command} {file.parent} > FILE` and give the workload that FILE."
     )

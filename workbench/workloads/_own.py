@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.model.cluster_steps import ClusterApplication, group_of, is_one
 from workbench.workloads import _shapes
 from workbench.workloads._cluster import CLIENT, account, client
@@ -39,7 +39,7 @@ def own_application(
 
     Raises
     ------
-    BadInput
+    BadInputError
         When there is nothing to read, when it is no Kubernetes YAML, for objects that do not live in a namespace, for
         objects twice, and for a URL that is none, not of the load's protocol, or leads to none of the Services.
     """
@@ -50,9 +50,9 @@ def own_application(
         kind, name = one["kind"], one["metadata"]["name"]
         key = group_of(one), kind, name
         if key in objects:
-            raise BadInput(f"{where} holds the {kind} {name!r}, which {manifests} holds twice.")
+            raise BadInputError(f"{where} holds the {kind} {name!r}, which {manifests} holds twice.")
         if is_one(one, *_OURS) and name == CLIENT:
-            raise BadInput(f"{where} holds a {kind} called {CLIENT!r}, the name of the load's own: rename it.")
+            raise BadInputError(f"{where} holds a {kind} called {CLIENT!r}, the name of the load's own: rename it.")
         places.add(str(found["metadata"].get("namespace") or ""))
         objects[key] = one
     parts = _parts(url, protocol)
@@ -74,12 +74,12 @@ def _parts(url: str, protocol: str) -> SplitResult:
     except ValueError:
         usable = False
     if not usable or " " in url:
-        raise BadInput(f"The workload's url {url!r} must be like http://SERVICE:PORT/PATH ({', '.join(known)}).")
+        raise BadInputError(f"The workload's url {url!r} must be like http://SERVICE:PORT/PATH ({', '.join(known)}).")
     if "@" in parts.netloc:
-        raise BadInput("The workload's url names a user, and would be stored with every run: leave the user out.")
+        raise BadInputError("The workload's url names a user, and would be stored with every run: leave the user out.")
     if parts.scheme not in SCHEMES[protocol]:
         fitting = " or ".join(repr(name) for name, schemes in SCHEMES.items() if parts.scheme in schemes)
-        raise BadInput(
+        raise BadInputError(
             f"The workload's url {url!r} is not called in {protocol}: set protocol = {fitting} under [load], "
             f"or give a url of {' or '.join(SCHEMES[protocol])}."
         )
@@ -91,16 +91,16 @@ def _check_target(parts: SplitResult, objects: Iterable[Mapping[str, Any]], name
     services = {str(one["metadata"]["name"]): one for one in objects if is_one(one, "Service")}
     name, _, domain = (parts.hostname or "").partition(".")
     if name not in services or domain not in ("", namespace, f"{namespace}.svc", f"{namespace}.svc.cluster.local"):
-        raise BadInput(
+        raise BadInputError(
             f"The workload's url leads to {parts.hostname!r}, but its manifests hold "
             f"{'the Services ' + ', '.join(services) if services else 'no Service'}: call one of them by its name."
         )
     if parts.scheme in ("grpc", "tcp", "h2c") and parts.port is None:
-        raise BadInput(f"The workload's url {parts.geturl()!r} needs a port.")
+        raise BadInputError(f"The workload's url {parts.geturl()!r} needs a port.")
     port = parts.port or {"https": 443}.get(parts.scheme, 80)
     offered = [one["port"] for one in services[name]["spec"].get("ports", ())]
     if port not in offered:
-        raise BadInput(
+        raise BadInputError(
             f"The workload's url calls port {port} of the Service {name!r}, which offers "
             f"{', '.join(map(str, offered)) or 'none'}."
         )
@@ -113,22 +113,22 @@ def _placed(found: Mapping[str, Any], where: str, namespace: str) -> dict[str, A
     lacking = [key for key in ("apiVersion", "kind") if not isinstance(one.get(key), str) or not one[key]]
     lacking += [] if named else ["metadata.name"]
     if lacking:
-        raise BadInput(
+        raise BadInputError(
             f"{where} holds an object without {' and '.join(lacking)} (as text): name only files of Kubernetes objects."
         )
     if is_one(one, "Namespace"):
-        raise BadInput(
+        raise BadInputError(
             f"{where} holds the Namespace {metadata['name']!r}: leave it out. Everything is put into the namespace "
             f"{namespace}, which each run makes and removes."
         )
     if one["kind"] in _CLUSTER_WIDE and _of_kubernetes(group_of(one)):
-        raise BadInput(
+        raise BadInputError(
             f"{where} holds the {one['kind']} {metadata['name']!r}, which does not live in a namespace: "
             "create it beforehand and leave it out here."
         )
     wrong = _shapes.wrong_with(one)
     if wrong:
-        raise BadInput(f"{where}: the {one['kind']} {metadata['name']!r} is not as Kubernetes wants it: {wrong}.")
+        raise BadInputError(f"{where}: the {one['kind']} {metadata['name']!r} is not as Kubernetes wants it: {wrong}.")
     return {**one, "metadata": {**metadata, "namespace": namespace}}
 
 

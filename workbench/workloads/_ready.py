@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.model.cluster_steps import ClusterApplication, KubernetesObject
 from workbench.model.experiment import Workload
 from workbench.model.lab_steps import Application
@@ -92,10 +92,12 @@ class Ready:
 
         Raises
         ------
-        BadInput
+        BadInputError
             Always, saying where it runs.
         """
-        raise BadInput(f"The workload {self.name!r} is made of containers and runs on a cluster only, not in the lab.")
+        raise BadInputError(
+            f"The workload {self.name!r} is made of containers and runs on a cluster only, not in the lab."
+        )
 
     def cluster_application(
         self, workload: Workload, protocol: str = "http/1.1", *, namespace: str = NAMESPACE, registry: str = ""
@@ -104,7 +106,7 @@ class Ready:
 
         Raises
         ------
-        BadInput
+        BadInputError
             For settings that it would overlook.
         """
         refuse_unused(workload, self.uses)

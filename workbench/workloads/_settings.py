@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import fields
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.model.experiment import Workload
 
 
@@ -14,14 +14,14 @@ def refuse_unused(workload: Workload, uses: Collection[str]) -> None:
 
     Raises
     ------
-    BadInput
+    BadInputError
         With the value that says nothing.
     """
     silent = Workload(name=workload.name, payload_bytes=0)
     for one in fields(Workload):
         asked, nothing = getattr(workload, one.name), getattr(silent, one.name)
         if one.name not in ("name", *uses) and asked != nothing:
-            raise BadInput(
+            raise BadInputError(
                 f"The workload {workload.name!r} has no use for {one.name} = {asked!r}: "
                 f"set {one.name} = {nothing!r} in the experiment's [[workloads]]."
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.model.cluster_steps import ClusterApplication
 from workbench.model.experiment import PROTOCOLS, Workload
 from workbench.model.lab_steps import Application
@@ -26,10 +26,12 @@ class Own:
 
         Raises
         ------
-        BadInput
+        BadInputError
             Always, saying where it runs.
         """
-        raise BadInput("The workload 'own' is made of Kubernetes manifests and runs on a cluster only, not in the lab.")
+        raise BadInputError(
+            "The workload 'own' is made of Kubernetes manifests and runs on a cluster only, not in the lab."
+        )
 
     def cluster_application(
         self, workload: Workload, protocol: str = "http/1.1", *, namespace: str = NAMESPACE, registry: str = ""

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from workbench.meshes.istio import Istio
-from workbench.model.cluster_steps import ClusterApplication, ClusterGate, ClusterStep, MetricMoved, Part
+from workbench.model.cluster_steps import ClusterApplication, ClusterGate, ClusterStep, MetricMoved, PartRule
 from workbench.model.experiment import MeshSpec
 from workbench.model.records import MeshFacts
 
@@ -47,7 +47,11 @@ class IstiodStockEnvoy(Istio):
         """Put Envoy's own counters of the client's calls in place of Istio's, which stock Envoy does not have."""
         own = [one for one in super().gates(spec, application) if not isinstance(one, MetricMoved)]
         labels = {"cluster_name": f"outbound|8080||server.{application.namespace}.svc.cluster.local"}
-        told = {"part": Part(role="sidecar", containers=("istio-proxy",)), "port": 15020, "path": "/stats/prometheus"}
+        told = {
+            "part": PartRule(role="sidecar", containers=("istio-proxy",)),
+            "port": 15020,
+            "path": "/stats/prometheus",
+        }
         return (
             *own,
             MetricMoved(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from workbench.intents import Intent, Rendering, Target, in_order, not_carried
+from workbench.intents import Intent, Rendering, Target, in_order, unsupported
 from workbench.model.cluster_steps import (
     Answers,
     ClusterApplication,
@@ -16,7 +16,7 @@ from workbench.model.cluster_steps import (
     HasProxy,
     HelmRelease,
     MetricMoved,
-    Part,
+    PartRule,
     PodSays,
     Uninstall,
     Wait,
@@ -32,7 +32,7 @@ CRD = {
     "kind": "CustomResourceDefinition",
     "metadata": {"name": "widgets.meshlike.test"},
 }
-SIDECAR = Part(role="sidecar", containers=("proxy",))
+SIDECAR = PartRule(role="sidecar", containers=("proxy",))
 
 
 class Meshlike:
@@ -98,15 +98,15 @@ class Meshlike:
             moved,
         )
 
-    def parts(self, spec: MeshSpec) -> tuple[Part, ...]:
-        node = Part(role="node-proxy", namespace=NAMESPACE, labels={"app": "node"})
-        return (SIDECAR, node, Part(role="control-plane", namespace=NAMESPACE))
+    def parts(self, spec: MeshSpec) -> tuple[PartRule, ...]:
+        node = PartRule(role="node-proxy", namespace=NAMESPACE, labels={"app": "node"})
+        return (SIDECAR, node, PartRule(role="control-plane", namespace=NAMESPACE))
 
     def remove(self, spec: MeshSpec, application: ClusterApplication) -> tuple[ClusterStep, ...]:
         return (Uninstall(release=RELEASE, namespace=NAMESPACE), Delete(name="the CRD that is kept", objects=(CRD,)))
 
     def configure(self, spec: MeshSpec, intent: Intent, target: Target) -> Rendering:
-        return Rendering(mesh=spec.label, answers=in_order(not_carried(intent, "A mesh of the tests carries nothing.")))
+        return Rendering(mesh=spec.label, answers=in_order(unsupported(intent, "A mesh of the tests carries nothing.")))
 
 
 ADAPTER = Meshlike()

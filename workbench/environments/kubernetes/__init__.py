@@ -31,9 +31,9 @@ class Kubernetes:
 
         Raises
         ------
-        CannotHere
+        UnsupportedError
             Without a usable kubeconfig.
-        UnknownName, BadInput
+        UnknownNameError, BadInputError
             For options that do not exist or have values of the wrong type.
         """
         from workbench.environments.kubernetes.session import OpenCluster, Options
@@ -45,7 +45,7 @@ class Kubernetes:
 
         Raises
         ------
-        CannotHere, BadInput, UnknownName
+        UnsupportedError, BadInputError, UnknownNameError
             As when it is opened; nothing is asked of the cluster yet.
         """
         from workbench.environments.kubernetes.client import Cluster
@@ -71,7 +71,7 @@ class Kubernetes:
 
         Raises
         ------
-        UnknownName, BadInput
+        UnknownNameError, BadInputError
             For options that do not exist or have values of the wrong type.
         """
         from workbench.environments.kubernetes import collecting

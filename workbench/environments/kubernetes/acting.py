@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from workbench.environments.kubernetes import journal, snapshot
-from workbench.environments.kubernetes.client import Cluster, Object, Refused
+from workbench.environments.kubernetes.client import Cluster, Object, RefusedError
 from workbench.environments.kubernetes.helm import Helm, releases
 from workbench.environments.kubernetes.objects import (
     MANAGED,
@@ -30,7 +30,7 @@ from workbench.environments.kubernetes.objects import (
 )
 from workbench.environments.kubernetes.trust import filled, trust_anchor
 from workbench.environments.kubernetes.waiting import awaited, explain, follow, gone, wait
-from workbench.errors import CannotHere, RunFailed
+from workbench.errors import RunFailedError, UnsupportedError
 from workbench.model.cluster_steps import (
     ClusterApplication,
     ClusterStep,
@@ -94,7 +94,7 @@ class Acting:
 
         Raises
         ------
-        RunFailed
+        RunFailedError
             When one does not work out, with what the cluster says.
         """
         for step in steps:
@@ -118,7 +118,9 @@ class Acting:
     def deploy(self, application: ClusterApplication) -> None:
         """Make the application's namespace and everything in it; removed first, while its mesh lives."""
         if self.cluster.get("v1", "Namespace", application.namespace) is not None:
-            raise CannotHere(f"The namespace {application.namespace} is there already; the application needs its own.")
+            raise UnsupportedError(
+                f"The namespace {application.namespace} is there already; the application needs its own."
+            )
         before = len(self._made)
         try:
             self.apply([namespace(application.namespace, application.namespace_metadata)])
@@ -134,7 +136,7 @@ class Acting:
             if there is not None and not is_ours(there):
                 if shared:
                     continue
-                raise CannotHere(f"{name_of(one)} is there already and is not ours; it is not touched.")
+                raise UnsupportedError(f"{name_of(one)} is there already and is not ours; it is not touched.")
             manifest = labelled(mirrored(one, self.registry) if self.registry else one, self.run)
             self._made.append(manifest)
             self.rendered.append(redacted(manifest))
@@ -163,10 +165,10 @@ class Acting:
             try:
                 self.cluster.apply(manifest)
                 return
-            except Refused as error:
+            except RefusedError as error:
                 early = error.status == 404 or "failed calling webhook" in str(error)
                 if not early or time.monotonic() > deadline:
-                    raise RunFailed(f"{name_of(manifest)} could not be applied: {error}") from error
+                    raise RunFailedError(f"{name_of(manifest)} could not be applied: {error}") from error
                 time.sleep(0.5)
 
     def ensure_namespace(self, name: str, metadata: Mapping[str, Mapping[str, str]] | None = None) -> None:
@@ -179,9 +181,9 @@ class Acting:
         self.ensure_namespace(step.namespace)
         try:
             helm.install(replace(step, values=filled(step.values, self._trust)), self.run)
-        except RunFailed as error:
+        except RunFailedError as error:
             why = explain(self.cluster, step.namespace, "")
-            raise RunFailed(f"{error} In namespace {step.namespace}: {why}.") from error
+            raise RunFailedError(f"{error} In namespace {step.namespace}: {why}.") from error
         finally:
             self.rendered += [redacted(one) for one in helm.manifests(step.name, step.namespace)]
 
@@ -204,7 +206,7 @@ class Acting:
         for act in acts:
             try:
                 act()
-            except (RunFailed, CannotHere) as error:
+            except (RunFailedError, UnsupportedError) as error:
                 troubles.append(str(error))
         self._done.clear()
         self._made.clear()
@@ -217,7 +219,7 @@ class Acting:
         """Return how the cluster differs from before."""
         try:
             return snapshot.differences(self.before, snapshot.take(self.cluster))
-        except (RunFailed, CannotHere) as error:
+        except (RunFailedError, UnsupportedError) as error:
             return (f"the cluster could not be compared with before: {error}",)
 
     def _sweep(self) -> None:
@@ -225,7 +227,7 @@ class Acting:
 
     def _report(self, left: Sequence[str]) -> None:
         if left:
-            raise RunFailed("these could not be removed: " + ", ".join(left))
+            raise RunFailedError("these could not be removed: " + ", ".join(left))
 
     def _remove(self, objects: Sequence[Object]) -> None:
         ours = [one for one in reversed(objects) if (there := self._present(one)) and is_ours(there, self.run)]
@@ -282,7 +284,7 @@ def uninstall(
     deadline = time.monotonic() + REMOVAL_S
     left = [name_of(one) for one in kept if not gone(cluster, one, deadline)]
     if left:
-        raise RunFailed(f"these parts of {name} could not be removed: {', '.join(left)}")
+        raise RunFailedError(f"these parts of {name} could not be removed: {', '.join(left)}")
 
 
 def delete(cluster: Cluster, step: Delete, before: snapshot.Snapshot) -> None:
@@ -290,7 +292,7 @@ def delete(cluster: Cluster, step: Delete, before: snapshot.Snapshot) -> None:
 
     Raises
     ------
-    RunFailed
+    RunFailedError
         When something stays, although its finalizers were cleared where that is allowed.
     """
     found = [one for asked in step.objects for one in _meant(cluster, asked) if not snapshot.was_there(before, one)]
@@ -304,7 +306,7 @@ def delete(cluster: Cluster, step: Delete, before: snapshot.Snapshot) -> None:
         deadline = time.monotonic() + step.deadline_s / 2
         stuck = [one for one in stuck if not gone(cluster, one, deadline)]
     if stuck:
-        raise RunFailed(f"{step.name}: {', '.join(map(name_of, stuck))} did not go within {step.deadline_s:g} s")
+        raise RunFailedError(f"{step.name}: {', '.join(map(name_of, stuck))} did not go within {step.deadline_s:g} s")
 
 
 def _meant(cluster: Cluster, asked: Mapping[str, Any]) -> list[Object]:
@@ -342,7 +344,7 @@ def _place(found: Mapping[str, Any]) -> int:
 def _listed(cluster: Cluster, kind: Any, selector: str) -> list[Object]:
     try:
         return cluster.list_of(kind, selector=selector)[0]
-    except Refused as error:
+    except RefusedError as error:
         if error.status in (403, 404, 405):
             return []  # not ours to see, so not ours to have made
         raise

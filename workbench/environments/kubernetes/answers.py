@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
-from workbench.errors import NotKubernetes
+from workbench.errors import NotKubernetesError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,9 +32,9 @@ _CERTIFICATE = re.compile(r"certificate verify failed|CERTIFICATE_VERIFY_FAILED|
 _NO_TLS = re.compile(r"WRONG_VERSION_NUMBER|wrong version number|record layer failure|UNEXPECTED_MESSAGE", re.I)
 
 
-def no_server(who: str, what: str, came: str) -> NotKubernetes:
+def no_server(who: str, what: str, came: str) -> NotKubernetesError:
     """Return the error that says what came in place of an API server's answer to ``what``."""
-    return NotKubernetes(
+    return NotKubernetesError(
         f"What answers at {who} is no Kubernetes API server: {what} was answered with {came}. Look at the "
         "address in the kubeconfig, at proxies (HTTPS_PROXY, NO_PROXY), and whether you must log in first."
     )
@@ -71,7 +71,7 @@ def understood(body: bytes | None, who: str, what: str) -> dict[str, Any]:
 
     Raises
     ------
-    NotKubernetes
+    NotKubernetesError
         When it is none, saying what it is.
     """
     if body is None:
@@ -147,7 +147,7 @@ def sense(who: str) -> Iterator[None]:
 
     Raises
     ------
-    NotKubernetes
+    NotKubernetesError
         In place of the error that came of it, which is chained.
     """
     try:
@@ -158,7 +158,7 @@ def sense(who: str) -> Iterator[None]:
 
 def _senseless(who: str, error: Exception) -> NoReturn:
     why = " ".join(str(error).split())[:120]
-    raise NotKubernetes(
+    raise NotKubernetesError(
         f"What {who} answers is not what a Kubernetes API server says ({type(error).__name__}: {why}). Look at the "
         "address in the kubeconfig; --traceback shows where it was read."
     ) from error

@@ -9,7 +9,7 @@ from typing import Any
 from workbench.environments.kubernetes.client import Object
 from workbench.environments.kubernetes.complaints import statuses
 from workbench.environments.kubernetes.objects import quantity
-from workbench.model.cluster_steps import Part
+from workbench.model.cluster_steps import PartRule
 from workbench.model.lab_steps import Role
 from workbench.model.records import Component, Reserved
 
@@ -18,7 +18,7 @@ DAEMONS = ("kubelet", "runtime")
 
 
 def components_of(
-    pods: Sequence[Object], namespace: str, client: Mapping[str, str], parts: Sequence[Part], nodes: Sequence[str]
+    pods: Sequence[Object], namespace: str, client: Mapping[str, str], parts: Sequence[PartRule], nodes: Sequence[str]
 ) -> tuple[Component, ...]:
     """Return every container on ``nodes``, then each node, its daemons, and what nobody is charged for on it.
 
@@ -41,7 +41,7 @@ def components_of(
     return tuple(found)
 
 
-def _of_pod(pod: Object, namespace: str, client: Mapping[str, str], parts: Sequence[Part]) -> Iterator[Component]:
+def _of_pod(pod: Object, namespace: str, client: Mapping[str, str], parts: Sequence[PartRule]) -> Iterator[Component]:
     meta, node = pod["metadata"], pod["spec"]["nodeName"]
     reserved = reservations(pod)
     for container in lasting(pod["spec"]):
@@ -63,7 +63,7 @@ def lasting(spec: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     return (*native, *(spec.get("containers") or ()))
 
 
-def role_of(pod: Object, container: str, namespace: str, client: Mapping[str, str], parts: Sequence[Part]) -> Role:
+def role_of(pod: Object, container: str, namespace: str, client: Mapping[str, str], parts: Sequence[PartRule]) -> Role:
     """Return whom a container is charged to; what is neither the application's nor a part of the mesh: the system."""
     meta = pod["metadata"]
     labels = meta.get("labels") or {}

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from workbench.environments.kubernetes.client import Object
 from workbench.environments.lab._enter import enter_command
-from workbench.errors import BadInput, RunFailed
+from workbench.errors import BadInputError, RunFailedError
 from workbench.files.yaml_text import load, load_all, unfolded
 from workbench.model.cluster_steps import HelmRelease
 from workbench.text.decoding import content_of
@@ -22,7 +22,7 @@ _MOST_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class ChartSource:
     """What names one chart: `chart` is a path, an ``oci://`` reference, or a name in `repository`.
 
     `version` is empty for a path, whose own version was compared with the one asked for.
@@ -33,25 +33,25 @@ class Source:
     version: str = ""
 
 
-def source_of(release: HelmRelease, copies: str = "") -> Source:
+def source_of(release: HelmRelease, copies: str = "") -> ChartSource:
     """Return where the chart of ``release`` is taken from; the folder ``copies`` takes precedence over its repository.
 
     Raises
     ------
-    RunFailed
+    RunFailedError
         When a local chart is not there, is none, or is of another version than the one asked for: a number must not
         bear the name of a version that did not produce it.
     """
     local = _local(release, copies)
     if local is None:
-        return Source(chart=release.chart, repository=release.repository, version=release.version)
+        return ChartSource(chart=release.chart, repository=release.repository, version=release.version)
     found = _version_of(local)
     if found != release.version:
-        raise RunFailed(
+        raise RunFailedError(
             f"The chart at {local} is version {found}, not {release.version} as the release {release.name} needs it: "
             "put the right one there, or name its version in the experiment's [[meshes]]."
         )
-    return Source(chart=str(local))
+    return ChartSource(chart=str(local))
 
 
 def _local(release: HelmRelease, copies: str) -> Path | None:
@@ -62,7 +62,7 @@ def _local(release: HelmRelease, copies: str) -> Path | None:
     if release.repository or release.chart.startswith("oci://"):
         return None
     if not Path(release.chart).exists():
-        raise RunFailed(
+        raise RunFailedError(
             f"There is no chart at {release.chart}, from which {release.name} {release.version} should be installed."
         )
     return Path(release.chart)
@@ -72,8 +72,8 @@ def _version_of(chart: Path) -> str:
     try:
         described = load(_described(chart), "Chart.yaml")
         return str(described["version"])
-    except (OSError, tarfile.TarError, zlib.error, BadInput, KeyError, TypeError, EOFError) as error:
-        raise RunFailed(f"{chart} is no Helm chart: its Chart.yaml cannot be read ({error}).") from error
+    except (OSError, tarfile.TarError, zlib.error, BadInputError, KeyError, TypeError, EOFError) as error:
+        raise RunFailedError(f"{chart} is no Helm chart: its Chart.yaml cannot be read ({error}).") from error
 
 
 def _described(chart: Path) -> bytes:
@@ -102,13 +102,13 @@ def objects_in(*texts: str) -> tuple[Object, ...]:
 
     Raises
     ------
-    RunFailed
+    RunFailedError
         When what Helm printed is no YAML.
     """
     try:
         found = [one for text in texts for part in load_all(text, "what Helm rendered") for one in unfolded(part)]
-    except BadInput as error:
-        raise RunFailed(f"The chart's objects cannot be read: {error}") from error
+    except BadInputError as error:
+        raise RunFailedError(f"The chart's objects cannot be read: {error}") from error
     return tuple(
         one for one in found if isinstance(one, dict) and "kind" in one and isinstance(one.get("metadata"), dict)
     )

@@ -24,9 +24,9 @@ from workbench.environments.kubernetes.forms import misshapen
 from workbench.environments.kubernetes.kinds import Kind as Kind
 from workbench.environments.kubernetes.kinds import kinds_in, preferred
 from workbench.environments.kubernetes.kubeconfig import access
-from workbench.environments.kubernetes.refusing import Refused as Refused
+from workbench.environments.kubernetes.refusing import RefusedError as RefusedError
 from workbench.environments.kubernetes.refusing import body_of, first_line, is_verdict, refused
-from workbench.errors import CannotHere, RunFailed
+from workbench.errors import RunFailedError, UnsupportedError
 
 T = TypeVar("T")
 Object = dict[str, Any]
@@ -89,7 +89,7 @@ class Cluster:
 
         Raises
         ------
-        CannotHere
+        UnsupportedError
             Without a usable kubeconfig or such a context, naming the ones there are; see `kubeconfig.access`.
         """
         found = access(context, kubeconfig)
@@ -109,9 +109,9 @@ class Cluster:
 
         Raises
         ------
-        Refused
+        RefusedError
             With the server's own sentence.
-        CannotHere
+        UnsupportedError
             When the server stayed away.
         """
         return self._patiently(lambda: self._once(method, path, body, more), f"{method.upper()} {path}")
@@ -130,7 +130,7 @@ class Cluster:
 
         Raises
         ------
-        NotKubernetes
+        NotKubernetesError
             When it is none.
         """
         found = self.json("get", "/version")
@@ -150,26 +150,26 @@ class Cluster:
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 last = first_line(error)
                 if why := insecure(str(error)):
-                    raise CannotHere(f"The API server {self.who} cannot be asked: {why} ({last}).") from None
+                    raise UnsupportedError(f"The API server {self.who} cannot be asked: {why} ({last}).") from None
             if time.monotonic() > deadline:
-                raise CannotHere(
+                raise UnsupportedError(
                     f"The API server {self.server} (context {self.context}) did not answer {what} "
                     f"for {self.patience_s:g} s: {last}."
                 )
             time.sleep(_PAUSES_S[min(turn, len(_PAUSES_S) - 1)])
             turn += 1
 
-    def _verdict(self, error: ApiException, what: str) -> RunFailed | CannotHere:
+    def _verdict(self, error: ApiException, what: str) -> RunFailedError | UnsupportedError:
         """Return what a refusal means: the server's own no, or that nobody there is an API server."""
         status, body = int(error.status or 0), body_of(error)
         if status == 0:
             why = insecure(str(error.reason)) or first_line(error)
-            return CannotHere(f"The API server {self.who} cannot be asked: {why}.")
+            return UnsupportedError(f"The API server {self.who} cannot be asked: {why}.")
         if "/proxy/" not in what and (came := foreign(status, error.headers, body, str(error.reason))):
             return no_server(self.who, what, came)
         if status == 401:
             why = self.anonymous or "it does not take the credentials of the kubeconfig: log in again"
-            return CannotHere(f"The API server {self.who} does not know who asks (status 401): {why}.")
+            return UnsupportedError(f"The API server {self.who} does not know who asks (status 401): {why}.")
         return refused(error, what, self.anonymous)
 
     def json(self, method: str, path: str, body: Any = None, **more: Any) -> Object:
@@ -177,7 +177,7 @@ class Cluster:
 
         Raises
         ------
-        NotKubernetes
+        NotKubernetesError
             When what comes is no JSON object.
         """
         what = f"{method.upper()} {path}"
@@ -189,7 +189,7 @@ class Cluster:
         more = {"header_params": {"Accept": "*/*"}, "_request_timeout": timeout_s}
         found = self._patiently(lambda: whole(self._once("get", path, None, more)), f"GET {path}")
         if found is None:
-            raise RunFailed(f"The answer to GET {path} is too large, or does not end.")
+            raise RunFailedError(f"The answer to GET {path} is too large, or does not end.")
         return found
 
     def page_once(self, path: str, timeout_s: float) -> bytes | None:
@@ -222,7 +222,7 @@ class Cluster:
 
         Raises
         ------
-        Refused
+        RefusedError
             (status 404) when the server does not serve it, for instance because its CRD is missing.
         """
         found = self._kinds.get(api_version, {}).get(kind)
@@ -232,14 +232,14 @@ class Cluster:
         if found is None and api_version == "v1":
             raise no_server(self.who, "GET /api/v1", f"a list of kinds without {kind}")
         if found is None:
-            raise Refused(f"The cluster does not serve {kind} of {api_version}; is its CRD installed?", 404)
+            raise RefusedError(f"The cluster does not serve {kind} of {api_version}; is its CRD installed?", 404)
         return found
 
     def kinds_of(self, api_version: str) -> tuple[Kind, ...]:
         """Return the kinds of one group and version; none when it is not served (any more), or may not be seen."""
         try:
             return self._served(api_version)
-        except Refused as error:
+        except RefusedError as error:
             if error.status == 403:
                 return ()
             raise
@@ -248,7 +248,7 @@ class Cluster:
         path = f"/{'apis' if '/' in api_version else 'api'}/{api_version}"
         try:
             found = self.json("get", path)
-        except Refused as error:
+        except RefusedError as error:
             if error.status == 404:
                 return ()
             raise
@@ -269,7 +269,7 @@ class Cluster:
         try:
             path = self.kind(api_version, kind).path(namespace, name)
             return self._whole_objects(api_version, kind, f"GET {path}", [self.json("get", path)])[0]
-        except Refused as error:
+        except RefusedError as error:
             if error.status == 404:
                 return None
             raise
@@ -281,7 +281,7 @@ class Cluster:
         try:
             where = self.kind(api_version, kind)
             return self.list_of(where, namespace, selector, fields)
-        except Refused as error:
+        except RefusedError as error:
             if error.status == 404:
                 return [], ""
             raise
@@ -336,7 +336,7 @@ class Cluster:
         """Merge a patch into one object; nothing happens when it is gone."""
         try:
             self.json("patch", self.path_of(found), dict(patch), content_type="application/merge-patch+json")
-        except Refused as error:
+        except RefusedError as error:
             if error.status != 404:
                 raise
 
@@ -344,7 +344,7 @@ class Cluster:
         """Ask for one object's deletion, its dependants in the background; nothing happens when it is gone."""
         try:
             self.json("delete", self.path_of(found), propagation_policy="Background")
-        except Refused as error:
+        except RefusedError as error:
             if error.status not in (404, 409):
                 raise
 

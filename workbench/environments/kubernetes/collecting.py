@@ -22,7 +22,7 @@ from urllib.parse import quote
 
 from workbench.environments.kubernetes.client import Cluster, Object
 from workbench.environments.kubernetes.objects import namespace
-from workbench.errors import CannotHere, RunFailed
+from workbench.errors import RunFailedError, UnsupportedError
 from workbench.model.cluster_steps import ClusterStep, Manifest, Wait
 
 NAME = "workbench-collector"
@@ -125,7 +125,7 @@ class Collector:
 
         Raises
         ------
-        RunFailed
+        RunFailedError
             With what the API server refuses.
         """
         self._find()
@@ -140,7 +140,7 @@ class Collector:
             insecure = {"https-insecure": "on"} if doubt else {}
             asked = {**insecure, "H": f"Authorization: Bearer {self._bearer()}"}
             status, said = self._asked(node, path, asked, timeout_s)
-        except (RunFailed, CannotHere):
+        except (RunFailedError, UnsupportedError):
             return None
         return said if status == 200 else None
 
@@ -177,7 +177,7 @@ class Collector:
     def _find(self) -> str:
         pods, _ = self.cluster.listed("v1", "Pod", NAME, f"app={NAME}", "status.phase=Running")
         if not pods:
-            raise RunFailed(f"The pod that is to ask the kubelets is not there (namespace {NAME}).")
+            raise RunFailedError(f"The pod that is to ask the kubelets is not there (namespace {NAME}).")
         self._pod = str(pods[0]["metadata"]["name"])
         return self._pod
 
@@ -194,7 +194,7 @@ class Collector:
         if node not in self._kubelets:
             self._kubelets |= kubelets(self.cluster.listed("v1", "Node")[0])
         if node not in self._kubelets:
-            raise RunFailed(f"The cluster tells no address of {node}.")
+            raise RunFailedError(f"The cluster tells no address of {node}.")
         return self._kubelets[node]
 
 

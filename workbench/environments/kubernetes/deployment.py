@@ -22,7 +22,7 @@ from workbench.environments.kubernetes.objects import quantity
 from workbench.environments.kubernetes.proxies import Counted
 from workbench.environments.kubernetes.sources import Choice, addresses, page, place_of
 from workbench.environments.kubernetes.waiting import about
-from workbench.errors import CannotHere, RunFailed
+from workbench.errors import RunFailedError, UnsupportedError
 from workbench.model.cluster_steps import (
     Answers,
     ClusterApplication,
@@ -31,7 +31,7 @@ from workbench.model.cluster_steps import (
     HasProxy,
     InterfaceMoved,
     MetricMoved,
-    Part,
+    PartRule,
     PodSays,
 )
 from workbench.model.protocols import Ask, ClusterSource, JobOutput, SampleSink
@@ -56,7 +56,7 @@ class ClusterDeployment:
 
     cluster: Cluster
     application: ClusterApplication
-    parts: tuple[Part, ...]
+    parts: tuple[PartRule, ...]
     acting: Acting
     choice: Choice
     collector: Collector | None = None
@@ -80,13 +80,13 @@ class ClusterDeployment:
 
         Raises
         ------
-        RunFailed
+        RunFailedError
             When there is none, with what the cluster says.
         """
         wanted = self.application.client["spec"]["selector"]["matchLabels"]
         found = [one for one in self.pods() if wanted.items() <= (one["metadata"].get("labels") or {}).items()]
         if not found:
-            raise RunFailed(f"There is no pod of the client in namespace {self.application.namespace}.")
+            raise RunFailedError(f"There is no pod of the client in namespace {self.application.namespace}.")
         return found[0]
 
     def rest(self, path: str) -> bytes:
@@ -111,7 +111,7 @@ class ClusterDeployment:
                 right = answered(self.application.url, said)
                 calls = "one call" if asked["n"] == "1" else f"{asked['n']} calls"
                 evidence = f"{calls} to {self.application.url}, answered {said.get('RetCodes') or said}"
-            except (RunFailed, CannotHere, ValueError, AttributeError, TypeError) as error:
+            except (RunFailedError, UnsupportedError, ValueError, AttributeError, TypeError) as error:
                 right, evidence = False, f"the client's pod could not be asked to call: {error}"
             if right or time.monotonic() > deadline:
                 return right, evidence
@@ -193,7 +193,7 @@ class ClusterDeployment:
                     passed, evidence = self._interface_moved(gate)
                 case Answers():
                     passed, evidence = self.call()
-        except (RunFailed, CannotHere) as error:
+        except (RunFailedError, UnsupportedError) as error:
             passed, evidence = False, f"it could not be tried: {error}"
         return GateResult(name=gate.name, passed=passed, evidence=evidence)
 
@@ -277,7 +277,7 @@ class ClusterDeployment:
             values[meta["name"]] = total(told, gate.metric, gate.labels) if told is not None else None
         return values
 
-    def _pods_of(self, part: Part) -> list[Object]:
+    def _pods_of(self, part: PartRule) -> list[Object]:
         if not part.namespace and not part.labels:
             found = self.pods()
         else:
@@ -285,7 +285,7 @@ class ClusterDeployment:
             found, _ = self.cluster.listed("v1", "Pod", part.namespace, selector)
         return [pod for pod in found if not part.containers or containers(pod) & set(part.containers)]
 
-    def _without(self, part: Part) -> list[str]:
+    def _without(self, part: PartRule) -> list[str]:
         """Return the pods without any of a part's containers, where not one has them: nothing is worth waiting for."""
         if not part.containers or self._pods_of(part):
             return []
@@ -312,7 +312,7 @@ def _done(pod: Mapping[str, Any]) -> bool:
     return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
 
 
-def _of(part: Part) -> str:
+def _of(part: PartRule) -> str:
     return ", ".join(part.containers) or ", ".join(f"{k}={v}" for k, v in part.labels.items()) or part.role
 
 

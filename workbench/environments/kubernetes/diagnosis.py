@@ -17,7 +17,7 @@ from workbench.environments.kubernetes.objects import MANAGED, RUN
 from workbench.environments.kubernetes.rights import free_on, missing_rights
 from workbench.environments.kubernetes.sources import choose
 from workbench.environments.kubernetes.waiting import WORKLOADS
-from workbench.errors import CannotHere, RunFailed, WorkbenchError
+from workbench.errors import RunFailedError, UnsupportedError, WorkbenchError
 from workbench.model.cluster_steps import ClusterStep, Delete, Uninstall
 from workbench.model.records import GateResult
 
@@ -44,7 +44,7 @@ def diagnose(options: Options) -> tuple[GateResult, ...]:
             facts = cluster_facts(cluster, "", "").details
             nodes = cluster.listed("v1", "Node")[0]
         said.append(_found("an API server", True, f"Kubernetes {facts['cluster']['kubernetes']}, {len(nodes)} nodes"))
-    except (CannotHere, RunFailed) as error:
+    except (UnsupportedError, RunFailedError) as error:
         return (*said, _found("an API server", False, str(error)))
     node = str(nodes[0]["metadata"]["name"]) if nodes else ""
     source, collected = _source(cluster, options)
@@ -84,7 +84,7 @@ def _left(cluster: Cluster) -> list[GateResult]:
 def _helm(cluster: Cluster, options: Options) -> GateResult:
     try:
         return _found("Helm", True, find_helm(cluster, options.helm, options.charts).version())
-    except CannotHere as error:
+    except UnsupportedError as error:
         return _found("Helm", False, str(error))
 
 
@@ -150,7 +150,7 @@ def clean(options: Options, *, force: bool = False, say: Callable[[str], None] =
 
     Raises
     ------
-    CannotHere
+    UnsupportedError
         When a run is alive.
     """
     cluster = Cluster.connect(options.context, options.kubeconfig)
@@ -179,7 +179,7 @@ def _clean(cluster: Cluster, options: Options, *, force: bool, say: Callable[[st
             say(said)
             try:
                 act()
-            except (RunFailed, CannotHere) as error:
+            except (RunFailedError, UnsupportedError) as error:
                 troubles.append(str(error))
         if before:
             troubles += snapshot.differences(before, snapshot.take(cluster))
@@ -219,4 +219,4 @@ def _releases(cluster: Cluster, helm: Callable[[], Helm], before: snapshot.Snaps
 def _sweep(cluster: Cluster) -> None:
     left = sweep(cluster)
     if left:
-        raise RunFailed("these could not be removed: " + ", ".join(left))
+        raise RunFailedError("these could not be removed: " + ", ".join(left))

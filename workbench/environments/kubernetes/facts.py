@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from workbench.environments.kubernetes.client import MANAGER, Cluster, Refused
+from workbench.environments.kubernetes.client import MANAGER, Cluster, RefusedError
 from workbench.environments.kubernetes.complaints import statuses
 from workbench.environments.kubernetes.journal import NAMESPACE
 from workbench.environments.kubernetes.objects import DESIGN, MANAGED
@@ -78,7 +78,7 @@ def designs_in_force(cluster: Cluster) -> list[str]:
     """Return the names of the playground's designs that change this cluster; none where we may not look."""
     try:
         found, _ = cluster.listed("v1", "ConfigMap", NAMESPACE, f"{MANAGED}={MANAGER},{DESIGN}")
-    except Refused:
+    except RefusedError:
         return []
     return sorted(str(one["metadata"]["labels"][DESIGN]) for one in found)
 

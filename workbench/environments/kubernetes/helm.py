@@ -21,7 +21,7 @@ from workbench.environments.kubernetes import helm_sdk
 from workbench.environments.kubernetes.charts import dying, objects_in, source_of, with_advice
 from workbench.environments.kubernetes.client import Cluster, Object
 from workbench.environments.kubernetes.objects import labels
-from workbench.errors import CannotHere, RunFailed
+from workbench.errors import RunFailedError, UnsupportedError
 from workbench.model.cluster_steps import HelmRelease
 from workbench.text.redaction import redacted_text
 
@@ -44,7 +44,7 @@ class Helm(Protocol):
 
         Raises
         ------
-        RunFailed
+        RunFailedError
             With Helm's own words: a chart or version that does not exist, values that it does not take.
         """
         ...
@@ -54,7 +54,7 @@ class Helm(Protocol):
 
         Raises
         ------
-        RunFailed
+        RunFailedError
             With Helm's own words: a chart or version that does not exist, a hook that failed.
         """
         ...
@@ -92,9 +92,9 @@ class HelmProgram:
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=deadline_s + _GRACE_S)
         except subprocess.TimeoutExpired as error:
-            raise RunFailed(f"helm {arguments[0]} did not end within {deadline_s:g} s.") from error
+            raise RunFailedError(f"helm {arguments[0]} did not end within {deadline_s:g} s.") from error
         if done.returncode:
-            raise RunFailed(f"helm {arguments[0]} {arguments[1]} failed: {with_advice(_said(done.stderr))}")
+            raise RunFailedError(f"helm {arguments[0]} {arguments[1]} failed: {with_advice(_said(done.stderr))}")
         return done.stdout
 
     def version(self) -> str:
@@ -104,7 +104,7 @@ class HelmProgram:
                 [self.program, "version", "--short"], capture_output=True, text=True, timeout=_GRACE_S, check=True
             )
         except (OSError, subprocess.SubprocessError) as error:
-            raise CannotHere(f"{self.program} does not start ({error}): {INSTALL_HINT}.") from error
+            raise UnsupportedError(f"{self.program} does not start ({error}): {INSTALL_HINT}.") from error
         return done.stdout.strip()
 
     def _source(self, release: HelmRelease) -> list[str]:
@@ -131,7 +131,7 @@ class HelmProgram:
 
         Raises
         ------
-        RunFailed
+        RunFailedError
             With Helm's own words: a chart or version that does not exist, a hook that failed.
         """
         with _values(release) as values:
@@ -149,7 +149,7 @@ class HelmProgram:
         try:
             text = self._call(["get", "manifest", name, "--namespace", namespace], _GRACE_S)
             hooks = self._call(["get", "hooks", name, "--namespace", namespace], _GRACE_S)
-        except RunFailed:
+        except RunFailedError:
             return ()
         return objects_in(text, hooks)
 
@@ -159,7 +159,7 @@ class HelmProgram:
         hooks = [one for one in self.manifests(name, namespace) if one["kind"] == "Job"]
         try:
             self._call(arguments, deadline_s)
-        except RunFailed:
+        except RunFailedError:
             for one in hooks:
                 self.cluster.delete({**one, "metadata": {"namespace": namespace, **one["metadata"]}})
             self._call([*arguments, "--no-hooks"], deadline_s)
@@ -179,17 +179,17 @@ def find_helm(cluster: Cluster, program: str = "", charts: str = "") -> Helm:
 
     Raises
     ------
-    CannotHere
+    UnsupportedError
         When there is none.
     """
     found = shutil.which(program or "helm")
     if found is not None:
         return HelmProgram(cluster=cluster, program=found, charts=charts)
     if program:
-        raise CannotHere(f"There is no {program}, which the environment's option helm names: {INSTALL_HINT}.")
+        raise UnsupportedError(f"There is no {program}, which the environment's option helm names: {INSTALL_HINT}.")
     if helm_sdk.is_there():
         return helm_sdk.HelmSdk(cluster=cluster, charts=charts)
-    raise CannotHere(f"There is no helm on PATH, and this mesh comes as a Helm chart: {INSTALL_HINT}.")
+    raise UnsupportedError(f"There is no helm on PATH, and this mesh comes as a Helm chart: {INSTALL_HINT}.")
 
 
 def releases(cluster: Cluster, selector: str) -> list[tuple[str, str, Mapping[str, Any]]]:

@@ -21,7 +21,7 @@ from typing import Any
 from workbench.environments.kubernetes.charts import dying, objects_in, source_of, with_advice
 from workbench.environments.kubernetes.client import Cluster, Object
 from workbench.environments.kubernetes.objects import labels
-from workbench.errors import CannotHere, RunFailed
+from workbench.errors import RunFailedError, UnsupportedError
 from workbench.model.cluster_steps import HelmRelease
 from workbench.text.redaction import redacted_text
 
@@ -48,8 +48,8 @@ class HelmSdk:
         """Return which package this is, and the version of Helm in it."""
         try:
             return f"{self._act('version', '', _GRACE_S, {})} ({PACKAGE} {version(PACKAGE)})"
-        except RunFailed as error:
-            raise CannotHere(f"The package {PACKAGE} does not work here: {error}") from error
+        except RunFailedError as error:
+            raise UnsupportedError(f"The package {PACKAGE} does not work here: {error}") from error
 
     def rendered(self, release: HelmRelease) -> tuple[Object, ...]:
         """Return what a release would consist of; see `workbench.environments.kubernetes.helm.Helm`."""
@@ -61,7 +61,7 @@ class HelmSdk:
 
         Raises
         ------
-        RunFailed
+        RunFailedError
             With Helm's own words.
         """
         asked = self._asked(release, {"wait": _WAIT, "labels": labels(run)})
@@ -82,7 +82,7 @@ class HelmSdk:
         """Return what a release consists of, hooks included; nothing when there is no such release."""
         try:
             texts = self._act("manifests", namespace, _GRACE_S, {"name": name}) or ()
-        except RunFailed:
+        except RunFailedError:
             return ()
         return objects_in(*texts)
 
@@ -92,7 +92,7 @@ class HelmSdk:
         parts = self.manifests(name, namespace)
         try:
             self._act("uninstall", namespace, deadline_s, {"name": name, "how": how})
-        except RunFailed:
+        except RunFailedError:
             for one in parts:
                 self._delete(one, namespace)
             records, _ = self.cluster.listed("v1", "Secret", namespace, f"owner=helm,name={name}")
@@ -121,13 +121,13 @@ class HelmSdk:
             )
             answer = json.loads(done.stdout.rsplit("\n", 1)[-1])
         except subprocess.TimeoutExpired as error:
-            raise RunFailed(f"{what} did not end within {deadline_s:g} s.") from error
+            raise RunFailedError(f"{what} did not end within {deadline_s:g} s.") from error
         except ValueError as error:
             said = " ".join(redacted_text(done.stderr).split())[-300:]
-            raise RunFailed(
+            raise RunFailedError(
                 f"{what} failed: {PACKAGE} ended without an answer ({said or 'it said nothing'})"
             ) from error
         if "failed" in answer:
             said = " ".join(redacted_text(str(answer["failed"])).split())[-700:]
-            raise RunFailed(f"{what} failed: {with_advice(said)}")
+            raise RunFailedError(f"{what} failed: {with_advice(said)}")
         return answer.get("said")

@@ -8,12 +8,12 @@ from typing import Any
 from workbench.environments.kubernetes.attribution import lasting, reservations, role_of
 from workbench.environments.kubernetes.client import Object
 from workbench.environments.kubernetes.complaints import statuses
-from workbench.model.cluster_steps import ClusterApplication, Part
+from workbench.model.cluster_steps import ClusterApplication, PartRule
 from workbench.model.lab_steps import Role
 from workbench.model.records import Placed, Reserved
 
 
-def inventory(pods: Sequence[Object], application: ClusterApplication, parts: Sequence[Part]) -> tuple[Placed, ...]:
+def inventory(pods: Sequence[Object], application: ClusterApplication, parts: Sequence[PartRule]) -> tuple[Placed, ...]:
     """Return every lasting container that is charged to the application or the mesh, sorted by role and name."""
     client = application.client["spec"]["selector"]["matchLabels"]
     found = []

@@ -18,9 +18,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from workbench.environments.kubernetes.client import Cluster, Object, Refused
+from workbench.environments.kubernetes.client import Cluster, Object, RefusedError
 from workbench.environments.kubernetes.objects import RUN, labels
-from workbench.errors import CannotHere, RunFailed
+from workbench.errors import RunFailedError, UnsupportedError
 
 NAME, NAMESPACE = "mesh-workbench", "default"
 LEASE_S = 240
@@ -49,12 +49,12 @@ class Holding:
 
         Raises
         ------
-        CannotHere
+        UnsupportedError
             When somebody else holds it, saying who and since when.
         """
         found = self.cluster.get(*_LEASE, NAME, NAMESPACE)
         if found is not None and not over and (holder := _living(found)):
-            raise CannotHere(
+            raise UnsupportedError(
                 f"Another run works on this cluster: {holder}. Wait for it, or, when it is not alive any more, "
                 "remove what it left with: workbench clean --force"
             )
@@ -65,9 +65,9 @@ class Holding:
             else:
                 wanted["metadata"]["resourceVersion"] = found["metadata"]["resourceVersion"]
                 self.cluster.replace(wanted)
-        except Refused as error:
+        except RefusedError as error:
             if error.status == 409:
-                raise CannotHere("Another run has just started on this cluster; wait for it to end.") from error
+                raise UnsupportedError("Another run has just started on this cluster; wait for it to end.") from error
             raise
         self._thread = threading.Thread(target=self._renew, name="workbench-lease", daemon=True)
         self._thread.start()
@@ -90,7 +90,7 @@ class Holding:
         while not self._end.wait(RENEW_S):
             try:
                 self.renew()
-            except (RunFailed, CannotHere):
+            except (RunFailedError, UnsupportedError):
                 continue  # the server is away; the next turn tries again
 
     def renew(self) -> None:

@@ -1,7 +1,7 @@
 """A kubeconfig as kubectl reads it: files merged, one context chosen, every field looked at, credentials in hand.
 
-Whatever is wrong in it, of whatever type, is the user's to mend and is said so: `CannotHere`, before anything is asked
-of the cluster. Source: kubernetes ``client-go/tools/clientcmd`` (loader, validation, client_config).
+Whatever is wrong in it, of whatever type, is the user's to mend and is said so: `UnsupportedError`, before anything is
+asked of the cluster. Source: kubernetes ``client-go/tools/clientcmd`` (loader, validation, client_config).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from workbench.environments.kubernetes.kubeconfig_files import (
 )
 from workbench.environments.kubernetes.plugins import Plugin, plugin_of
 from workbench.environments.kubernetes.proxying import credentials, proxy_for
-from workbench.errors import CannotHere
+from workbench.errors import UnsupportedError
 from workbench.text.decoding import content_of
 
 _EXTENSION = "client.authentication.k8s.io/exec"
@@ -60,7 +60,7 @@ def access(context: str = "", kubeconfig: str = "") -> Access:
 
     Raises
     ------
-    CannotHere
+    UnsupportedError
         Without a usable kubeconfig or such a context, naming the ones there are; when a credential plugin is not
         installed, fails, hangs or prints something else.
     """
@@ -69,7 +69,7 @@ def access(context: str = "", kubeconfig: str = "") -> Access:
     if not chosen or chosen not in told["contexts"]:
         names = ", ".join(told["contexts"]) or "none"
         what = f"no context {chosen!r}, only {names}" if chosen else f"no present context, only {names} to choose from"
-        raise CannotHere(
+        raise UnsupportedError(
             f'The kubeconfig has {what}: say --context, or set options = {{context = "..."}} in the experiment\'s '
             "[environment]."
         )
@@ -265,6 +265,6 @@ def _through(settings: Configuration, proxy: str | None) -> None:
         return
     if proxy.startswith("socks"):
         if find_spec("socks") is None:
-            raise CannotHere("The way to the cluster leads through a SOCKS proxy: pip install PySocks.")
+            raise UnsupportedError("The way to the cluster leads through a SOCKS proxy: pip install PySocks.")
     elif said := credentials(proxy):
         settings.proxy_headers = urllib3.make_headers(proxy_basic_auth=said)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import BadInput, CannotHere
+from workbench.errors import BadInputError, UnsupportedError
 from workbench.files.yaml_text import load
 from workbench.text.decoding import content_of
 
@@ -34,9 +34,9 @@ _MEND = 'Set KUBECONFIG, or options = {kubeconfig = "..."} in the experiment\'s 
 Table = dict[str, Any]
 
 
-def unusable(why: str) -> CannotHere:
+def unusable(why: str) -> UnsupportedError:
     """Return the error that says what is wrong with the kubeconfig."""
-    return CannotHere(f"There is no usable kubeconfig ({why.rstrip('.')}). {_MEND}")
+    return UnsupportedError(f"There is no usable kubeconfig ({why.rstrip('.')}). {_MEND}")
 
 
 def paths_of(kubeconfig: str) -> list[Path]:
@@ -84,7 +84,7 @@ def _read(path: Path) -> Table:
         told = load(content, str(path))
     except OSError as error:
         raise unusable(f"{path} cannot be read: {error.strerror or error}") from error
-    except BadInput as error:
+    except BadInputError as error:
         raise unusable(str(error)) from error
     if told is None:
         return {}

@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from workbench.environments.kubernetes.calling import asked_of
-from workbench.environments.kubernetes.client import Refused
-from workbench.errors import DeadlineExceeded, RunFailed
+from workbench.environments.kubernetes.client import RefusedError
+from workbench.errors import DeadlineExceededError, RunFailedError
 from workbench.model.cluster_steps import ClusterLoad
 from workbench.model.lab_steps import Role
 from workbench.model.protocols import Ask, ClusterReader, JobOutput, SampleRow, SampleSink
@@ -48,9 +48,9 @@ class Loading:
 
         Raises
         ------
-        RunFailed
+        RunFailedError
             When Fortio's run cannot be started or leaves no result.
-        DeadlineExceeded
+        DeadlineExceededError
             When a run does not end.
         """
         results = [self._one(body) for body in self.load.bodies]
@@ -101,7 +101,7 @@ class Loading:
         """Start one run, watch until it has ended, and return its result."""
         started = _told(self.ask("rest/run", {**body, **asked_of(self.url)}))
         if "RunID" not in started or "ResultID" not in started:
-            raise RunFailed(f"The client's Fortio did not start the load: {str(started)[:300]}")
+            raise RunFailedError(f"The client's Fortio did not start the load: {str(started)[:300]}")
         run, name = started["RunID"], started["ResultID"]
         end = time.monotonic() + _lasts_s(body)
         deadline = end + float(body["timeout"].rstrip("s")) + _SLACK_S
@@ -111,7 +111,7 @@ class Loading:
             if time.monotonic() >= end and (result := self._result(run, name)) is not None:
                 return result
             if time.monotonic() > deadline:
-                raise DeadlineExceeded(
+                raise DeadlineExceededError(
                     f"The client's Fortio did not end its run within {body['t']} and {_SLACK_S:g} s."
                 )
 
@@ -122,8 +122,8 @@ class Loading:
             return None
         try:
             result = self.ask(f"data/{name}.json", None)
-        except Refused as error:
-            raise RunFailed(f"The client's Fortio ended its run and left no result: {error}") from error
+        except RefusedError as error:
+            raise RunFailedError(f"The client's Fortio ended its run and left no result: {error}") from error
         return result
 
     def _wait_for_readings(self, window: Window) -> None:
@@ -161,7 +161,7 @@ def _told(page: bytes) -> dict[str, Any]:
 
     Raises
     ------
-    RunFailed
+    RunFailedError
         When it is nothing of Fortio's.
     """
     try:
@@ -169,7 +169,9 @@ def _told(page: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         told = None
     if not isinstance(told, dict):
-        raise RunFailed(f"What answers in the client's pod is not Fortio: {page[:100].decode(errors='replace')!r}.")
+        raise RunFailedError(
+            f"What answers in the client's pod is not Fortio: {page[:100].decode(errors='replace')!r}."
+        )
     return told
 
 
@@ -177,7 +179,7 @@ def _started(result: bytes) -> float:
     try:
         return datetime.fromisoformat(_told(result)["StartTime"]).timestamp()
     except (KeyError, TypeError, ValueError) as error:
-        raise RunFailed("The client's Fortio left a result that does not say when it began.") from error
+        raise RunFailedError("The client's Fortio left a result that does not say when it began.") from error
 
 
 def _lasts_s(body: Mapping[str, str]) -> float:

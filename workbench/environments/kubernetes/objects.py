@@ -12,7 +12,7 @@ from typing import Any
 import urllib3
 
 from workbench.environments.kubernetes.client import MANAGER, Object
-from workbench.errors import BadInput, CannotHere
+from workbench.errors import BadInputError, UnsupportedError
 from workbench.files.yaml_text import load_all, unfolded
 from workbench.text import redaction
 from workbench.text.decoding import content_of
@@ -72,7 +72,7 @@ def read_source(source: str) -> tuple[Object, ...]:
 
     Raises
     ------
-    CannotHere
+    UnsupportedError
         When it cannot be read.
     """
     if not source:
@@ -86,10 +86,14 @@ def read_source(source: str) -> tuple[Object, ...]:
         else:
             text = content_of(source)
         found = [one for part in load_all(text, source) for one in unfolded(part) if isinstance(one, dict)]
-    except (OSError, ValueError, BadInput, urllib3.exceptions.HTTPError) as error:
-        raise CannotHere(f"The manifests at {source} cannot be read ({error}); give a local copy's path.") from error
+    except (OSError, ValueError, BadInputError, urllib3.exceptions.HTTPError) as error:
+        raise UnsupportedError(
+            f"The manifests at {source} cannot be read ({error}); give a local copy's path."
+        ) from error
     if not found or not all(map(_is_object, found)):
-        raise CannotHere(f"{source} holds no Kubernetes objects, or something else too; give a local copy's path.")
+        raise UnsupportedError(
+            f"{source} holds no Kubernetes objects, or something else too; give a local copy's path."
+        )
     return tuple(found)
 
 

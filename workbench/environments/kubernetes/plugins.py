@@ -21,7 +21,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import BadInput, CannotHere
+from workbench.errors import BadInputError, UnsupportedError
 from workbench.files.yaml_text import load
 from workbench.text.redaction import redacted_text
 
@@ -79,7 +79,7 @@ class Plugin:
 
         Raises
         ------
-        CannotHere
+        UnsupportedError
             When it fails, does not end, or gives nothing of use; with its own words.
         """
         asked = {"interactive": self.may_ask} | ({"cluster": self.told} if self.told is not None else {})
@@ -126,7 +126,7 @@ class Plugin:
     def _understood(self, said: str) -> Credential:
         try:
             told = load(said, "what it printed")
-        except BadInput as error:
+        except BadInputError as error:
             raise self._useless(f"printed no ExecCredential ({error})") from error
         if not isinstance(told, dict) or told.get("kind") != "ExecCredential":
             raise self._useless("printed no ExecCredential")
@@ -155,8 +155,8 @@ class Plugin:
         except (ValueError, OverflowError, OSError) as error:
             raise self._useless("printed an expirationTimestamp that is no time") from error
 
-    def _useless(self, what: str) -> CannotHere:
-        return CannotHere(
+    def _useless(self, what: str) -> UnsupportedError:
+        return UnsupportedError(
             f"The credential plugin {self.command!r}, which the kubeconfig's user names, {what}. "
             "Nothing was asked of the cluster. Try it by hand, or log in again."
         )
@@ -174,19 +174,19 @@ def plugin_of(asked: Mapping[str, Any], folder: Path, told: Mapping[str, Any]) -
 
     Raises
     ------
-    CannotHere
+    UnsupportedError
         When it is not installed, with its own hint; when it wants a person and there is none.
     """
     command, version = asked.get("command") or "", asked.get("apiVersion") or ""
     if not command or not version.startswith(_GROUP):
-        raise CannotHere(
+        raise UnsupportedError(
             f"The kubeconfig's exec names {'no command' if not command else f'the apiVersion {version!r}'}: it needs a "
             f"command, and an apiVersion such as {_GROUP}v1."
         )
     path = shutil.which(str(folder / command) if os.sep in command else command)
     if path is None:
         hint = " ".join(str(asked.get("installHint") or "").split())[:300]
-        raise CannotHere(
+        raise UnsupportedError(
             f"The credential plugin {command!r}, which the kubeconfig's user names, is not installed"
             f"{'' if os.sep in command else ' (it is not on PATH)'}: without it nobody knows who you are, and "
             f"nothing was asked of the cluster. Install it.{f' Its own hint: {hint}' if hint else ''}"
@@ -194,7 +194,7 @@ def plugin_of(asked: Mapping[str, Any], folder: Path, told: Mapping[str, Any]) -
     mode = asked.get("interactiveMode") or "IfAvailable"
     person = sys.stdin is not None and sys.stdin.isatty()
     if mode == "Always" and not person:
-        raise CannotHere(
+        raise UnsupportedError(
             f"The credential plugin {command!r} wants to ask a person (interactiveMode: Always): use a terminal."
         )
     return Plugin(

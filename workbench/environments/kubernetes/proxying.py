@@ -10,7 +10,7 @@ import ipaddress
 from collections.abc import Mapping
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from workbench.errors import CannotHere
+from workbench.errors import UnsupportedError
 
 _SCHEMES = ("http", "https", "socks5", "socks5h")
 _PORTS = {"http": 80, "https": 443}
@@ -28,7 +28,7 @@ def proxy_for(server: str, said: str, environment: Mapping[str, str]) -> str | N
 
     Raises
     ------
-    CannotHere
+    UnsupportedError
         When what names the proxy is no URL of one.
     """
     if said:
@@ -54,7 +54,9 @@ def _checked(url: str, what: str) -> str:
     except ValueError:
         usable = False
     if not usable or " " in url:
-        raise CannotHere(f"{what} is no proxy's URL ({', '.join(f'{one}://' for one in _SCHEMES)}HOST:PORT): mend it.")
+        raise UnsupportedError(
+            f"{what} is no proxy's URL ({', '.join(f'{one}://' for one in _SCHEMES)}HOST:PORT): mend it."
+        )
     return url
 
 

@@ -7,7 +7,7 @@ import re
 
 from kubernetes.client import ApiException
 
-from workbench.errors import Refused as Refused
+from workbench.errors import RefusedError as RefusedError
 
 _NO_RIGHT = re.compile(r"\bcannot \w+ (resource|path) ")
 _VERDICTS = (b"DisruptionBudget", b"error trying to reach service", b"error dialing backend")
@@ -24,7 +24,7 @@ def body_of(error: ApiException) -> bytes:
     return body.encode() if isinstance(body, str) else bytes(body)
 
 
-def refused(error: ApiException, what: str, anonymous: str = "") -> Refused:
+def refused(error: ApiException, what: str, anonymous: str = "") -> RefusedError:
     """Return a refusal with the server's own sentence, and what would mend it; see `Cluster.anonymous`."""
     try:
         told = json.loads(body_of(error))
@@ -40,7 +40,7 @@ def refused(error: ApiException, what: str, anonymous: str = "") -> Refused:
             f" It does not know who asks ({why}): log in, or name another context. Grant nothing to system:anonymous."
         )
     sentence = f"The API server refused {what}: {said} (status {error.status}).{hint}"
-    return Refused(sentence, int(error.status or 0), reason, said, details)
+    return RefusedError(sentence, int(error.status or 0), reason, said, details)
 
 
 def first_line(error: BaseException) -> str:

@@ -23,13 +23,13 @@ from workbench.environments.kubernetes.objects import RUN, is_ours, name_of, pod
 from workbench.environments.kubernetes.rights import free_on, too_small
 from workbench.environments.kubernetes.sources import Choice, choose
 from workbench.environments.kubernetes.waiting import wait
-from workbench.errors import BadInput, CannotHere, RunFailed, UnknownName
+from workbench.errors import BadInputError, RunFailedError, UnknownNameError, UnsupportedError
 from workbench.model.cluster_steps import (
     ClusterApplication,
     ClusterStep,
     HelmRelease,
     Manifest,
-    Part,
+    PartRule,
     Wait,
 )
 from workbench.model.experiment import EnvironmentSpec
@@ -81,18 +81,18 @@ class Options:
 
         Raises
         ------
-        UnknownName
+        UnknownNameError
             For an option that does not exist.
-        BadInput
+        BadInputError
             For a value of the wrong type.
         """
         known = {item.name: item for item in fields(cls)}
         for key, value in spec.options.items():
             if key not in known:
-                raise UnknownName("option", key, known, "environment kubernetes")
+                raise UnknownNameError("option", key, known, "environment kubernetes")
             wanted = type(known[key].default)
             if not isinstance(value, (float, int) if wanted is float else wanted):
-                raise BadInput(f"The option {key} of the environment kubernetes cannot be {value!r}.")
+                raise BadInputError(f"The option {key} of the environment kubernetes cannot be {value!r}.")
         return cls(**spec.options)
 
 
@@ -154,7 +154,7 @@ class OpenCluster:
         wrote, _ = journal.read(self.cluster)
         holder = journal.holder_of(self.cluster)
         if wrote and not holder:
-            raise CannotHere(
+            raise UnsupportedError(
                 f"On the cluster of context {self.cluster.context} an interrupted run ({wrote}) left things behind; "
                 "remove them first with: workbench clean"
             )
@@ -171,7 +171,7 @@ class OpenCluster:
         if self._facts is None:
             try:
                 helm = self.helm().version()
-            except CannotHere:
+            except UnsupportedError:
                 helm = ""
             source = {"source": self.choice.name, "place": self.choice.place, "why": self.choice.why}
             self._facts = cluster_facts(self.cluster, self.run, helm, source)
@@ -185,7 +185,7 @@ class OpenCluster:
         try:
             if charts:
                 self.helm()
-        except CannotHere as error:
+        except UnsupportedError as error:
             return str(error)
         foreign = self._foreign(steps)
         if foreign and not self.options.existing:
@@ -197,7 +197,7 @@ class OpenCluster:
             return ""  # it stands already; nothing is installed
         try:
             rendered = [one for chart in charts for one in self._rendered(chart)]
-        except RunFailed as error:
+        except RunFailedError as error:
             return str(error)
         described = [one for step in steps if isinstance(step, Manifest) for one in step.objects]
         manifests = [one for one in (*described, *rendered) if pods_of(one)]
@@ -245,14 +245,14 @@ class OpenCluster:
         application: ClusterApplication,
         *,
         removal: Sequence[ClusterStep] = (),
-        parts: Sequence[Part] = (),
+        parts: Sequence[PartRule] = (),
     ) -> Iterator[ClusterDeployment]:
         """Bring a mesh and an application up; leaving the context removes both and compares with before.
 
         What could not be removed, or was left behind, is in `left_behind` afterwards.
         """
         if self._holding.lost:
-            raise CannotHere(f"This run no longer owns the cluster: {self._holding.lost}.")
+            raise UnsupportedError(f"This run no longer owns the cluster: {self._holding.lost}.")
         existing = self.options.existing and bool(self._foreign(steps))
         acting = Acting(
             cluster=self.cluster,

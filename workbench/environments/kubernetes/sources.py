@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 
 import urllib3
 
-from workbench.environments.kubernetes.client import Cluster, Refused
+from workbench.environments.kubernetes.client import Cluster, RefusedError
 from workbench.environments.kubernetes.collecting import Collector, may_collect
-from workbench.errors import BadInput, CannotHere
+from workbench.errors import BadInputError, UnsupportedError
 from workbench.model.protocols import Ask
 
 METRICS_API = "/apis/metrics.k8s.io/v1beta1"
@@ -61,13 +61,13 @@ def choose(cluster: Cluster, telemetry: str, prometheus: str) -> Choice:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When `prometheus` is neither a Service nor a URL.
-    CannotHere
+    UnsupportedError
         When the one asked for is not there.
     """
     if prometheus and not (_SERVICE.fullmatch(prometheus) or prometheus.startswith(("http://", "https://"))):
-        raise BadInput(
+        raise BadInputError(
             f"The option prometheus cannot be {prometheus!r}: write NAMESPACE/SERVICE:PORT, or a URL of this machine's."
         )
     if telemetry in ("", "kubelet"):
@@ -77,7 +77,7 @@ def choose(cluster: Cluster, telemetry: str, prometheus: str) -> Choice:
         return _instead(cluster, prometheus, refused)
     if telemetry == "collector":
         if not may_collect(cluster):
-            raise CannotHere(
+            raise UnsupportedError(
                 "This user may not bring up a pod that asks the kubelets, with its rights and its token: ask for the "
                 "ClusterRole that `workbench rbac --metrics-only` prints, or choose another source."
             )
@@ -85,15 +85,17 @@ def choose(cluster: Cluster, telemetry: str, prometheus: str) -> Choice:
     if telemetry == "prometheus":
         found = prometheus or _found(cluster)
         if not found:
-            raise CannotHere(
+            raise UnsupportedError(
                 f"No Service with the label {_LABEL} is on this cluster: say where its Prometheus is with "
                 'options = {prometheus = "NAMESPACE/SERVICE:PORT"} in the experiment\'s [environment].'
             )
         return _prometheus(found)
     if telemetry != "metrics-api":
-        raise BadInput(f"The option telemetry cannot be {telemetry!r}: kubelet, collector, prometheus or metrics-api.")
+        raise BadInputError(
+            f"The option telemetry cannot be {telemetry!r}: kubelet, collector, prometheus or metrics-api."
+        )
     if not _serves_metrics(cluster):
-        raise CannotHere(
+        raise UnsupportedError(
             "This cluster does not serve metrics.k8s.io: install metrics-server, or choose another source."
         )
     return _metrics_api()
@@ -116,7 +118,7 @@ def _kubelets_refuse(cluster: Cluster) -> str:
     try:
         if cluster.may("get", "", "nodes", subresource="proxy"):
             return ""
-    except Refused:
+    except RefusedError:
         return ""  # a server that does not review access is asked right away
     return "this user may not get nodes/proxy"
 
@@ -125,7 +127,7 @@ def _found(cluster: Cluster) -> str:
     """Return the Service of a Prometheus that is here; empty without one."""
     try:
         services, _ = cluster.listed("v1", "Service", selector=_LABEL)
-    except Refused:
+    except RefusedError:
         return ""
     for one in sorted(services, key=lambda found: found["metadata"]["name"]):
         ports = [

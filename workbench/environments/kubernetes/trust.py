@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from workbench.environments.kubernetes.client import Cluster
 from workbench.environments.kubernetes.objects import labels
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.model.cluster_steps import TrustAnchor
 
 _ENTRIES = {"ca": "ca.crt", "crt": "tls.crt", "key": "tls.key"}
@@ -92,7 +92,7 @@ def filled(values: Any, trust: Mapping[str, Mapping[str, str]]) -> Any:
 
     Raises
     ------
-    BadInput
+    BadInputError
         For a name that no step has made.
     """
     if isinstance(values, Mapping):
@@ -104,5 +104,5 @@ def filled(values: Any, trust: Mapping[str, Mapping[str, str]]) -> Any:
 
 def _known(trust: Mapping[str, Mapping[str, str]], found: re.Match[str]) -> str:
     if found[1] not in trust:
-        raise BadInput(f"A chart's value asks for {found[0]}, and no step has made the trust anchor {found[1]!r}.")
+        raise BadInputError(f"A chart's value asks for {found[0]}, and no step has made the trust anchor {found[1]!r}.")
     return trust[found[1]][found[2]]

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from workbench.environments.kubernetes import complaints
-from workbench.environments.kubernetes.client import Cluster, Object, Refused
+from workbench.environments.kubernetes.client import Cluster, Object, RefusedError
 from workbench.environments.kubernetes.objects import name_of
-from workbench.errors import DeadlineExceeded, RunFailed
+from workbench.errors import DeadlineExceededError, RunFailedError
 from workbench.model.cluster_steps import Wait
 
 Judge = Callable[[Sequence[Object]], str]
@@ -68,13 +68,13 @@ def wait(cluster: Cluster, asked: Wait) -> None:
 
     Raises
     ------
-    DeadlineExceeded
+    DeadlineExceededError
         With what the cluster itself says about it.
     """
     deadline = time.monotonic() + asked.deadline_s
     missing = _CONDITIONS[asked.condition](cluster, asked, deadline)
     if missing:
-        raise DeadlineExceeded(f"{missing} (waited {asked.deadline_s:g} s).")
+        raise DeadlineExceededError(f"{missing} (waited {asked.deadline_s:g} s).")
 
 
 def awaited(asked: Wait) -> str:
@@ -279,7 +279,7 @@ def log_of(cluster: Cluster, pod: Mapping[str, Any], container: str, lines: int 
     for more in ("&previous=true", ""):
         try:
             text = cluster.page(base + more).decode(errors="replace").strip()
-        except (Refused, RunFailed):
+        except (RefusedError, RunFailedError):
             continue
         if text and not text.startswith(_NO_LOG):
             return text

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.model.lab_steps import Link, Network, Vxlan
 
 Operation = dict[str, Any]
@@ -48,14 +48,14 @@ def _ends(network: Network) -> Iterator[tuple[Link, str, str, str]]:
 
 def _require(condition: bool, problem: str) -> None:
     if not condition:
-        raise BadInput(f"The lab's network cannot be made: {problem}.")
+        raise BadInputError(f"The lab's network cannot be made: {problem}.")
 
 
 def _parsed(parse: Callable[[str], Any], text: str, what: str) -> Any:
     try:
         return parse(text)
     except ValueError as error:
-        raise BadInput(f"The lab's network cannot be made: {what} {text!r} is not valid: {error}.") from error
+        raise BadInputError(f"The lab's network cannot be made: {what} {text!r} is not valid: {error}.") from error
 
 
 def _check_names(network: Network) -> None:
@@ -106,7 +106,7 @@ def check(network: Network) -> None:
 
     Raises
     ------
-    BadInput
+    BadInputError
         With the name, address or number that is wrong.
     """
     _check_names(network)
@@ -173,7 +173,7 @@ def operations(network: Network) -> list[Operation]:
 
     Raises
     ------
-    BadInput
+    BadInputError
         As `check` does.
     """
     check(network)

@@ -37,7 +37,7 @@ from workbench.environments.lab.supervisor import (
     program_path,
     wait_until,
 )
-from workbench.errors import BadInput, CannotHere, UnknownName
+from workbench.errors import BadInputError, UnknownNameError, UnsupportedError
 from workbench.model.experiment import EnvironmentSpec
 from workbench.model.lab_steps import (
     Application,
@@ -105,7 +105,7 @@ class LabDeployment:
         for child in self.children:
             if child.name == component:
                 return child
-        raise BadInput(f"{component!r} is asked for, which is not part of this deployment.")
+        raise BadInputError(f"{component!r} is asked for, which is not part of this deployment.")
 
     def counters(self, component: str, pattern: str = "") -> dict[str, int]:
         """Return the counters of an Envoy whose names match the regular expression ``pattern``; empty: all."""
@@ -130,9 +130,9 @@ class LabDeployment:
 
         Raises
         ------
-        BadInput
+        BadInputError
             When Envoy refuses it, in its own words; what it had before stays in force.
-        DeadlineExceeded, RunFailed
+        DeadlineExceededError, RunFailedError
             When nothing happens; when it has died.
         """
         child = self._child(component)
@@ -148,7 +148,7 @@ class LabDeployment:
 
     def _networks(self) -> Namespaces:
         if self.namespaces is None:
-            raise BadInput("This deployment has no network namespaces.")
+            raise BadInputError("This deployment has no network namespaces.")
         return self.namespaces
 
     def _call(self, probe: Probe) -> Outcome:
@@ -257,7 +257,7 @@ class OpenLab:
             if isinstance(step, Process) and step.program == "envoy":
                 try:
                     envoy_path()
-                except CannotHere as error:
+                except UnsupportedError as error:
                     return str(error)
             if isinstance(step, Network):
                 reason = probe_namespaces()
@@ -273,7 +273,7 @@ class OpenLab:
         (folder / "certs").mkdir(parents=True, mode=0o700)
         networks = [step for step in steps if isinstance(step, Network)]
         if len(networks) > 1:
-            raise BadInput("A deployment can have one Network step only.")
+            raise BadInputError("A deployment can have one Network step only.")
         services = [service.process for service in application.services]
         processes = [*services, *(step for step in steps if isinstance(step, Process))]
         namespaces = Namespaces.open(networks[0], folder) if networks else None
@@ -310,15 +310,15 @@ class Lab:
 
         Raises
         ------
-        CannotHere
+        UnsupportedError
             When this is not Linux.
-        UnknownName
+        UnknownNameError
             For an option; the lab has none.
         """
         for key in spec.options:
-            raise UnknownName("option", key, (), "environment lab")
+            raise UnknownNameError("option", key, (), "environment lab")
         if sys.platform != "linux":
-            raise CannotHere(
+            raise UnsupportedError(
                 f"The lab reads Linux's accounts of processes and this is {sys.platform}; "
                 "run it in a Linux virtual machine or container."
             )

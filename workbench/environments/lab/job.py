@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from workbench.environments.lab.supervisor import Child, wait_until
 from workbench.environments.lab.watch import TICK_S, Watch, epoch_offset_s
-from workbench.errors import DeadlineExceeded, RunFailed
+from workbench.errors import DeadlineExceededError, RunFailedError
 from workbench.model.lab_steps import Job
 from workbench.model.protocols import JobOutput, SampleSink, TelemetrySource
 from workbench.model.records import Component, Window
@@ -30,9 +30,9 @@ class JobRun:
 
         Raises
         ------
-        RunFailed
+        RunFailedError
             When the generator fails, announces nonsense, or another part dies meanwhile.
-        DeadlineExceeded
+        DeadlineExceededError
             When it does not end in time.
         """
         deadline = time.monotonic() + self.job.deadline_s
@@ -75,7 +75,7 @@ class JobRun:
             told = json.loads(line)
             return told["window_start_ns"] / 1e9, told["window_end_ns"] / 1e9
         except (ValueError, KeyError, TypeError) as error:
-            raise RunFailed(f"The load generator announced no window but {line[:200]!r}.") from error
+            raise RunFailedError(f"The load generator announced no window but {line[:200]!r}.") from error
 
     def _window(self, watch: Watch, start_s: float, end_s: float | None, deadline: float) -> None:
         """Read at the start, every `TICK_S`, and at the end: of the window, or of the generator."""
@@ -110,9 +110,9 @@ class JobRun:
         if self.generator.popen.returncode != 0:
             self.generator.check_alive()
 
-    def _overrun(self) -> DeadlineExceeded:
+    def _overrun(self) -> DeadlineExceededError:
         said = self.generator.output(400) or "nothing"
-        return DeadlineExceeded(
+        return DeadlineExceededError(
             f"The load generator did not end within {self.job.deadline_s:g} s and was stopped. It printed last: {said}"
         )
 
@@ -122,7 +122,7 @@ class JobRun:
             try:
                 found[name] = (self.generator.folder / name).read_bytes()
             except OSError as error:
-                raise RunFailed(
+                raise RunFailedError(
                     f"The load generator left no file {name!r}. "
                     f"It printed last: {self.generator.output(400) or 'nothing'}"
                 ) from error

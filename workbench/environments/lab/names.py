@@ -12,7 +12,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.model.lab_steps import Application, Endpoint, Process
 
 LOOPBACK = "127.0.0.1"
@@ -63,13 +63,13 @@ class Names:
 
         Raises
         ------
-        BadInput
+        BadInputError
             When no process of the deployment has such a port.
         """
         try:
             return self.places[endpoint]
         except KeyError:
-            raise BadInput(f"No process of this deployment has the port {endpoint}.") from None
+            raise BadInputError(f"No process of this deployment has the port {endpoint}.") from None
 
     def fill(self, text: str, given: Mapping[str, str]) -> str:
         """Return ``text`` with every placeholder filled in; ``given`` holds those without a dot, such as ``dir``."""
@@ -83,7 +83,7 @@ class Names:
         if path.startswith("route:"):
             route = path.removeprefix("route:")
             if route not in self.application.routes:
-                raise BadInput(f"The application has no route {route!r}.")
+                raise BadInputError(f"The application has no route {route!r}.")
             place = self.place(self.application.routes[route])
         else:
             component, _, port = path.partition(".")
@@ -92,7 +92,7 @@ class Names:
             return str(place.port)
         if attribute in ("host", "bind"):
             return place.host
-        raise BadInput(f"The placeholder ${{{name}}} is not known.")
+        raise BadInputError(f"The placeholder ${{{name}}} is not known.")
 
     def close(self) -> None:
         """Give the reserved ports back."""

@@ -24,7 +24,7 @@ from workbench.environments.lab._enter import NOWHERE, enter_command, standalone
 from workbench.environments.lab._holder import LONGEST_MESSAGE
 from workbench.environments.lab._topology import operations
 from workbench.environments.lab.forbidden import why
-from workbench.errors import BadInput, CannotHere, DeadlineExceeded, RunFailed, WorkbenchError
+from workbench.errors import BadInputError, DeadlineExceededError, RunFailedError, UnsupportedError, WorkbenchError
 from workbench.model.lab_steps import Link, Network, Vxlan
 
 _DEADLINE_S = 20.0
@@ -42,7 +42,7 @@ def read_counters(text: str) -> dict[str, int]:
 
     Raises
     ------
-    RunFailed
+    RunFailedError
         When the text is not of that form.
     """
     found = {}
@@ -52,7 +52,7 @@ def read_counters(text: str) -> dict[str, int]:
             fields = [int(number) for number in numbers.split()]
             found[device.strip()] = fields[_RECEIVED_PACKETS] + fields[_SENT_PACKETS]
     except (ValueError, IndexError) as error:
-        raise RunFailed(f"The kernel's packet counters cannot be read: unexpected line {line!r}.") from error
+        raise RunFailedError(f"The kernel's packet counters cannot be read: unexpected line {line!r}.") from error
     found.pop("lo", None)
     return found
 
@@ -79,14 +79,14 @@ class Namespaces:
 
         Raises
         ------
-        BadInput
+        BadInputError
             When the network could not work or bears a hostile name; nothing was started.
-        CannotHere
+        UnsupportedError
             When this machine forbids it, with the likely cause and its mend; nothing is left behind.
         """
         plan = operations(network)
         if not hasattr(socket, "AF_NETLINK"):
-            raise CannotHere(f"Network namespaces exist on Linux only; this machine runs {sys.platform}.")
+            raise UnsupportedError(f"Network namespaces exist on Linux only; this machine runs {sys.platform}.")
         log = folder / "namespaces.log"
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
@@ -94,7 +94,7 @@ class Namespaces:
                 holder = _start_holder(theirs, messages)
         except OSError as error:
             ours.close()
-            raise CannotHere(f"The process that holds network namespaces cannot be started: {error}.") from error
+            raise UnsupportedError(f"The process that holds network namespaces cannot be started: {error}.") from error
         ours.settimeout(_DEADLINE_S)
         namespaces = cls(network, holder, ours, log)
         try:
@@ -135,14 +135,14 @@ class Namespaces:
 
         Raises
         ------
-        BadInput
+        BadInputError
             When the network gives it none.
         """
         self._path(namespace)
         try:
             return self._network.addresses[namespace]
         except KeyError:
-            raise BadInput(f"The network gives the namespace {namespace!r} no address to be reached at.") from None
+            raise BadInputError(f"The network gives the namespace {namespace!r} no address to be reached at.") from None
 
     def enter_command(self, namespace: str, argv: Sequence[str]) -> list[str]:
         """Return the command that runs ``argv`` inside ``namespace``; the process id is the program's own.
@@ -152,7 +152,7 @@ class Namespaces:
 
         Raises
         ------
-        BadInput
+        BadInputError
             When there is no such namespace.
         """
         return enter_command(argv, self._owner, self._path(namespace))
@@ -174,20 +174,22 @@ class Namespaces:
             return self._paths[namespace]
         except KeyError:
             known = ", ".join(sorted(self._paths))
-            raise BadInput(f"The network has no namespace {namespace!r}; it has {known}.") from None
+            raise BadInputError(f"The network has no namespace {namespace!r}; it has {known}.") from None
 
     def _ask(self, request: str, **details: Any) -> tuple[Any, list[socket.socket]]:
         """Send one request to the holder and return its answer and the sockets that came with it."""
         message = json.dumps({"ask": request, **details}).encode()
         if len(message) > LONGEST_MESSAGE:
-            raise BadInput(f"The lab's network has too many parts: {len(self._network.namespaces)} namespaces.")
+            raise BadInputError(f"The lab's network has too many parts: {len(self._network.namespaces)} namespaces.")
         with self._turn:
             data, sockets = self._exchange(message)
         if not data:
-            raise RunFailed(f"The process that holds the network namespaces has ended. {self._last_words()}".strip())
+            raise RunFailedError(
+                f"The process that holds the network namespaces has ended. {self._last_words()}".strip()
+            )
         reply = json.loads(data)
         if "errno" in reply:
-            refused = CannotHere if request == "build" else RunFailed
+            refused = UnsupportedError if request == "build" else RunFailedError
             raise refused(why(reply["errno"], reply["doing"]))
         return reply.get("value"), sockets
 
@@ -198,9 +200,13 @@ class Namespaces:
         except BaseException as error:
             self._channel.close()  # an answer that comes late must not be taken for the next one
             if isinstance(error, TimeoutError):
-                raise DeadlineExceeded(f"The network namespaces did not answer within {_DEADLINE_S:g} s.") from error
+                raise DeadlineExceededError(
+                    f"The network namespaces did not answer within {_DEADLINE_S:g} s."
+                ) from error
             if isinstance(error, OSError):
-                raise RunFailed(f"The network namespaces are gone: {error}. {self._last_words()}".strip()) from error
+                raise RunFailedError(
+                    f"The network namespaces are gone: {error}. {self._last_words()}".strip()
+                ) from error
             raise
         sockets = [socket.socket(fileno=descriptor) for descriptor in descriptors]
         for one in sockets:

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from workbench.environments.lab.supervisor import Child, admin
-from workbench.errors import BadInput, DeadlineExceeded
+from workbench.errors import BadInputError, DeadlineExceededError
 
 DEADLINE_S = 10.0
 """Envoy takes a file up within some ten milliseconds; a starved machine may need a hundred times that."""
@@ -43,11 +43,11 @@ def replace_file(child: Child, file: str, text: str) -> None:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When Envoy refuses it, in its own words; what it had before stays in force, and the file is put back.
-    DeadlineExceeded
+    DeadlineExceededError
         When nothing happens.
-    RunFailed
+    RunFailedError
         When it has died.
     """
     target, beside = child.folder / file, child.folder / f".{file}.part"
@@ -55,7 +55,7 @@ def replace_file(child: Child, file: str, text: str) -> None:
     if not _moved_in(child, beside, target, text):
         words = _words(child.output(10**9)[said:])
         _moved_in(child, beside, target, was)
-        raise BadInput(f"{child.name} refuses the configuration: {words}")
+        raise BadInputError(f"{child.name} refuses the configuration: {words}")
 
 
 def _moved_in(child: Child, beside: Path, target: Path, text: str) -> bool:
@@ -70,7 +70,7 @@ def _moved_in(child: Child, beside: Path, target: Path, text: str) -> bool:
         if accepted > before[0] or rejected > before[1]:
             return rejected == before[1]
         time.sleep(0.005)
-    raise DeadlineExceeded(f"{child.name} has not taken its new {target.name} up within {DEADLINE_S:g} s.")
+    raise DeadlineExceededError(f"{child.name} has not taken its new {target.name} up within {DEADLINE_S:g} s.")
 
 
 def refusal(child: Child) -> str:

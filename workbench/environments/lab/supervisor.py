@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.environments.lab.envoy import envoy_path
-from workbench.errors import CannotHere, DeadlineExceeded, RunFailed
+from workbench.errors import DeadlineExceededError, RunFailedError, UnsupportedError
 from workbench.model.lab_steps import Role
 
 START_DEADLINE_S = 20.0
@@ -41,10 +41,10 @@ class Child:
         return content[-limit:].decode("utf-8", "replace").strip()
 
     def check_alive(self) -> None:
-        """Raise RunFailed when it has ended."""
+        """Raise RunFailedError when it has ended."""
         code = self.popen.poll()
         if code is not None:
-            raise RunFailed(f"{self.name} {_ending(code)}. It printed last: {self.output() or 'nothing'}")
+            raise RunFailedError(f"{self.name} {_ending(code)}. It printed last: {self.output() or 'nothing'}")
 
 
 def _ending(code: int) -> str:
@@ -59,7 +59,7 @@ def program_path(program: str) -> str:
         return envoy_path()
     found = shutil.which(program)
     if found is None:
-        raise CannotHere(f"The program {program!r} is not on PATH; install it or choose another load generator.")
+        raise UnsupportedError(f"The program {program!r} is not on PATH; install it or choose another load generator.")
     return found
 
 
@@ -112,9 +112,9 @@ def wait_until(condition: Callable[[], bool], children: Sequence[Child], what: s
 
     Raises
     ------
-    RunFailed
+    RunFailedError
         When a child ends meanwhile.
-    DeadlineExceeded
+    DeadlineExceededError
         When the condition does not come to hold.
     """
     end, pause = time.monotonic() + deadline_s, 0.002
@@ -123,7 +123,7 @@ def wait_until(condition: Callable[[], bool], children: Sequence[Child], what: s
             child.check_alive()
         if time.monotonic() > end:
             said = "; ".join(f"{child.name}: {child.output(400) or 'nothing'}" for child in children)
-            raise DeadlineExceeded(f"{what} did not happen within {deadline_s:g} s. Printed last: {said}")
+            raise DeadlineExceededError(f"{what} did not happen within {deadline_s:g} s. Printed last: {said}")
         time.sleep(pause)
         pause = min(pause * 1.3, 0.05)
 

@@ -9,7 +9,7 @@
 A finding says what is the case, with its figure. It never says that somebody meant to mislead.
 """
 
-from workbench.interchange.audit.auditing import Finding, audit
+from workbench.interchange.audit.auditing import AuditFinding, audit
 from workbench.interchange.audit.claims import (
     Claim,
     ResultSet,
@@ -21,8 +21,8 @@ from workbench.interchange.audit.rules import RULES, Rule
 
 __all__ = [
     "RULES",
+    "AuditFinding",
     "Claim",
-    "Finding",
     "ResultSet",
     "Rule",
     "audit",

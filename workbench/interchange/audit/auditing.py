@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from workbench.errors import UnknownName
+from workbench.errors import UnknownNameError
 from workbench.interchange.audit.claims import ResultSet
 from workbench.interchange.audit.rules import RULES, Severity
 
@@ -13,7 +13,7 @@ _RANK: dict[Severity, int] = {"error": 0, "warning": 1, "info": 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class AuditFinding:
     """What a rule found.
 
     Attributes
@@ -40,7 +40,7 @@ class Finding:
     why: str
 
 
-def audit(sets: Iterable[ResultSet], rules: Iterable[str] = ()) -> list[Finding]:
+def audit(sets: Iterable[ResultSet], rules: Iterable[str] = ()) -> list[AuditFinding]:
     """Apply rules to sets of results.
 
     Parameters
@@ -55,17 +55,17 @@ def audit(sets: Iterable[ResultSet], rules: Iterable[str] = ()) -> list[Finding]
 
     Raises
     ------
-    UnknownName
+    UnknownNameError
         For a rule that there is not.
     """
     chosen = list(rules) or list(RULES)
     for name in chosen:
         if name not in RULES:
-            raise UnknownName("rule", name, RULES)
+            raise UnknownNameError("rule", name, RULES)
     for results in sets_unknown_said(listed := list(sets)):
-        raise UnknownName("rule", results, RULES, "the defects of a source")
+        raise UnknownNameError("rule", results, RULES, "the defects of a source")
     found = [
-        Finding(
+        AuditFinding(
             rule=name,
             title=RULES[name].title,
             severity=severity,

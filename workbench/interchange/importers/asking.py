@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.interchange.documents import Node, shown
 
 LARGEST = 2**53
@@ -28,7 +28,7 @@ class Table:
     def __init__(self, node: Node, where: str, path: str = "") -> None:
         self.node, self.where, self.path = node, where, path
         if not isinstance(node.value, dict):
-            raise BadInput(f"{where}, line {node.line}: {path or 'the document'} must be a table.")
+            raise BadInputError(f"{where}, line {node.line}: {path or 'the document'} must be a table.")
 
     def __contains__(self, name: str) -> bool:
         return name in self.node.value and self.node.value[name].value is not None
@@ -36,11 +36,11 @@ class Table:
     def __iter__(self) -> Iterator[str]:
         return iter(self.node.value)
 
-    def wrong(self, name: str, what: str) -> BadInput:
+    def wrong(self, name: str, what: str) -> BadInputError:
         """Return the error that says what is wrong with a field."""
         held = self.node.value.get(name)
         line = held.line if held is not None else self.node.line
-        return BadInput(f"{self.where}, line {line}: {self._field(name)} {what}.")
+        return BadInputError(f"{self.where}, line {line}: {self._field(name)} {what}.")
 
     def _field(self, name: str) -> str:
         return f"{self.path}.{name}" if self.path else name

@@ -15,7 +15,7 @@ from itertools import pairwise
 
 import numpy
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.interchange.documents import shown
 from workbench.model.histograms import HIGHEST_NS, record
 from workbench.model.records import Histogram
@@ -47,13 +47,13 @@ def seconds(text: str, where: str) -> float:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When it is none; ``where`` names the place.
     """
     found = _WITH_UNIT.findall(text)
     whole = "".join(number + unit for number, unit in found)
     if not found or whole != text.replace(" ", "") or any(unit not in UNITS_S for _, unit in found):
-        raise BadInput(f"{where}: {shown(text)} is no duration such as 1.5ms or 2s.")
+        raise BadInputError(f"{where}: {shown(text)} is no duration such as 1.5ms or 2s.")
     total = math.fsum(float(number) * UNITS_S[unit] for number, unit in found)
     return checked(total, where)
 
@@ -63,11 +63,11 @@ def checked(value_s: float, where: str) -> float:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When it is negative, not finite, or longer than two days.
     """
     if not 0 <= value_s <= HIGHEST_NS / 1e9:
-        raise BadInput(f"{where}: a latency of {value_s:g} s is impossible; check the unit.")
+        raise BadInputError(f"{where}: a latency of {value_s:g} s is impossible; check the unit.")
     return value_s
 
 
@@ -76,15 +76,15 @@ def started(text: str, where: str) -> float | None:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When it is none.
     """
     try:
         moment = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text))
     except ValueError as error:
-        raise BadInput(f"{where}: {shown(text)} is no time such as 2026-01-01T00:00:00Z.") from error
+        raise BadInputError(f"{where}: {shown(text)} is no time such as 2026-01-01T00:00:00Z.") from error
     if moment.tzinfo is None:
-        raise BadInput(f"{where}: {shown(text)} has no time zone; add one, such as Z for UTC.")
+        raise BadInputError(f"{where}: {shown(text)} has no time zone; add one, such as Z for UTC.")
     return None if moment.year == 1 else moment.timestamp()
 
 
@@ -98,7 +98,7 @@ def spread(low_s: Sequence[float], high_s: Sequence[float], counts: Sequence[int
 
     Raises
     ------
-    BadInput
+    BadInputError
         When intervals do not ascend, a count is negative, or a value is impossible.
     """
     points: list[numpy.ndarray] = [numpy.empty(0)]
@@ -106,7 +106,7 @@ def spread(low_s: Sequence[float], high_s: Sequence[float], counts: Sequence[int
     reached = 0.0
     for low, high, count in zip(low_s, high_s, counts, strict=True):
         if count < 0 or high < low or low < reached - 1e-12:
-            raise BadInput(f"{where}: its intervals do not ascend, at {low:g} to {high:g} s with {count} values.")
+            raise BadInputError(f"{where}: its intervals do not ascend, at {low:g} to {high:g} s with {count} values.")
         checked(high, where)
         reached = high
         places = max(1, min(count, _POINTS))

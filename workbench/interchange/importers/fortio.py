@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.interchange.importers.asking import Table
 from workbench.interchange.importers.figures import checked, seconds, spread, started, told
 from workbench.interchange.importers.imported import Imported, Importer, Options, Tool
 from workbench.interchange.importers.nighthawk import TOOL as NIGHTHAWK_TOOL
-from workbench.interchange.importers.source import Source
+from workbench.interchange.importers.source import InputFile
 from workbench.model.records import Histogram
 
 TOOL = Tool(
@@ -32,13 +32,13 @@ _NS = 1e9
 _PERCENT = 100
 
 
-def matches(source: Source) -> bool:
+def matches(source: InputFile) -> bool:
     """Whether it is a table with Fortio's two tell-tale names."""
     names = ("DurationHistogram", "ActualQPS")
     return bool(source.tables) and all(node.get(name) is not None for node, _ in source.tables for name in names)
 
 
-def read(source: Source, options: Options) -> list[Imported]:
+def read(source: InputFile, options: Options) -> list[Imported]:
     """Return the run in each document of Fortio's shape, by Fortio or by Nighthawk."""
     raw, tables = source.text.encode(), [Table(node, where) for node, where in source.tables]
     return [
@@ -198,7 +198,7 @@ def _asked_s(table: Table) -> float | None:
     text = table.maybe_text("RequestedDuration")
     try:
         return seconds(text, table.where) or None
-    except BadInput:
+    except BadInputError:
         return None
 
 

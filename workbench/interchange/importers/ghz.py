@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.interchange.importers.asking import Table
 from workbench.interchange.importers.figures import checked, started, told
 from workbench.interchange.importers.imported import Imported, Importer, Loop, Options, Tool
-from workbench.interchange.importers.source import Source
+from workbench.interchange.importers.source import InputFile
 from workbench.interchange.importers.summaries import summary
 from workbench.interchange.importers.texts import Output, outputs, tool_of
 from workbench.model.histograms import record
@@ -33,19 +33,19 @@ _MOST = 1_000_000
 """ghz keeps the details of a million calls; its counts are of all."""
 
 
-def matches(source: Source) -> bool:
+def matches(source: InputFile) -> bool:
     """Whether it has ghz's summary."""
     return tool_of(source.head) == "ghz"
 
 
-def matches_json(source: Source) -> bool:
+def matches_json(source: InputFile) -> bool:
     """Whether it is a table with ghz's tell-tale names."""
     tree = source.tree
     names = ("count", "rps", "statusCodeDistribution", "latencyDistribution")
     return tree is not None and isinstance(tree.value, dict) and all(name in tree.value for name in names)
 
 
-def read(source: Source, options: Options) -> list[Imported]:
+def read(source: InputFile, options: Options) -> list[Imported]:
     """Return the runs that the text tells."""
     return [_run_of_text(output) for output in outputs(source, "ghz")]
 
@@ -54,7 +54,7 @@ def _run_of_text(output: Output) -> Imported:
     found = summary(output)
     count, place = found.figures.get("Count", ("", output.where))
     if not count.isdigit():
-        raise BadInput(f"{place}: the count of calls is missing, or no number.")
+        raise BadInputError(f"{place}: the count of calls is missing, or no number.")
     calls = int(count)
     if found.answered < calls:
         raise output.cut_off()
@@ -94,7 +94,7 @@ def _notes(calls: int, right: int) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def read_json(source: Source, options: Options) -> list[Imported]:
+def read_json(source: InputFile, options: Options) -> list[Imported]:
     """Return the one run in a document."""
     table = Table(source.nodes[0], source.where)
     asked = table.table("options") if "options" in table else None

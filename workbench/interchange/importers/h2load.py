@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.interchange.importers.imported import Imported, Importer, Options, Tool
 from workbench.interchange.importers.requests import Layout, runs_of
-from workbench.interchange.importers.source import Source
+from workbench.interchange.importers.source import InputFile
 from workbench.interchange.importers.texts import Output, known, lasted, latency, outputs, per_second, tool_of
 
 TOOL = Tool(
@@ -57,17 +57,17 @@ _PATTERNS = {
 }
 
 
-def matches(source: Source) -> bool:
+def matches(source: InputFile) -> bool:
     """Whether it begins as h2load does."""
     return tool_of(source.head) == "h2load"
 
 
-def matches_log(source: Source) -> bool:
+def matches_log(source: InputFile) -> bool:
     """Whether its first line is one of h2load's log: a time in µs, a status, µs."""
     return _LOG.fullmatch(source.first_line) is not None
 
 
-def read(source: Source, options: Options) -> list[Imported]:
+def read(source: InputFile, options: Options) -> list[Imported]:
     """Return the runs that the text tells."""
     return [_run(output) for output in outputs(source, "h2load")]
 
@@ -113,7 +113,9 @@ def _latencies(parts: Mapping[str, tuple[re.Match[str], str]]) -> tuple[dict[str
     row, place = parts["request"]
     texts = row[1].split()
     if len(texts) < len(names):
-        raise BadInput(f"{place}: {len(texts)} figures where the table has {len(names)}; the text was cut off there.")
+        raise BadInputError(
+            f"{place}: {len(texts)} figures where the table has {len(names)}; the text was cut off there."
+        )
     by_name = dict(zip(names, texts, strict=False))
     told = {_COLUMNS[name]: latency(text, place) for name, text in by_name.items() if name in _COLUMNS}
     return known(told), latency(by_name["mean"], place) if "mean" in by_name else None
@@ -136,7 +138,7 @@ def _notes(figures: Mapping[str, float], output: Output) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def read_log(source: Source, options: Options) -> list[Imported]:
+def read_log(source: InputFile, options: Options) -> list[Imported]:
     """Return the one run in a log of requests: start in µs since the epoch, status (-1: failed), µs to the answer."""
     layout = Layout(
         tool=TOOL,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from workbench.interchange.importers.figures import COLUMNS
 from workbench.interchange.importers.imported import Imported, Importer, Options, Tool
 from workbench.interchange.importers.requests import Layout, header_of, runs_of
-from workbench.interchange.importers.source import Source
+from workbench.interchange.importers.source import InputFile
 from workbench.interchange.importers.summaries import Summary, summary
 from workbench.interchange.importers.texts import outputs, tool_of
 
@@ -35,17 +35,17 @@ _MOST = 1_000_000
 """hey keeps a million answers: latencies and statuses are of these; its rate is of all requests."""
 
 
-def matches(source: Source) -> bool:
+def matches(source: InputFile) -> bool:
     """Whether it has hey's summary."""
     return tool_of(source.head) == "hey"
 
 
-def matches_csv(source: Source) -> bool:
+def matches_csv(source: InputFile) -> bool:
     """Whether its first line is hey's table head."""
     return source.first_line in [_CSV + later for later in _LATER]
 
 
-def read(source: Source, options: Options) -> list[Imported]:
+def read(source: InputFile, options: Options) -> list[Imported]:
     """Return the runs that the text tells."""
     return [_run(summary(output)) for output in outputs(source, "hey")]
 
@@ -81,7 +81,7 @@ def _counted(told: Summary) -> tuple[int, float | None]:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When fewer are listed than its rate tells of, though it keeps that many: the list was cut off.
     """
     counted, rate, window = told.answered + told.failed, told.rate_per_s, told.window_s
@@ -118,7 +118,7 @@ def _notes(told: Summary, below: int, beyond: int, wrong: int) -> tuple[str, ...
     return tuple(notes)
 
 
-def read_csv(source: Source, options: Options) -> list[Imported]:
+def read_csv(source: InputFile, options: Options) -> list[Imported]:
     """Return the one run in a table of requests."""
     names = header_of(source)
     layout = Layout(

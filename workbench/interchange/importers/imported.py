@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from workbench.interchange.importers.source import Source
+from workbench.interchange.importers.source import InputFile
 from workbench.model.lab_steps import Role
 from workbench.model.records import Histogram
 
@@ -179,13 +179,13 @@ class Importer:
     name, title
         For messages, and for people.
     matches
-        Whether a source is of this kind; looks at its head or its tree. Raises `BadInput` when it might be and cannot
-        be read.
+        Whether a source is of this kind; looks at its head or its tree. Raises `BadInputError` when it might be and
+        cannot be read.
     read
         The runs in it.
     """
 
     name: str
     title: str
-    matches: Callable[[Source], bool]
-    read: Callable[[Source, Options], list[Imported]]
+    matches: Callable[[InputFile], bool]
+    read: Callable[[InputFile, Options], list[Imported]]

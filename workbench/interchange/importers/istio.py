@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.interchange.documents import shown
 from workbench.interchange.importers.figures import checked, started, told
 from workbench.interchange.importers.imported import Imported, Importer, Options, Tool, Usage
 from workbench.interchange.importers.requests import header_of, rows_of
-from workbench.interchange.importers.source import Source
+from workbench.interchange.importers.source import InputFile
 from workbench.model.lab_steps import Role
 
 TOOL = Tool(
@@ -40,17 +40,17 @@ _NEEDED = ("StartTime", "Labels", "NumThreads", "ActualQPS")
 _METRICS_FROM_S = "The CPU figures are means over at most 180 s, from 62 s after the start."
 
 
-def matches(source: Source) -> bool:
+def matches(source: InputFile) -> bool:
     """Whether its first line has the pipeline's columns."""
     return set(_NEEDED) <= set(source.first_line.split(","))
 
 
-def read(source: Source, options: Options) -> list[Imported]:
+def read(source: InputFile, options: Options) -> list[Imported]:
     """Return a run for each line."""
     names = header_of(source)
     found = [_run(row, where) for where, row in rows_of(source, names)]
     if not found:
-        raise BadInput(f"{source.where} holds no run.")
+        raise BadInputError(f"{source.where} holds no run.")
     return found
 
 
@@ -118,7 +118,7 @@ def _number(row: dict[str, str], name: str, where: str, doubts: list[str]) -> fl
     try:
         value = float(text)
     except ValueError as error:
-        raise BadInput(f"{where}: column {name} holds {shown(text)}, which is no number.") from error
+        raise BadInputError(f"{where}: column {name} holds {shown(text)}, which is no number.") from error
     if not 0 <= value < float("inf"):
         doubts.append(f"Column {name} holds {shown(text)}, which cannot be: unknown.")
         return None

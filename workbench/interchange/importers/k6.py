@@ -6,13 +6,13 @@ import csv
 import re
 from collections.abc import Mapping
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.interchange.documents import Node, shown
 from workbench.interchange.importers.asking import Table
 from workbench.interchange.importers.figures import checked, started, told
 from workbench.interchange.importers.imported import Imported, Importer, Loop, Options, Tool
 from workbench.interchange.importers.requests import Layout, header_of, runs_of
-from workbench.interchange.importers.source import Source
+from workbench.interchange.importers.source import InputFile
 
 TOOL = Tool(
     name="k6",
@@ -35,7 +35,7 @@ _HEAD = ("metric_name", "timestamp", "metric_value")
 _REDIRECTS = "Answers that redirect are among its requests: k6 counts every hop as one."
 
 
-def matches(source: Source) -> bool:
+def matches(source: InputFile) -> bool:
     """Whether it is a table, or the newer form's list, of metrics with k6's names."""
     return bool(source.tables) and all(_is_summary(node) for node, _ in source.tables)
 
@@ -50,7 +50,7 @@ def _is_summary(tree: Node) -> bool:
     return marked and bool(_BUILT_IN & named.keys())
 
 
-def matches_csv(source: Source) -> bool:
+def matches_csv(source: InputFile) -> bool:
     """Whether its first line begins as k6's table does."""
     return tuple(source.first_line.split(",")[:3]) == _HEAD
 
@@ -68,7 +68,7 @@ def _metrics(root: Node, where: str) -> Table:
     return Table(root, where).table("metrics")
 
 
-def read(source: Source, options: Options) -> list[Imported]:
+def read(source: InputFile, options: Options) -> list[Imported]:
     """Return the run in each summary."""
     return [_run(node, where, source.text.encode()) for node, where in source.tables]
 
@@ -76,7 +76,7 @@ def read(source: Source, options: Options) -> list[Imported]:
 def _run(root: Node, where: str, raw: bytes) -> Imported:
     metrics = _metrics(root, where)
     if _DURATION not in metrics and _REQUESTS not in metrics:
-        raise BadInput(f"{where}: there is no metric {_DURATION}; only HTTP runs of k6 are read.")
+        raise BadInputError(f"{where}: there is no metric {_DURATION}; only HTTP runs of k6 are read.")
     requests = _values(metrics, _REQUESTS).maybe_whole("count")
     took = _took_s(root, where)
     rate = _values(metrics, _REQUESTS).maybe_number("rate") or None
@@ -191,12 +191,12 @@ _YEARS = (631_152_000.0, 4_102_444_800.0)
 """1990 to 2100 in seconds: in which of the units a time lies between them, is its unit. No two of them do."""
 
 
-def _time_unit(source: Source, names: tuple[str, ...]) -> float | None:
+def _time_unit(source: InputFile, names: tuple[str, ...]) -> float | None:
     """Return the unit of the first time in seconds; None where times are texts.
 
     Raises
     ------
-    BadInput
+    BadInputError
         When it is no time in any format that k6 writes.
     """
     text = _first_time(source, names)
@@ -205,25 +205,25 @@ def _time_unit(source: Source, names: tuple[str, ...]) -> float | None:
     except ValueError:
         try:
             started(text, source.where)
-        except BadInput:
+        except BadInputError:
             return 1.0  # the reading of the table names the line
         return None
     fitting = [unit for unit in _FORMATS.values() if _YEARS[0] <= value * unit <= _YEARS[1]]
     if not fitting:
-        raise BadInput(
+        raise BadInputError(
             f"{source.where}: {shown(text)} is no time in a format that k6 writes (K6_CSV_TIME_FORMAT: "
             f"{', '.join(_FORMATS)}, rfc3339, rfc3339_nano)."
         )
     return fitting[0]
 
 
-def _first_time(source: Source, names: tuple[str, ...]) -> str:
+def _first_time(source: InputFile, names: tuple[str, ...]) -> str:
     rows = csv.reader(source.head.splitlines()[1:])
     metric, time = names.index(_HEAD[0]), names.index(_HEAD[1])
     return next((row[time] for row in rows if len(row) > time and row[metric] == _DURATION and row[time]), "0x")
 
 
-def read_csv(source: Source, options: Options) -> list[Imported]:
+def read_csv(source: InputFile, options: Options) -> list[Imported]:
     """Return the runs in a table of samples, one for each scenario; it may have any size."""
     names = header_of(source)
     has = {name: name if name in names else None for name in ("status", "expected_response", "proto")}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib
 
-from workbench.errors import BadInput, UnknownName
+from workbench.errors import BadInputError, UnknownNameError
 from workbench.interchange.documents import shown
 from workbench.interchange.importers.imported import Imported, Importer, Options
 from workbench.interchange.importers.settling import settled
-from workbench.interchange.importers.source import Source
+from workbench.interchange.importers.source import InputFile
 
 _HOMES = {
     "fortio": ("fortio", "IMPORTER"),
@@ -38,11 +38,11 @@ def importer(name: str) -> Importer:
 
     Raises
     ------
-    UnknownName
+    UnknownNameError
         With the known kinds.
     """
     if name not in _HOMES:
-        raise UnknownName("kind of file", name, _HOMES)
+        raise UnknownNameError("kind of file", name, _HOMES)
     module, attribute = _HOMES[name]
     found: Importer = getattr(importlib.import_module(f"workbench.interchange.importers.{module}"), attribute)
     return found
@@ -53,7 +53,7 @@ def titles() -> dict[str, str]:
     return {name: importer(name).title for name in _HOMES}
 
 
-def detect(source: Source, has_mapping: bool = False) -> Importer:
+def detect(source: InputFile, has_mapping: bool = False) -> Importer:
     """Return the importer of the kind that ``source`` is.
 
     Parameters
@@ -63,28 +63,28 @@ def detect(source: Source, has_mapping: bool = False) -> Importer:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When it is of no known kind; lists them.
     """
-    unreadable: BadInput | None = None
+    unreadable: BadInputError | None = None
     for name in _HOMES:
         found = importer(name)
         try:
             if found.matches(source):
                 return found
-        except BadInput as error:
+        except BadInputError as error:
             unreadable = unreadable or error
     if has_mapping:
         return importer("table")
     if unreadable is not None:
         raise unreadable
-    raise BadInput(
+    raise BadInputError(
         f"{source.where} is of no kind that can be imported. Known: {'; '.join(titles().values())}. For other tables, "
         "say what their columns mean with --map FILE.toml."
     )
 
 
-def read(source: Source, options: Options, kind: str = "") -> tuple[Importer, list[Imported]]:
+def read(source: InputFile, options: Options, kind: str = "") -> tuple[Importer, list[Imported]]:
     """Return the importer and the runs of a file.
 
     Parameters
@@ -94,13 +94,13 @@ def read(source: Source, options: Options, kind: str = "") -> tuple[Importer, li
 
     Raises
     ------
-    BadInput
+    BadInputError
         Whatever is wrong with it, with the place.
     """
     chosen = importer(kind) if kind else detect(source, options.mapping is not None)
     try:
         return chosen, settled(chosen.read(source, options), source.where)
     except RecursionError as error:
-        raise BadInput(f"{source.where} is nested too deeply to be {chosen.title}.") from error
+        raise BadInputError(f"{source.where} is nested too deeply to be {chosen.title}.") from error
     except (ValueError, ArithmeticError) as error:  # a number that Python cannot read, in a place that should hold one
-        raise BadInput(f"{source.where} is damaged {chosen.title}: {shown(str(error), 160)}.") from error
+        raise BadInputError(f"{source.where} is damaged {chosen.title}: {shown(str(error), 160)}.") from error

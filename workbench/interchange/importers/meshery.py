@@ -12,7 +12,7 @@ from workbench.interchange.documents import Node
 from workbench.interchange.importers import fortio
 from workbench.interchange.importers.asking import Table
 from workbench.interchange.importers.imported import Imported, Importer, Options, Tool
-from workbench.interchange.importers.source import Source
+from workbench.interchange.importers.source import InputFile
 from workbench.interchange.smp.canonical import json_text
 
 WRK2 = Tool(
@@ -39,7 +39,7 @@ def _holds_result(node: Node) -> bool:
     return any(node.get(name) is not None for name in _RESULTS)
 
 
-def _results(source: Source) -> list[Node]:
+def _results(source: InputFile) -> list[Node]:
     """Return the nodes of results: of each document itself, its list ``results``, or its items if it is a list."""
     found: list[Node] = []
     for root in source.nodes:
@@ -49,12 +49,12 @@ def _results(source: Source) -> list[Node]:
     return found
 
 
-def matches(source: Source) -> bool:
+def matches(source: InputFile) -> bool:
     """Whether it has results of Meshery's runner."""
     return any(name in source.head for name in _RESULTS) and bool(_results(source))
 
 
-def read(source: Source, options: Options) -> list[Imported]:
+def read(source: InputFile, options: Options) -> list[Imported]:
     """Return a run for each result of a runner, of which one result of Meshery may hold several."""
     return [
         run

@@ -6,7 +6,7 @@ from workbench.interchange.documents import Node
 from workbench.interchange.importers.asking import Table
 from workbench.interchange.importers.figures import from_cumulative, seconds, started
 from workbench.interchange.importers.imported import Imported, Importer, Options, Tool
-from workbench.interchange.importers.source import Source
+from workbench.interchange.importers.source import InputFile
 from workbench.model.records import Histogram
 
 TOOL = Tool(
@@ -25,7 +25,7 @@ _FAILURES = {"reset": "benchmark.stream_resets", "pool-failure": "benchmark.pool
 """What failed without an answer -> Nighthawk's counter of it."""
 
 
-def matches(source: Source) -> bool:
+def matches(source: InputFile) -> bool:
     """Whether it is a table of options and results with statistics."""
     return bool(source.tables) and all(_is_output(node) for node, _ in source.tables)
 
@@ -37,7 +37,7 @@ def _is_output(tree: Node) -> bool:
     return any(isinstance(one.value, dict) and "statistics" in one.value for one in results.value)
 
 
-def read(source: Source, options: Options) -> list[Imported]:
+def read(source: InputFile, options: Options) -> list[Imported]:
     """Return the run in each document of Nighthawk: its ``global`` result."""
     return [_run(Table(node, where), source.text.encode()) for node, where in source.tables]
 

@@ -8,7 +8,7 @@ from workbench.interchange.importers.asking import Table
 from workbench.interchange.importers.figures import COLUMNS, checked
 from workbench.interchange.importers.imported import Imported, Importer, Options, Tool
 from workbench.interchange.importers.requests import Layout, runs_of
-from workbench.interchange.importers.source import Source
+from workbench.interchange.importers.source import InputFile
 from workbench.interchange.importers.summaries import summary
 from workbench.interchange.importers.texts import Output, outputs, tool_of
 
@@ -27,12 +27,12 @@ _DEADLINE = "aborted due to deadline"
 """How oha names requests that were in flight when its time (-z) was over; its own success rate leaves them out."""
 
 
-def matches(source: Source) -> bool:
+def matches(source: InputFile) -> bool:
     """Whether it has oha's summary."""
     return tool_of(source.head) == "oha"
 
 
-def matches_json(source: Source) -> bool:
+def matches_json(source: InputFile) -> bool:
     """Whether it is a table with oha's tell-tale names."""
     tree = source.tree
     return (
@@ -42,7 +42,7 @@ def matches_json(source: Source) -> bool:
     )
 
 
-def read(source: Source, options: Options) -> list[Imported]:
+def read(source: InputFile, options: Options) -> list[Imported]:
     """Return the runs that the text tells."""
     return [_run_of_text(output) for output in outputs(source, "oha")]
 
@@ -67,7 +67,7 @@ def _run_of_text(output: Output) -> Imported:
     )
 
 
-def read_json(source: Source, options: Options) -> list[Imported]:
+def read_json(source: InputFile, options: Options) -> list[Imported]:
     """Return the one run in a document."""
     table = Table(source.nodes[0], source.where)
     totals, percentiles = table.table("summary"), table.table("latencyPercentiles")
@@ -140,12 +140,12 @@ def _run(
     )
 
 
-def matches_csv(source: Source) -> bool:
+def matches_csv(source: InputFile) -> bool:
     """Whether its first line is the head of oha's table."""
     return source.first_line == _CSV
 
 
-def read_csv(source: Source, options: Options) -> list[Imported]:
+def read_csv(source: InputFile, options: Options) -> list[Imported]:
     """Return the one run in a table of requests."""
     layout = Layout(
         tool=TOOL,

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy
 
-from workbench.errors import BadInput, UnknownName
+from workbench.errors import BadInputError, UnknownNameError
 from workbench.interchange.documents import LONGEST_NAME, shown
 from workbench.interchange.importers.imported import Imported, Tool
-from workbench.interchange.importers.source import HEAD_BYTES, Source
+from workbench.interchange.importers.source import HEAD_BYTES, InputFile
 from workbench.model.histograms import record
 from workbench.model.records import LATEST_S, Histogram
 from workbench.store.csv_reading import Edges, Group, Table, Values, edges_of, summarise_csv
@@ -86,37 +86,39 @@ class Layout:
     only_answered: str = ""
 
 
-def header_of(source: Source, delimiter: str = ",") -> tuple[str, ...]:
+def header_of(source: InputFile, delimiter: str = ",") -> tuple[str, ...]:
     """Return the names in a table's first line.
 
     Raises
     ------
-    BadInput
+    BadInputError
         When the line does not end early enough, or a name is missing, too long or given twice.
     """
     lines = source.head.splitlines()
     if len(lines) < 2 and len(source.head.encode()) >= HEAD_BYTES - 4:
-        raise BadInput(f"{source.where}, line 1: the first line does not end within {HEAD_BYTES:,} bytes; no table.")
+        raise BadInputError(
+            f"{source.where}, line 1: the first line does not end within {HEAD_BYTES:,} bytes; no table."
+        )
     try:
         names = next(csv.reader([source.first_line], delimiter=delimiter, strict=True))
     except csv.Error as error:
-        raise BadInput(f"{source.where}, line 1: not the head of a table: {error}.") from error
+        raise BadInputError(f"{source.where}, line 1: not the head of a table: {error}.") from error
     for place, name in enumerate(names, start=1):
         if not name or len(name) > LONGEST_NAME or not name.isprintable():
-            raise BadInput(f"{source.where}, line 1: column {place} has no usable name ({shown(name)}).")
+            raise BadInputError(f"{source.where}, line 1: column {place} has no usable name ({shown(name)}).")
         if names.index(name) != place - 1:
-            raise BadInput(f"{source.where}, line 1: the column {shown(name)} stands there twice.")
+            raise BadInputError(f"{source.where}, line 1: the column {shown(name)} stands there twice.")
     if len(names) > MOST_COLUMNS:
-        raise BadInput(f"{source.where}, line 1: {len(names)} columns; {MOST_COLUMNS} are the most.")
+        raise BadInputError(f"{source.where}, line 1: {len(names)} columns; {MOST_COLUMNS} are the most.")
     return tuple(names)
 
 
-def rows_of(source: Source, names: Sequence[str], delimiter: str = ",") -> Iterator[tuple[str, dict[str, str]]]:
+def rows_of(source: InputFile, names: Sequence[str], delimiter: str = ",") -> Iterator[tuple[str, dict[str, str]]]:
     """Yield the place and the fields by name of each line of a small table, below its first line.
 
     Raises
     ------
-    BadInput
+    BadInputError
         When a line has more or fewer fields than there are names, with the line.
     """
     reader = csv.reader(source.lines, delimiter=delimiter, strict=True)
@@ -126,18 +128,20 @@ def rows_of(source: Source, names: Sequence[str], delimiter: str = ",") -> Itera
             if not line or (reader.line_num == 1 and tuple(line) == tuple(names)):
                 continue
             if len(line) != len(names):
-                raise BadInput(f"{where}: {len(line)} fields, not {len(names)}; the file was cut off or garbled there.")
+                raise BadInputError(
+                    f"{where}: {len(line)} fields, not {len(names)}; the file was cut off or garbled there."
+                )
             yield where, dict(zip(names, line, strict=True))
     except csv.Error as error:
-        raise BadInput(f"{source.where}, line {reader.line_num}: not a line of a table: {error}.") from error
+        raise BadInputError(f"{source.where}, line {reader.line_num}: not a line of a table: {error}.") from error
 
 
-def runs_of(source: Source, layout: Layout) -> list[Imported]:
+def runs_of(source: InputFile, layout: Layout) -> list[Imported]:
     """Return the runs in a table of requests.
 
     Raises
     ------
-    BadInput
+    BadInputError
         When a column is not there, a line is broken, or there is no request in it; with the place.
     """
     names = layout.names or header_of(source, layout.delimiter)
@@ -145,7 +149,7 @@ def runs_of(source: Source, layout: Layout) -> list[Imported]:
     wanted = [layout.latency, layout.start, layout.offset, *layout.groups.values(), *beside]
     for name in [*wanted, layout.only[0] if layout.only else None]:
         if name is not None and name not in names:
-            raise UnknownName("column", name, names, source.where)
+            raise UnknownNameError("column", name, names, source.where)
     table = Table(path=source.path, names=names, delimiter=layout.delimiter, has_header=layout.has_header)
     values = Values(
         value=layout.latency,
@@ -162,7 +166,7 @@ def runs_of(source: Source, layout: Layout) -> list[Imported]:
         if part.group.values_ns.size or layout.only is None:
             by_run.setdefault(_key(layout, part, found), []).append(part)
     if not any(part.group.values_ns.size for listed in by_run.values() for part in listed):
-        raise BadInput(f"{source.where} holds no request: no line has a latency in column {layout.latency!r}.")
+        raise BadInputError(f"{source.where} holds no request: no line has a latency in column {layout.latency!r}.")
     edges = edges_of(table, values) if any(part.group.whole for part in found) else []
     return [_run(source, layout, key, listed, edges) for key, listed in by_run.items()]
 
@@ -201,7 +205,7 @@ def _key(layout: Layout, part: _Part, found: Sequence[_Part]) -> tuple[str, ...]
 
 
 def _run(
-    source: Source, layout: Layout, key: tuple[str, ...], parts: Sequence[_Part], edges: Sequence[Edges]
+    source: InputFile, layout: Layout, key: tuple[str, ...], parts: Sequence[_Part], edges: Sequence[Edges]
 ) -> Imported:
     is_judged = layout.status is not None or layout.verdict is not None
     groups = [part.group for part in parts]
@@ -310,7 +314,7 @@ def whole(value: float) -> int:
     return int(value)
 
 
-def _typed(name: str, text: str, source: Source) -> object:
+def _typed(name: str, text: str, source: InputFile) -> object:
     if name not in _NUMBERS:
         return text
     if not text:
@@ -319,7 +323,7 @@ def _typed(name: str, text: str, source: Source) -> object:
         value = float(text)
         return value if name == "rate_per_s" else whole(value)
     except (ValueError, OverflowError) as error:
-        raise BadInput(f"{source.where}: {shown(text)} is no number for {name}.") from error
+        raise BadInputError(f"{source.where}: {shown(text)} is no number for {name}.") from error
 
 
 def is_right(status: str, right: frozenset[str] = frozenset()) -> bool:
@@ -327,13 +331,13 @@ def is_right(status: str, right: frozenset[str] = frozenset()) -> bool:
     return status in right if right else len(status) == 3 and status.isdigit() and status[0] == "2"
 
 
-def _start(groups: Sequence[Group], layout: Layout, source: Source) -> float | None:
+def _start(groups: Sequence[Group], layout: Layout, source: InputFile) -> float | None:
     """Return the time of a run's first request since the epoch; None where it is not told."""
     firsts = [group.first for group in groups if group.first is not None]
     if not firsts or not layout.start:
         return None
     if not 0 <= min(firsts) <= LATEST_S:
-        raise BadInput(
+        raise BadInputError(
             f"{source.where}: its first time would be {min(firsts):.6g} s since 1970, which no run has; check the unit "
             f"of the column {layout.start!r}."
         )

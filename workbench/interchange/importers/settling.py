@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.interchange.importers.imported import Imported
 from workbench.model.records import MOST
 
@@ -42,7 +42,7 @@ def settled(runs: Sequence[Imported], where: str) -> list[Imported]:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When none of them holds a figure.
     """
     made = [plausible(run) for run in runs]
@@ -50,7 +50,7 @@ def settled(runs: Sequence[Imported], where: str) -> list[Imported]:
     if not kept:
         reasons = list(dict.fromkeys(note for run in made for note in run.notes if _says_why(note)))
         why = f" {' '.join(reasons[:3])}" if reasons else ""
-        raise BadInput(
+        raise BadInputError(
             f"{where} holds no figure that can be imported: no count, no rate, no latency and no consumption. Is it "
             f"the right file, and whole?{why}"
         )
@@ -65,7 +65,7 @@ def plausible(run: Imported) -> Imported:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When it holds a count or a time of a size that no run has.
     """
     _check_size(run)
@@ -76,9 +76,9 @@ def _check_size(run: Imported) -> None:
     counts = {"requests": run.requests, "errors": run.errors, **run.counts_by_status}
     for name, count in counts.items():
         if count is not None and abs(count) > MOST:
-            raise BadInput(f"{run.where}: {name}: a count of {len(str(abs(count)))} digits is out of range.")
+            raise BadInputError(f"{run.where}: {name}: a count of {len(str(abs(count)))} digits is out of range.")
     if run.window_s is not None and run.window_s > _CENTURY_S:
-        raise BadInput(f"{run.where}: a run of {run.window_s:.3g} s is out of range; check the unit.")
+        raise BadInputError(f"{run.where}: a run of {run.window_s:.3g} s is out of range; check the unit.")
 
 
 def _says_why(note: str) -> bool:

@@ -10,15 +10,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, get_args
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.interchange.importers import fortio, nighthawk, wrk
 from workbench.interchange.importers.figures import checked
 from workbench.interchange.importers.imported import Imported, Importer, Options, Tool, Usage
-from workbench.interchange.importers.source import Source
+from workbench.interchange.importers.source import InputFile
 from workbench.interchange.smp.canonical import NS
 from workbench.interchange.smp.drafts import Draft, modern
 from workbench.interchange.smp.exporting import PREFIX
-from workbench.interchange.smp.findings import Finding
+from workbench.interchange.smp.findings import DocumentFinding
 from workbench.interchange.smp.messages import (
     EnvironmentConfig,
     Latency,
@@ -46,7 +46,7 @@ _FIELDS = {"p50_s": "p50", "p90_s": "p90", "p99_s": "p99", "low_s": "min", "high
 _MARKS = ("smp_version", "smpVersion", "latencies_ms", "latenciesMs", "endpoint_urls", "mesh_config_id", "clients:")
 
 
-def matches(source: Source) -> bool:
+def matches(source: InputFile) -> bool:
     """Whether it holds a result of the specification, alone or among its other documents."""
     if not any(mark in source.head for mark in _MARKS):
         return False
@@ -54,12 +54,12 @@ def matches(source: Source) -> bool:
     return any(kind_of(node) for node in nodes)
 
 
-def read(source: Source, options: Options) -> list[Imported]:
+def read(source: InputFile, options: Options) -> list[Imported]:
     """Return a run for each result in the file.
 
     Raises
     ------
-    BadInput
+    BadInputError
         When there is none, something that cannot be mended is wrong, or it must be said what the latencies are.
     """
     listed = source.nodes[0].value if isinstance(source.nodes[0].value, list) else source.nodes
@@ -67,13 +67,13 @@ def read(source: Source, options: Options) -> list[Imported]:
     documents = documents_in([node for node, _ in moved], source.where)
     fatal = [one for document in documents for one in document.findings if one.severity == "error" and not one.repair]
     if fatal:
-        raise BadInput(
+        raise BadInputError(
             f"{fatal[0]}. {len(fatal)} such findings; `workbench smp validate` lists all. Nothing is imported."
         )
     results = [one for one in documents if isinstance(one.message, PerformanceTestResult)]
     if not results:
         kinds = ", ".join(sorted({one.kind for one in documents}))
-        raise BadInput(
+        raise BadInputError(
             f"{source.where} holds no result ({kinds}): a profile is imported by itself and becomes an experiment."
         )
     drafts = {id(one): draft for one, (_, draft) in zip(documents, moved, strict=True)}
@@ -95,7 +95,7 @@ def _completed(run: Imported, draft: Draft | None) -> Imported:
 _ROLES: dict[str, Role] = {role: role for role in get_args(Role)}
 
 
-def repairs(findings: tuple[Finding, ...]) -> tuple[str, ...]:
+def repairs(findings: tuple[DocumentFinding, ...]) -> tuple[str, ...]:
     """Return what was mended, one sentence each."""
     return tuple(
         f"Repaired, line {one.line}: {one.field} {one.message}; {one.repair}." for one in findings if one.repair
@@ -109,10 +109,10 @@ def _linked(documents: list[Document], cls: type, wanted: str) -> Any:
     return named[0] if named else found[0] if len(found) == 1 and not wanted else None
 
 
-def _run(document: Document, documents: list[Document], options: Options, source: Source) -> Imported:
+def _run(document: Document, documents: list[Document], options: Options, source: InputFile) -> Imported:
     result = document.message
     if not isinstance(result, PerformanceTestResult):
-        raise BadInput(f"{document.where} is no result.")
+        raise BadInputError(f"{document.where} is no result.")
     test: PerformanceTestConfig | None = _linked(documents, PerformanceTestConfig, result.test_id)
     mesh: ServiceMeshConfig | None = _linked(documents, ServiceMeshConfig, result.mesh_config_id)
     environment: EnvironmentConfig | None = _linked(documents, EnvironmentConfig, result.env_id)
@@ -176,7 +176,7 @@ def _unit(result: PerformanceTestResult, options: Options, where: str) -> tuple[
         return 1.0, ("Repaired: Meshery's converter copies Fortio's seconds into latencies_ms; read as seconds.",)
     if suspect_seconds(result):
         found = result.latencies_ms
-        raise BadInput(
+        raise BadInputError(
             f"{where}: latencies_ms with p50 {found.p50:g} and max {found.max:g} may be seconds. Say what they are: "
             "--latencies-in ms (as the name says) or --latencies-in s."
         )

@@ -11,7 +11,7 @@ import hashlib
 import stat
 from pathlib import Path
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.interchange.documents import (
     Node,
     looks_like_json,
@@ -28,7 +28,7 @@ HEAD_BYTES = 65_536
 _CHUNK = 2**20
 
 
-class Source:
+class InputFile:
     """A file. Attributes ``path`` and ``where``, its name in messages."""
 
     def __init__(self, path: Path) -> None:
@@ -40,18 +40,18 @@ class Source:
 
         Raises
         ------
-        BadInput
+        BadInputError
             When it is no ordinary file, is empty, compressed, or no text.
         """
         try:
             if not stat.S_ISREG(self.path.stat().st_mode):
-                raise BadInput(f"{self.where} is no ordinary file; give files, or the folder of an SMP bundle.")
+                raise BadInputError(f"{self.where} is no ordinary file; give files, or the folder of an SMP bundle.")
             with self.path.open("rb") as stream:
                 content = stream.read(HEAD_BYTES)
         except FileNotFoundError as error:
-            raise BadInput(f"There is no file {self.where}.") from error
+            raise BadInputError(f"There is no file {self.where}.") from error
         except OSError as error:
-            raise BadInput(f"{self.where} cannot be read: {error.strerror}.") from error
+            raise BadInputError(f"{self.where} cannot be read: {error.strerror}.") from error
         refuse_compressed(content[:8], self.where)
         return text_of(_whole(content) if len(content) == HEAD_BYTES else content, self.where)
 

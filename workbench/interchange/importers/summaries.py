@@ -80,7 +80,7 @@ def summary(output: Output) -> Summary:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When its totals are missing.
     """
     made, section = Summary(output=output), ""

@@ -29,12 +29,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from workbench.errors import BadInput, UnknownName
+from workbench.errors import BadInputError, UnknownNameError
 from workbench.interchange.documents import shown
 from workbench.interchange.importers.figures import UNITS_S, checked, started
 from workbench.interchange.importers.imported import Imported, Importer, Loop, Options, Tool, Usage
 from workbench.interchange.importers.requests import Layout, header_of, rows_of, runs_of
-from workbench.interchange.importers.source import Source
+from workbench.interchange.importers.source import InputFile
 
 _TOP = ("kind", "generator", "generator_version", "latency_from", "loop", "delimiter", "columns", "units", "known")
 _GROUPS = ("label", "workload", "block", "rate_per_s", "connections", "protocol", "payload_bytes")
@@ -83,36 +83,38 @@ def known_value(name: str, value: Any, where: str) -> Any:
 
     Raises
     ------
-    UnknownName
+    UnknownNameError
         With the circumstances that can be told.
-    BadInput
+    BadInputError
         When the value is of another type.
     """
     if name not in KNOWN:
-        raise UnknownName("circumstance", name, KNOWN, where)
+        raise UnknownNameError("circumstance", name, KNOWN, where)
     wanted = _TYPES.get(name, float)
     if wanted is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     if type(value) is not wanted:
-        raise BadInput(f"{where}: {name} must be of type {wanted.__name__}, not {shown(value)}.")
+        raise BadInputError(f"{where}: {name} must be of type {wanted.__name__}, not {shown(value)}.")
     return value
 
 
-def matches(source: Source) -> bool:
+def matches(source: InputFile) -> bool:
     """Nothing tells it; a mapping does."""
     return False
 
 
-def read(source: Source, options: Options) -> list[Imported]:
+def read(source: InputFile, options: Options) -> list[Imported]:
     """Return the runs of a table by its mapping.
 
     Raises
     ------
-    BadInput
+    BadInputError
         When there is no mapping, or table and mapping do not fit, with the place.
     """
     if options.mapping is None:
-        raise BadInput(f"{source.where} is a table of unknown layout; say what its columns mean with --map FILE.toml.")
+        raise BadInputError(
+            f"{source.where} is a table of unknown layout; say what its columns mean with --map FILE.toml."
+        )
     mapping = _Mapping(*options.mapping)
     if mapping.kind == "requests":
         return runs_of(source, mapping.layout())
@@ -127,7 +129,7 @@ class _Mapping:
         try:
             table = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise BadInput(f"{where} is not valid TOML: {error}.") from error
+            raise BadInputError(f"{where} is not valid TOML: {error}.") from error
         _known_names("key", table, _TOP, where)
         self.kind = _one_of(table, "kind", ("requests", "runs"), where)
         self.tool = _tool(table, where)
@@ -135,7 +137,7 @@ class _Mapping:
         self.version = str(table.get("generator_version", ""))
         self.delimiter = str(table.get("delimiter", ","))
         if len(self.delimiter) != 1:
-            raise BadInput(f"{where}: delimiter must be one character, not {shown(self.delimiter)}.")
+            raise BadInputError(f"{where}: delimiter must be one character, not {shown(self.delimiter)}.")
         self.columns = _texts(table, "columns", where)
         meanings = _REQUESTS if self.kind == "requests" else _RUNS
         _known_names("meaning", self.columns, meanings, f"{where}: [columns]")
@@ -146,13 +148,13 @@ class _Mapping:
             _known_names("unit", [unit], known_units, f"{where}: [units]")
         known = table.get("known", {})
         if not isinstance(known, dict):
-            raise BadInput(f"{where}: [known] must be a table.")
+            raise BadInputError(f"{where}: [known] must be a table.")
         self.known = {name: known_value(name, value, f"{where}: [known]") for name, value in known.items()}
 
     def unit_s(self, meaning: str) -> float:
         """Return the unit of a column in seconds; one that is not told is refused, never guessed."""
         if meaning not in self.units:
-            raise BadInput(f'{self.where}: [units] must say the unit of {meaning}, such as {meaning} = "ms".')
+            raise BadInputError(f'{self.where}: [units] must say the unit of {meaning}, such as {meaning} = "ms".')
         return UNITS_S[self.units[meaning]]
 
     def start_unit_s(self) -> float | None:
@@ -164,7 +166,7 @@ class _Mapping:
     def layout(self) -> Layout:
         """Return the mapping as the layout of a table of requests."""
         if "latency" not in self.columns:
-            raise BadInput(f'{self.where}: [columns] must name the column of the latency: latency = "...".')
+            raise BadInputError(f'{self.where}: [columns] must name the column of the latency: latency = "...".')
         return Layout(
             tool=self.tool,
             delimiter=self.delimiter,
@@ -183,7 +185,7 @@ def _tool(table: Mapping[str, Any], where: str) -> Tool:
     latency_from = _one_of(table, "latency_from", ("send", "schedule"), where)
     name = table.get("generator")
     if not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= 64:
-        raise BadInput(f'{where} must name what made the table: generator = "...".')
+        raise BadInputError(f'{where} must name what made the table: generator = "...".')
     if latency_from == "schedule":
         omission = "Latency counts from the moment at which the request was due, as the mapping file says."
     else:
@@ -202,9 +204,9 @@ def _one_of(table: Mapping[str, Any], name: str, known: tuple[str, ...], where: 
     value = table.get(name, default)
     if value not in known:
         raise (
-            UnknownName(name, str(value), known, where)
+            UnknownNameError(name, str(value), known, where)
             if value
-            else BadInput(f"{where} must say {name}: {' or '.join(known)}.")
+            else BadInputError(f"{where} must say {name}: {' or '.join(known)}.")
         )
     return str(value)
 
@@ -212,26 +214,28 @@ def _one_of(table: Mapping[str, Any], name: str, known: tuple[str, ...], where: 
 def _texts(table: Mapping[str, Any], name: str, where: str) -> dict[str, str]:
     found = table.get(name, {})
     if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
-        raise BadInput(f"{where}: [{name}] must be a table of texts.")
+        raise BadInputError(f"{where}: [{name}] must be a table of texts.")
     return found
 
 
 def _known_names(kind: str, names: Any, known: Any, where: str) -> None:
     for name in names:
         if name not in known:
-            raise UnknownName(kind, name, known, where)
+            raise UnknownNameError(kind, name, known, where)
 
 
-def _runs(source: Source, mapping: _Mapping) -> list[Imported]:
+def _runs(source: InputFile, mapping: _Mapping) -> list[Imported]:
     names = header_of(source, mapping.delimiter)
     _known_names("column", mapping.columns.values(), names, source.where)
     found: list[Imported] = []
     for where, row in rows_of(source, names, mapping.delimiter):
         found.append(_run({meaning: row[name] for meaning, name in mapping.columns.items()}, mapping, where))
         if len(found) > _MOST_RUNS:
-            raise BadInput(f'{where}: more than {_MOST_RUNS:,} runs; is it a table of requests (kind = "requests")?')
+            raise BadInputError(
+                f'{where}: more than {_MOST_RUNS:,} runs; is it a table of requests (kind = "requests")?'
+            )
     if not found:
-        raise BadInput(f"{source.where} holds no run.")
+        raise BadInputError(f"{source.where} holds no run.")
     return found
 
 
@@ -285,7 +289,7 @@ class _Cells:
         try:
             value = float(text)
         except ValueError as error:
-            raise BadInput(f"{self.where}: {shown(text)} is no number for {name}.") from error
+            raise BadInputError(f"{self.where}: {shown(text)} is no number for {name}.") from error
         if not 0 <= value < float("inf"):
             self.doubts.append(f"{name} is {shown(text)}, which cannot be: unknown.")
             return None

@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.interchange.documents import shown
 from workbench.interchange.importers.figures import UNITS_S, checked
-from workbench.interchange.importers.source import Source
+from workbench.interchange.importers.source import InputFile
 
 _STYLE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\ufeff")
 """Colours, as they are kept by whoever records a terminal, and the mark of a file that was appended to another."""
@@ -82,12 +82,12 @@ class Output:
         for number, line in enumerate(self.lines, start=self.first):
             yield f"{file}, line {number}", line
 
-    def cut_off(self) -> BadInput:
+    def cut_off(self) -> BadInputError:
         """Return the error that says that its end is missing."""
         last = self.first + len(self.lines) - 1
         file = self.where.rpartition(", line ")[0] if self.note else self.where
         begun = f" The output that begins on line {self.first} is not whole." if self.note else ""
-        return BadInput(
+        return BadInputError(
             f"{file}, line {last}: the text ends before {TITLES[self.tool]}'s totals; it was cut off.{begun}"
         )
 
@@ -135,12 +135,12 @@ def tool_of(text: str) -> str | None:
     return found[0][1] if found else None
 
 
-def outputs(source: Source, tool: str) -> list[Output]:
+def outputs(source: InputFile, tool: str) -> list[Output]:
     """Return the outputs of ``tool`` in a file, one for each run.
 
     Raises
     ------
-    BadInput
+    BadInputError
         When another tool's output stands in the file too, with the line where it begins.
     """
     lines = _plain(source.text)
@@ -149,7 +149,7 @@ def outputs(source: Source, tool: str) -> list[Output]:
         return [Output(tool=tool, where=source.where, first=1, lines=tuple(lines))]
     for place, other in begins:
         if other != tool:
-            raise BadInput(
+            raise BadInputError(
                 f"{source.where}, line {place + 1}: here begins {_words(other)}, not {_words(tool)}. "
                 "Put the output of each tool into a file of its own."
             )
@@ -176,23 +176,23 @@ def lasted(text: str, where: str) -> float | None:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When it has no unit that is known, or is negative.
     """
     plain = text.strip().removesuffix(".")  # hey's forerunner ended its figures with a full stop
     found = list(_MEASURE.finditer(plain))
     if not found or "".join(one[0] for one in found) != plain:
-        raise BadInput(f"{where}: {shown(text)} is no duration such as 1.5ms or 2 secs.")
+        raise BadInputError(f"{where}: {shown(text)} is no duration such as 1.5ms or 2 secs.")
     total = math.fsum(float(number) * _unit_s(unit, text, where) for number, unit in (one.groups() for one in found))
     if total < 0 and not math.isinf(total):
-        raise BadInput(f"{where}: {shown(text)} is impossible for a duration.")
+        raise BadInputError(f"{where}: {shown(text)} is impossible for a duration.")
     return total if 0 < total < math.inf else None
 
 
 def _unit_s(unit: str, text: str, where: str) -> float:
     plain = _NAMES.get(unit.lower(), unit)
     if plain not in UNITS_S:
-        raise BadInput(f"{where}: {shown(text)} has no unit that is known: {', '.join(UNITS_S)}.")
+        raise BadInputError(f"{where}: {shown(text)} has no unit that is known: {', '.join(UNITS_S)}.")
     return UNITS_S[plain]
 
 
@@ -201,7 +201,7 @@ def latency(text: str, where: str) -> float | None:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When it has no unit that is known, or is impossible.
     """
     value = lasted(text, where)
@@ -213,15 +213,15 @@ def per_second(text: str, where: str) -> float | None:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When it is no number, or negative.
     """
     try:
         value = float(text)
     except ValueError as error:
-        raise BadInput(f"{where}: {shown(text)} is no rate.") from error
+        raise BadInputError(f"{where}: {shown(text)} is no rate.") from error
     if value < 0 and math.isfinite(value):
-        raise BadInput(f"{where}: {shown(text)} is impossible for a rate.")
+        raise BadInputError(f"{where}: {shown(text)} is impossible for a rate.")
     return value if math.isfinite(value) else None
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from workbench.interchange.importers.figures import COLUMNS, checked, from_cumulative
 from workbench.interchange.importers.imported import Imported, Importer, Options, Tool
-from workbench.interchange.importers.source import Source
+from workbench.interchange.importers.source import InputFile
 from workbench.interchange.importers.texts import Output, known, lasted, latency, outputs, per_second, tool_of
 from workbench.model.records import Histogram
 
@@ -54,7 +54,7 @@ _OF_WRK2 = re.compile(r"\s*Thread calibration|.*HdrHistogram|\s*\d+\.\d{3}%\s|#\
 wrk prints 0.00."""
 
 
-def matches(source: Source) -> bool:
+def matches(source: InputFile) -> bool:
     """Whether it begins as wrk does."""
     return tool_of(source.head) == "wrk"
 
@@ -75,7 +75,7 @@ _Parts = Mapping[str, tuple[re.Match[str], str]]
 """What the lines told, as it was read: name -> match and place."""
 
 
-def read(source: Source, options: Options) -> list[Imported]:
+def read(source: InputFile, options: Options) -> list[Imported]:
     """Return the runs that the text tells."""
     return [_of(output) for output in outputs(source, "wrk")]
 
@@ -147,7 +147,7 @@ def _totals(output: Output, parts: _Parts) -> tuple[int, float | None, float | N
 
     Raises
     ------
-    BadInput
+    BadInputError
         When the text ends within the rate, so that it is another one.
     """
     (done, place), (rate, rate_place) = parts["done"], parts["rate"]

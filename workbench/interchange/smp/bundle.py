@@ -29,7 +29,7 @@ from typing import Any
 import numpy
 
 from workbench import __version__
-from workbench.errors import BadInput, NothingToShow, StoreError
+from workbench.errors import BadInputError, NothingToShowError, StoreError
 from workbench.files.places import Places
 from workbench.interchange.smp import SMP_VERSION
 from workbench.interchange.smp.canonical import json_text, to_json, yaml_text
@@ -112,17 +112,17 @@ def export_bundle(
 
     Raises
     ------
-    BadInput
+    BadInputError
         When there is something at ``target``, or the form is unknown.
-    NothingToShow
+    NothingToShowError
         When the campaigns hold no run.
     StoreError
         When it cannot be written.
     """
     if form not in FORMS:
-        raise BadInput(f"A bundle's documents are {' or '.join(FORMS)}, not {form!r}.")
+        raise BadInputError(f"A bundle's documents are {' or '.join(FORMS)}, not {form!r}.")
     if target.exists():
-        raise BadInput(f"There is something at {target} already; give a new folder with --to.")
+        raise BadInputError(f"There is something at {target} already; give a new folder with --to.")
     aside = temporary(target)
     with explained("write the bundle", target):
         try:
@@ -200,7 +200,7 @@ def _write(store: Store, campaign_ids: Sequence[str], folder: Path, form: str, w
             _write_run(run, parts.get(run_id, []), campaign, source / run_id, folder / "runs" / run_id, form, with_raw)
             runs.append(run)
     if not runs:
-        raise NothingToShow(f"There is no run to export in {', '.join(campaign_ids) or 'no campaign'}.")
+        raise NothingToShowError(f"There is no run to export in {', '.join(campaign_ids) or 'no campaign'}.")
     write_table(folder / DISTRIBUTIONS, distributions_table(runs))
     readme = README.format(smp=SMP_VERSION, runs=len(runs), version=__version__)
     (folder / "README.md").write_text(readme, encoding="utf-8")
@@ -305,22 +305,22 @@ def safe_member(folder: Path, name: str) -> Path:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When the name leads out of the bundle, through a link, or to no ordinary file.
     """
     path = folder / name
     parts = Path(name).parts
     if not parts or Path(name).is_absolute() or ".." in parts or not name.isprintable() or "\\" in name:
-        raise BadInput(
+        raise BadInputError(
             f"{folder / INDEX} names the file {name!r:.80}, which is none of the bundle's own; it is not read."
         )
     step = folder
     for part in parts:
         step = step / part
         if step.is_symlink():
-            raise BadInput(f"{step} is a link; a bundle holds files only. It is not read.")
+            raise BadInputError(f"{step} is a link; a bundle holds files only. It is not read.")
     if not path.is_file():
-        raise BadInput(f"{path} is missing, though {INDEX} lists it; the bundle is not whole.")
+        raise BadInputError(f"{path} is missing, though {INDEX} lists it; the bundle is not whole.")
     return path
 
 
@@ -329,7 +329,7 @@ def verified(folder: Path, files: Mapping[str, str]) -> None:
 
     Raises
     ------
-    BadInput
+    BadInputError
         Naming the first that is not.
     """
     for name, wanted in files.items():
@@ -339,4 +339,4 @@ def verified(folder: Path, files: Mapping[str, str]) -> None:
         except OSError as error:
             raise StoreError(f"{path} cannot be read: {error.strerror}.") from error
         if found != wanted:
-            raise BadInput(f"{path} is not the file that was exported (its SHA-256 differs); get the bundle anew.")
+            raise BadInputError(f"{path} is not the file that was exported (its SHA-256 differs); get the bundle anew.")

@@ -12,7 +12,7 @@ not what its author can have meant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class DocumentFinding:
     """One thing wrong with a document.
 
     Attributes
@@ -41,6 +41,6 @@ class Finding:
         return f"{place}: {named}{self.message} [{self.rule}]"
 
 
-def errors(findings: Iterable[Finding]) -> list[Finding]:
+def errors(findings: Iterable[DocumentFinding]) -> list[DocumentFinding]:
     """Return those that make a document invalid."""
     return [one for one in findings if one.severity == "error"]

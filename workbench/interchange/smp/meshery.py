@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench import adapters
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.interchange.smp.messages import Client, MeshType, PerformanceTestConfig, Protocol
 from workbench.interchange.smp.naming import mesh_type
 from workbench.interchange.smp.rules import duration_s
@@ -65,14 +65,14 @@ def experiment_of(document: Document, facts: Mapping[str, Any]) -> Profiled:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When it asks for what cannot be measured here.
     """
     config = document.message
     if not isinstance(config, PerformanceTestConfig):
-        raise BadInput(f"{document.where} is no test profile.")
+        raise BadInputError(f"{document.where} is no test profile.")
     if not config.clients:
-        raise BadInput(f"{document.where}: the profile has no clients: there is no load to make.")
+        raise BadInputError(f"{document.where}: the profile has no clients: there is no load to make.")
     said = [
         f"Repaired, line {one.line}: {one.field} {one.message}; {one.repair}."
         for one in document.findings
@@ -108,11 +108,11 @@ def _mesh(document: Document, said: list[str]) -> tuple[str, str]:
 def _protocol(client: Client, environment: str, where: str) -> str:
     spoken = _SPOKEN.get(client.protocol)
     if spoken is None:
-        raise BadInput(
+        raise BadInputError(
             f"{where}: the profile asks for {client.protocol.name}; HTTP, gRPC and TCP can be measured here."
         )
     if spoken != "http/1.1" and environment == "lab":
-        raise BadInput(
+        raise BadInputError(
             f"{where}: the profile asks for {client.protocol.name}, which is measured on clusters, and no mesh that "
             "runs there."
         )
@@ -136,7 +136,7 @@ def _load(
     protocol = _protocol(client, environment, where)
     rates = sorted({float(one.rps) for one in config.clients if one.rps > 0})
     if not rates and "rate_per_s" not in facts:
-        raise BadInput(
+        raise BadInputError(
             f"{where}: the profile asks for no rate (rps), that is as fast as answers come. A cost has a meaning at a "
             "stated rate only: give one with --fact rate_per_s=1000."
         )

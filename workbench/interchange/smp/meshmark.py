@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from workbench.analysis import Comparison
-from workbench.errors import NothingToShow, UnknownName
+from workbench.errors import NothingToShowError, UnknownNameError
 
 MIB = 2.0**20
 
@@ -111,20 +111,20 @@ def marks(comparison: Comparison, profile: str = "even") -> Marks:
 
     Raises
     ------
-    UnknownName
+    UnknownNameError
         With the known profiles.
-    NothingToShow
+    NothingToShowError
         When there is no data plane beside the baseline.
     """
     if profile not in PROFILES:
-        raise UnknownName("profile", profile, PROFILES)
+        raise UnknownNameError("profile", profile, PROFILES)
     chosen = PROFILES[profile]
     cell = _cell(comparison.summary, comparison)
     meshes = comparison.meshes
     baselines = list(meshes.loc[meshes["is_baseline"], "mesh"])
     others = [mesh for mesh in comparison.order if mesh not in baselines]
     if not others:
-        raise NothingToShow("There is no data plane beside the baseline, so there is nothing to give an index to.")
+        raise NothingToShowError("There is no data plane beside the baseline, so there is nothing to give an index to.")
     base = cell.get(baselines[0], {}) if baselines else {}
     found = []
     for mesh in others:

@@ -13,11 +13,11 @@ import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.interchange.documents import Node, shown
 from workbench.interchange.smp.canonical import moment_ns
 from workbench.interchange.smp.fields import RANGES, FieldSpec, Message, fields_of
-from workbench.interchange.smp.findings import Finding, Severity
+from workbench.interchange.smp.findings import DocumentFinding, Severity
 
 M = TypeVar("M", bound=Message)
 
@@ -38,14 +38,14 @@ class Reader:
 
     def __init__(self, where: str) -> None:
         self.where = where
-        self.findings: list[Finding] = []
+        self.findings: list[DocumentFinding] = []
 
     def note(
         self, rule: str, node: Node, path: str, message: str, repair: str = "", severity: Severity = "error"
     ) -> None:
         """Record a finding about ``node``."""
         self.findings.append(
-            Finding(
+            DocumentFinding(
                 rule=rule,
                 severity=severity,
                 where=self.where,
@@ -184,7 +184,7 @@ class Reader:
             return None
         try:
             return moment_ns(text)
-        except BadInput as error:
+        except BadInputError as error:
             meant = _as_utc(text)
             repair = "left out" if meant is None else "read as UTC"
             self.note("wrong-time", node, path, f"{shown(text)} {error}", repair)
@@ -224,7 +224,7 @@ def _as_utc(text: str) -> int | None:
     for mended in (f"{text}Z", f"{text.replace(' ', 'T', 1)}Z", text.replace(" ", "T", 1), f"{text}T00:00:00Z"):
         try:
             return moment_ns(mended)
-        except BadInput:
+        except BadInputError:
             continue
     return None
 

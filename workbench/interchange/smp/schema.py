@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from workbench.errors import UnknownName
+from workbench.errors import UnknownNameError
 from workbench.interchange.smp import SMP_VERSION
 from workbench.interchange.smp.fields import RANGES, FieldSpec, Message, fields_of
 from workbench.interchange.smp.messages import DOCUMENTS, ServiceMesh
@@ -32,12 +32,12 @@ def json_schema(kind: str = "") -> dict[str, Any]:
 
     Raises
     ------
-    UnknownName
+    UnknownNameError
         With the known kinds.
     """
     known = (*DOCUMENTS, "profile")
     if kind and kind not in known:
-        raise UnknownName("kind of document", kind, known)
+        raise UnknownNameError("kind of document", kind, known)
     definitions: dict[str, Any] = {}
     for cls in (*DOCUMENTS.values(), ServiceMesh):
         _define(cls, definitions)

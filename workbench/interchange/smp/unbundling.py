@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import BadInput, StoreError
+from workbench.errors import BadInputError, StoreError
 from workbench.files.places import Places, data_of
 from workbench.interchange.documents import parse_json, read_file, text_of
 from workbench.interchange.landing import checked_label
@@ -59,29 +59,33 @@ def open_bundle(folder: Path) -> Bundle:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When it is none, was written by a newer workbench, or is not whole; with the file.
     """
     where = str(folder / INDEX)
     index: Any = parse_json(text_of(read_file(safe_member(folder, INDEX)), where), where).plain
     if not isinstance(index, dict) or index.get("format") != FORMAT:
-        raise BadInput(f"{where} is no index of a bundle of runs.")
+        raise BadInputError(f"{where} is no index of a bundle of runs.")
     if index.get("version") != VERSION:
-        raise BadInput(f"{where} has version {index.get('version')!r:.20}; this workbench reads {VERSION}. Upgrade it.")
+        raise BadInputError(
+            f"{where} has version {index.get('version')!r:.20}; this workbench reads {VERSION}. Upgrade it."
+        )
     try:
         runs = tuple((str(one["run_id"]), str(one["campaign_id"])) for one in index["runs"])
         files = {str(name): str(value) for name, value in index["files"].items()}
         campaigns = tuple(str(one) for one in index["campaigns"])
     except (KeyError, TypeError, AttributeError) as error:
-        raise BadInput(f"{where} is damaged: {type(error).__name__} {error}.") from error
+        raise BadInputError(f"{where} is damaged: {type(error).__name__} {error}.") from error
     twice = sorted(name for name, times in Counter(run_id for run_id, _ in runs).items() if times > 1)
     if twice or len(set(campaigns)) < len(campaigns):
-        raise BadInput(f"{where} lists {twice[0] if twice else 'a campaign'} twice; get the bundle anew.")
+        raise BadInputError(f"{where} lists {twice[0] if twice else 'a campaign'} twice; get the bundle anew.")
     for name in (*campaigns, *(one for pair in runs for one in pair)):
         if not _ID.fullmatch(name):
-            raise BadInput(f"{where} names {name!r:.80}, which cannot be an id: it would name a folder.")
+            raise BadInputError(f"{where} names {name!r:.80}, which cannot be an id: it would name a folder.")
     if index.get("form") not in FORMS:
-        raise BadInput(f"{where} says that its documents are {index.get('form')!r:.40}; known are {', '.join(FORMS)}.")
+        raise BadInputError(
+            f"{where} says that its documents are {index.get('form')!r:.40}; known are {', '.join(FORMS)}."
+        )
     verified(folder, files)
     return Bundle(folder=folder, form=str(index["form"]), campaigns=campaigns, runs=runs, files=files)
 
@@ -110,12 +114,12 @@ def land_bundle(bundle: Bundle, staging: Path, taken: set[str]) -> dict[str, str
 
     Raises
     ------
-    BadInput
+    BadInputError
         When a document is not valid, or a record is not what the index says.
     """
     broken = [one for document in documents(bundle) for one in errors(document.findings)]
     if broken:
-        raise BadInput(
+        raise BadInputError(
             f"The bundle's documents are not valid: {broken[0]} ({len(broken)} findings; nothing is imported)."
         )
     renamed = {old: _free(old, taken) for old in bundle.campaigns}
@@ -130,7 +134,7 @@ def land_bundle(bundle: Bundle, staging: Path, taken: set[str]) -> dict[str, str
             _copy(asked, staging / new / EXPERIMENT_NAME)
     for run_id, campaign_id in bundle.runs:
         if campaign_id not in renamed:
-            raise BadInput(f"Run {run_id} belongs to campaign {campaign_id}, which is not in the bundle.")
+            raise BadInputError(f"Run {run_id} belongs to campaign {campaign_id}, which is not in the bundle.")
         _land_run(bundle, run_id, campaign_id, renamed[campaign_id], staging)
     return renamed
 
@@ -146,7 +150,7 @@ def _record(read: Any) -> Any:
         return read()
     except StoreError as error:
         told = str(error).removesuffix(MEND)
-        raise BadInput(f"The bundle's records cannot be read: {told} Nothing is imported.") from error
+        raise BadInputError(f"The bundle's records cannot be read: {told} Nothing is imported.") from error
 
 
 def _checked(run: Run, where: Path) -> Run:
@@ -154,7 +158,7 @@ def _checked(run: Run, where: Path) -> Run:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When a name cannot be shown.
     """
     for name, what in (
@@ -172,7 +176,7 @@ def _land_run(bundle: Bundle, run_id: str, campaign_id: str, new: str, staging: 
     details = safe_member(bundle.folder, f"runs/{run_id}/{DETAILS}")
     document: RunDocument = _record(lambda: read_document(details, RunDocument))
     if document.run.run_id != run_id or document.run.campaign_id != campaign_id:
-        raise BadInput(f"{details} is not the record of run {run_id} of campaign {campaign_id}.")
+        raise BadInputError(f"{details} is not the record of run {run_id} of campaign {campaign_id}.")
     name = run_id if new == campaign_id else run_id.replace(campaign_id, new, 1)
     folder = staging / new / name
     (folder / RAW_NAME).mkdir(parents=True)

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 from workbench.interchange.documents import Node, parse, read_file, text_of
 from workbench.interchange.smp import rules
 from workbench.interchange.smp.fields import Message, fields_of
-from workbench.interchange.smp.findings import Finding
+from workbench.interchange.smp.findings import DocumentFinding
 from workbench.interchange.smp.messages import (
     DOCUMENTS,
     EnvironmentConfig,
@@ -56,7 +56,7 @@ class Document:
     message: Message
     mesh: ServiceMesh | None = None
     where: str
-    findings: tuple[Finding, ...]
+    findings: tuple[DocumentFinding, ...]
 
 
 def own_names(cls: type[Message]) -> set[str]:
@@ -88,12 +88,12 @@ def read_document(node: Node, where: str, kind: str = "") -> Document:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When it is no SMP document.
     """
     known = kind or kind_of(node)
     if not known:
-        raise BadInput(
+        raise BadInputError(
             f"{where}, line {node.line}: this is no SMP document: a test configuration, result, mesh configuration or "
             "environment has names such as clients, latencies_ms, mesh_type or individual_workloads."
         )
@@ -113,7 +113,7 @@ def _profile(reader: Reader, node: Node) -> Document:
     return Document(kind="profile", message=config, mesh=told, where=reader.where, findings=_in_order(reader))
 
 
-def _in_order(reader: Reader) -> tuple[Finding, ...]:
+def _in_order(reader: Reader) -> tuple[DocumentFinding, ...]:
     return tuple(sorted(reader.findings, key=lambda one: one.line))
 
 
@@ -122,7 +122,7 @@ def validate_file(path: Path, kind: str = "") -> list[Document]:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When it is no SMP document at all, or cannot be read.
     """
     where = str(path)
@@ -137,7 +137,7 @@ def documents_in(nodes: Sequence[Node], where: str, kind: str = "") -> list[Docu
         for place, node in enumerate(listed, start=1)
     ]
     if not documents:
-        raise BadInput(f"{where} holds no document.")
+        raise BadInputError(f"{where} holds no document.")
     return [*documents[:-1], _with_links(documents)] if len(documents) > 1 else documents
 
 
@@ -150,11 +150,11 @@ def _with_links(documents: list[Document]) -> Document:
     )
 
 
-def dangling(documents: Iterable[Document]) -> list[Finding]:
+def dangling(documents: Iterable[Document]) -> list[DocumentFinding]:
     """Return a finding for each link of a result that leads to none of ``documents``, and for each id given twice."""
     listed = list(documents)
     kinds = {"test_id": PerformanceTestConfig, "mesh_config_id": ServiceMeshConfig, "env_id": EnvironmentConfig}
-    found: list[Finding] = []
+    found: list[DocumentFinding] = []
     for document in listed:
         if not isinstance(document.message, PerformanceTestResult):
             continue
@@ -175,5 +175,5 @@ def dangling(documents: Iterable[Document]) -> list[Finding]:
     return found
 
 
-def _finding(rule: str, document: Document, field: str, message: str) -> Finding:
-    return Finding(rule=rule, severity="error", where=document.where, line=1, field=field, message=message)
+def _finding(rule: str, document: Document, field: str, message: str) -> DocumentFinding:
+    return DocumentFinding(rule=rule, severity="error", where=document.where, line=1, field=field, message=message)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-Standing = Literal["accepted", "refused", "conflict", "not-served", "no-namespace", "absent"]
+Acceptance = Literal["accepted", "refused", "conflict", "not-served", "no-namespace", "absent"]
 """accepted: the server would take it; refused: it would not; conflict: another field manager holds a field that would
 change; not-served: its CRD is missing; no-namespace: its namespace is; absent: it is a change of an object that is not
 there."""
@@ -43,7 +43,7 @@ class Verdict:
     """
 
     object: str
-    standing: Standing
+    standing: Acceptance
     sentence: str
     fields: tuple[str, ...] = ()
     managers: tuple[str, ...] = ()

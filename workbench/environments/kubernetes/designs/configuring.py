@@ -24,7 +24,7 @@ from typing import Any
 
 from workbench.environments.kubernetes import journal
 from workbench.environments.kubernetes.answers import sensible
-from workbench.environments.kubernetes.client import Cluster, Object, Refused
+from workbench.environments.kubernetes.client import Cluster, Object, RefusedError
 from workbench.environments.kubernetes.designs import memory
 from workbench.environments.kubernetes.designs.changes import (
     Applied,
@@ -42,7 +42,7 @@ from workbench.environments.kubernetes.designs.permitting import Rights, rights
 from workbench.environments.kubernetes.designs.restoring import found_by_label, undo
 from workbench.environments.kubernetes.designs.trying import Probe, Trial, apply_as_design, design_of, whole
 from workbench.environments.kubernetes.session import Options
-from workbench.errors import BadInput, CannotHere, RunFailed, WorkbenchError
+from workbench.errors import BadInputError, RunFailedError, UnsupportedError, WorkbenchError
 from workbench.model.experiment import EnvironmentSpec
 
 PATIENCE_S = 15.0
@@ -70,7 +70,7 @@ def open_configuration(spec: EnvironmentSpec, say: Say = lambda _: None) -> Iter
 
     Raises
     ------
-    CannotHere
+    UnsupportedError
         Without a usable kubeconfig, or when the API server does not answer.
     """
     options = Options.read(spec)
@@ -113,9 +113,9 @@ class Configuration:
 
         Raises
         ------
-        BadInput
+        BadInputError
             When something is no Kubernetes object.
-        CannotHere
+        UnsupportedError
             When the API server does not answer.
         """
         return tuple(one.verdict for one in self._probes(name, objects, patches, force=force))
@@ -167,11 +167,11 @@ class Configuration:
 
         Raises
         ------
-        BadInput
+        BadInputError
             When an object would be refused, with the server's reason; nothing was changed.
-        CannotHere
+        UnsupportedError
             When a kind is not served here, or a run works on the cluster; nothing was changed.
-        RunFailed
+        RunFailedError
             When the cluster refused after all; what had been applied was reverted.
         """
         check_name(name)
@@ -193,33 +193,33 @@ class Configuration:
                 for one in reversed(dropped):
                     self.say(f"reverting {one.touched.object}, which the design no longer holds")
                     undo(self.cluster, one, name)
-            except (RunFailed, CannotHere) as error:
-                raise RunFailed(f"{error} {self._taken_back(name, (*kept, *dropped))}") from error
+            except (RunFailedError, UnsupportedError) as error:
+                raise RunFailedError(f"{error} {self._taken_back(name, (*kept, *dropped))}") from error
             done = replace(new, complete=True)
             memory.write(self.cluster, done)
         return done.applied(self.context)
 
     def _refuse(self, probes: Sequence[Probe]) -> None:
         if not probes:
-            raise BadInput("The design has no object for this mesh, so there is nothing to apply.")
+            raise BadInputError("The design has no object for this mesh, so there is nothing to apply.")
         failed = [one.verdict for one in probes if not one.verdict.passed]
         if not failed:
             return
         told = " ".join(one.sentence for one in failed[:_SHOWN])
         more = f" And {len(failed) - _SHOWN} more." if len(failed) > _SHOWN else ""
-        kind = CannotHere if any(one.standing == "not-served" for one in failed) else BadInput
+        kind = UnsupportedError if any(one.standing == "not-served" for one in failed) else BadInputError
         raise kind(f"Nothing was applied to {self.context}, because not all of it would be accepted. {told}{more}")
 
     def _begin_anew(self, old: Memory, *, force: bool) -> Memory:
         """Undo a design that took fields by force before its new form takes them: what was there is known only then."""
         if not force:
-            raise BadInput(
+            raise BadInputError(
                 f"The design {old.name}, as it is in force, has taken fields by force: replace it by force too, or "
                 "revert it first. Nothing was changed."
             )
         _, troubles = self._undo_all(old.name, old.kept)
         if troubles:
-            raise RunFailed(f"The earlier form of the design could not be reverted: {'; '.join(troubles)}.")
+            raise RunFailedError(f"The earlier form of the design could not be reverted: {'; '.join(troubles)}.")
         memory.forget(self.cluster, old.name)
         return Memory(name=old.name, by="", at="")
 
@@ -236,14 +236,14 @@ class Configuration:
     def _carry_out(self, probes: Sequence[Probe], holding: journal.Holding, *, force: bool) -> None:
         for one in probes:
             if holding.lost:
-                raise CannotHere(f"This design no longer has the cluster to itself: {holding.lost}.")
+                raise UnsupportedError(f"This design no longer has the cluster to itself: {holding.lost}.")
             self.say(f"applying {one.verdict.object}")
             apply_as_design(self.cluster, one.wanted, force=force)
 
     def _taken_back(self, name: str, kept: Sequence[Kept]) -> str:
         try:
             _, troubles = self._undo_all(name, kept)
-        except CannotHere as error:
+        except UnsupportedError as error:
             troubles = [str(error)]
         if troubles:
             return (
@@ -267,9 +267,9 @@ class Configuration:
 
         Raises
         ------
-        RunFailed
+        RunFailedError
             When something could not be undone; the design stays listed, and reverting it can be tried again.
-        CannotHere
+        UnsupportedError
             When a run works on the cluster.
         """
         check_name(name)
@@ -278,7 +278,7 @@ class Configuration:
             kept = known.kept if known else found_by_label(self.cluster, name)
             done, troubles = self._undo_all(name, kept)
             if troubles:
-                raise RunFailed(
+                raise RunFailedError(
                     f"Not all of the design {name} could be reverted on {self.context}: {'; '.join(troubles)}. "
                     "It can be tried again."
                 )
@@ -293,7 +293,7 @@ class Configuration:
             self.say(f"reverting {one.touched.object}")
             try:
                 done.append(undo(self.cluster, one, name))
-            except RunFailed as error:
+            except RunFailedError as error:
                 troubles.append(f"{one.touched.object}: {error}")
         return tuple(done), troubles
 
@@ -304,8 +304,8 @@ class Configuration:
         holding = journal.Holding(self.cluster, f"design-{name}", holder, LEASE_S)
         try:
             holding.take()
-        except Refused as error:
-            raise CannotHere(
+        except RefusedError as error:
+            raise UnsupportedError(
                 f"Designs cannot be applied on {self.context} with these rights: {error.said}. `workbench design "
                 "rights` prints the ones that a design takes."
             ) from error

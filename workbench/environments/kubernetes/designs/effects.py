@@ -51,7 +51,7 @@ class Promise:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ObjectStatus:
     """How far an object is."""
 
     state: Effective
@@ -71,7 +71,7 @@ def promised(crd: Mapping[str, Any] | None, version: str) -> Promise:
     return Promise()
 
 
-def judged(found: Mapping[str, Any], promise: Promise, *, rolls: bool = False, patient: bool = False) -> Standing:
+def judged(found: Mapping[str, Any], promise: Promise, *, rolls: bool = False, patient: bool = False) -> ObjectStatus:
     """Return how far an object is.
 
     Parameters
@@ -85,32 +85,32 @@ def judged(found: Mapping[str, Any], promise: Promise, *, rolls: bool = False, p
         return _workload(found, rolls=rolls)
     if found["kind"] == "Namespace":
         phase = (found.get("status") or {}).get("phase", "Active")
-        return Standing("in-effect" if phase == "Active" else "waiting", f"the namespace is {phase}")
+        return ObjectStatus("in-effect" if phase == "Active" else "waiting", f"the namespace is {phase}")
     told = list(_conditions(found))
     missing = [name for name in promise.conditions if not any(kind == name for kind, _, _ in told)]
     if stale := _stale(found, told):
-        return Standing("waiting", stale)
+        return ObjectStatus("waiting", stale)
     if bad := [_complaint(kind, where, one) for kind, where, one in told if one.get("status") != "True"]:
-        return Standing("waiting", "; ".join(bad))
+        return ObjectStatus("waiting", "; ".join(bad))
     if missing or (promise.parents and not told):
-        return Standing("waiting", f"no controller has said anything yet ({', '.join(missing) or 'no parent'})")
+        return ObjectStatus("waiting", f"no controller has said anything yet ({', '.join(missing) or 'no parent'})")
     if told:
-        return Standing("in-effect", ", ".join(dict.fromkeys(f"{kind}{where}" for kind, where, _ in told)))
+        return ObjectStatus("in-effect", ", ".join(dict.fromkeys(f"{kind}{where}" for kind, where, _ in told)))
     if patient and _is_custom(found):
-        return Standing("waiting", "no controller has said anything yet")
-    return Standing("silent", "the server holds it; no controller here reports what becomes of it")
+        return ObjectStatus("waiting", "no controller has said anything yet")
+    return ObjectStatus("silent", "the server holds it; no controller here reports what becomes of it")
 
 
-def _workload(found: Mapping[str, Any], *, rolls: bool) -> Standing:
+def _workload(found: Mapping[str, Any], *, rolls: bool) -> ObjectStatus:
     if not rolls:
-        return Standing("in-effect", "no pod had to be replaced")
+        return ObjectStatus("in-effect", "no pod had to be replaced")
     progressing = complaints.condition(found, "Progressing")
     if progressing.get("reason") == "ProgressDeadlineExceeded":
-        return Standing("failed", f"its rollout has failed: {progressing.get('message', '')}")
+        return ObjectStatus("failed", f"its rollout has failed: {progressing.get('message', '')}")
     missing = unavailable(found) or _earlier_pods(found)
     if missing:
-        return Standing("waiting", missing)
-    return Standing("in-effect", "its pods were replaced and are available")
+        return ObjectStatus("waiting", missing)
+    return ObjectStatus("in-effect", "its pods were replaced and are available")
 
 
 def _earlier_pods(found: Mapping[str, Any]) -> str:
@@ -164,7 +164,7 @@ def _changed_at(found: Mapping[str, Any]) -> str:
 class _Watched:
     touched: Touched
     promise: Promise
-    said: Standing | None = None
+    said: ObjectStatus | None = None
     done: bool = False
     explained: float = 0.0
     state: Object | None = None
@@ -258,7 +258,7 @@ def _told(cluster: Cluster, one: _Watched, after_s: float) -> Effect | None:
     standing = _standing(one, after_s)
     if standing.state == "waiting" and one.touched.kind in WORKLOADS and after_s - one.explained >= _EXPLAIN_S:
         one.explained = after_s
-        standing = Standing("waiting", f"{standing.sentence}: {_why(cluster, one)}")
+        standing = ObjectStatus("waiting", f"{standing.sentence}: {_why(cluster, one)}")
     elif standing.state == "waiting" and one.said is not None and one.said.sentence.startswith(standing.sentence):
         return None
     if standing == one.said:
@@ -273,14 +273,14 @@ def _why(cluster: Cluster, one: _Watched) -> str:
     return explain(cluster, one.touched.namespace, ",".join(f"{key}={value}" for key, value in labels.items()))
 
 
-def _standing(one: _Watched, after_s: float) -> Standing:
+def _standing(one: _Watched, after_s: float) -> ObjectStatus:
     if not one.state:
-        return Standing("failed", "somebody has deleted it")
+        return ObjectStatus("failed", "somebody has deleted it")
     return judged(one.state, one.promise, rolls=one.touched.rolls, patient=after_s < QUIET_S)
 
 
 def _effect(one: _Watched, after_s: float) -> Effect:
-    standing = one.said or Standing("waiting", "")
+    standing = one.said or ObjectStatus("waiting", "")
     text = printable(standing.sentence)
     return Effect(
         object=one.touched.object,
@@ -299,5 +299,5 @@ def _too_late(cluster: Cluster, watched: Iterable[_Watched], after_s: float) -> 
             with contextlib.suppress(WorkbenchError):
                 now = _workload(one.state, rolls=True).sentence if one.state else last
                 last = f"{now}: {_why(cluster, one)}"
-        one.said, one.done = Standing("failed", f"{last} (watched for {after_s:.0f} s)"), True
+        one.said, one.done = ObjectStatus("failed", f"{last} (watched for {after_s:.0f} s)"), True
         yield _effect(one, after_s)

@@ -33,7 +33,7 @@ from workbench.environments.kubernetes.designs.trying import DESIGN_MANAGER, Pro
 from workbench.environments.kubernetes.journal import NAMESPACE
 from workbench.environments.kubernetes.objects import DESIGN, MANAGED, redacted
 from workbench.environments.kubernetes.waiting import WORKLOADS
-from workbench.errors import BadInput, CannotHere
+from workbench.errors import BadInputError, UnsupportedError
 
 VERSION = 1
 """Of what is written. 1: the first."""
@@ -107,13 +107,13 @@ def check_name(name: Any) -> str:
 
     Raises
     ------
-    BadInput
+    BadInputError
         Otherwise, with one that can.
     """
     if isinstance(name, str) and len(name) <= LONGEST_NAME and _NAME.fullmatch(name):
         return name
     near = re.sub(r"[^a-z0-9]+", "-", str(name).lower())[:LONGEST_NAME].strip("-") or "design"
-    raise BadInput(
+    raise BadInputError(
         f"A design on a cluster cannot be called {str(name)[:60]!r}: at most {LONGEST_NAME} lower-case letters, digits "
         f"and dashes between them. Call it {near!r}."
     )
@@ -130,7 +130,7 @@ def kept_of(probe: Probe) -> Kept:
 
     Raises
     ------
-    CannotHere
+    UnsupportedError
         When a secret would have to be remembered.
     """
     after, live = probe.after, probe.live
@@ -143,7 +143,7 @@ def kept_of(probe: Probe) -> Kept:
     taken = _taken(live, after) if probe.verdict.managers else ()
     values = picked(live, frozenset().union(*(one.paths for one in taken)))
     if redacted(values) != values:
-        raise CannotHere(
+        raise UnsupportedError(
             f"{probe.verdict.object}: a field that would be taken by force looks like a secret, and the workbench "
             "stores none, so it could not be put back; change it by hand."
         )
@@ -183,13 +183,15 @@ def write(cluster: Cluster, memory: Memory) -> None:
 
     Raises
     ------
-    CannotHere
+    UnsupportedError
         When it is too large for a ConfigMap.
     """
     content = {"version": VERSION, **asdict(memory), "kept": [_packed(one) for one in memory.kept]}
     packed = base64.b64encode(gzip.compress(json.dumps(content).encode())).decode()
     if len(packed) > _LARGEST:
-        raise CannotHere(f"The design {memory.name} has too many objects to be remembered on the cluster; divide it.")
+        raise UnsupportedError(
+            f"The design {memory.name} has too many objects to be remembered on the cluster; divide it."
+        )
     names = "\n".join(one.touched.object for one in memory.kept)
     cluster.apply(
         {
@@ -227,7 +229,7 @@ def read(cluster: Cluster, name: str) -> Memory | None:
 
     Raises
     ------
-    CannotHere
+    UnsupportedError
         When somebody changed it so that it cannot be read.
     """
     found = cluster.get("v1", "ConfigMap", _place(name), NAMESPACE)
@@ -251,10 +253,12 @@ def _memory(found: Mapping[str, Any]) -> Memory:
         content = json.loads(gzip.decompress(base64.b64decode(found["binaryData"][_CONTENT])))
         version = content.pop("version")
         if version > VERSION:
-            raise CannotHere(f"{place} was written by a newer version of the workbench; revert that design with it.")
+            raise UnsupportedError(
+                f"{place} was written by a newer version of the workbench; revert that design with it."
+            )
         return Memory(**{**content, "kept": tuple(map(_unpacked, content["kept"]))})
     except (KeyError, TypeError, ValueError, OSError, EOFError) as error:
-        raise CannotHere(
+        raise UnsupportedError(
             f"{place}, which remembers what was there before a design, is damaged. Delete it, and revert the design "
             "again: what bears its label is then removed, and fields taken by force stay as they are."
         ) from error

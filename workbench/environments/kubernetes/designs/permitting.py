@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.environments.kubernetes.client import Cluster, Object, Refused
+from workbench.environments.kubernetes.client import Cluster, Object, RefusedError
 from workbench.environments.kubernetes.journal import NAMESPACE
 
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete")
@@ -45,7 +45,7 @@ def rights(cluster: Cluster, objects: Iterable[Mapping[str, Any]], name: str) ->
     for one in objects:
         try:
             kind = cluster.kind(one["apiVersion"], one["kind"])
-        except Refused:
+        except RefusedError:
             continue  # not served: nobody has rights to it
         key = (kind.group, kind.plural)
         wanted[key] = ("the design's objects", VERBS)

@@ -9,9 +9,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from workbench.environments.kubernetes.client import Refused
+from workbench.environments.kubernetes.client import RefusedError
 from workbench.environments.kubernetes.complaints import refusal
-from workbench.environments.kubernetes.designs.changes import Standing, Verdict
+from workbench.environments.kubernetes.designs.changes import Acceptance, Verdict
 from workbench.environments.kubernetes.objects import name_of
 from workbench.text.redaction import redacted_text
 
@@ -23,7 +23,7 @@ _UNDECLARED = re.compile(r"\.([^\s:]+): (field not declared in schema|expected [
 _HOLDER = re.compile(r'conflict with "([^"]+)"')
 
 
-def verdict_on(wanted: Mapping[str, Any], error: Refused) -> Verdict:
+def verdict_on(wanted: Mapping[str, Any], error: RefusedError) -> Verdict:
     """Return the verdict that a refusal of ``wanted`` amounts to."""
     causes = [one for one in error.details.get("causes") or () if isinstance(one, Mapping)]
     if any(one.get("reason") == "FieldManagerConflict" for one in causes):
@@ -35,7 +35,7 @@ def verdict_on(wanted: Mapping[str, Any], error: Refused) -> Verdict:
     return verdict(wanted, "refused", redacted_text(sentence), fields=fields)
 
 
-def verdict(wanted: Mapping[str, Any], standing: Standing, sentence: str, **more: Any) -> Verdict:
+def verdict(wanted: Mapping[str, Any], standing: Acceptance, sentence: str, **more: Any) -> Verdict:
     """Return a verdict whose sentence begins with the object."""
     name, text = name_of(wanted), printable(sentence)
     return Verdict(object=name, standing=standing, sentence=f"{name}: {text}.", **more)
@@ -65,7 +65,7 @@ def _conflict(wanted: Mapping[str, Any], causes: list[Mapping[str, Any]]) -> Ver
     )
 
 
-def _reason(error: Refused, causes: list[Mapping[str, Any]]) -> tuple[str, tuple[str, ...]]:
+def _reason(error: RefusedError, causes: list[Mapping[str, Any]]) -> tuple[str, tuple[str, ...]]:
     """Return (why, the fields meant)."""
     said = error.said
     if found := _WEBHOOK.search(said):

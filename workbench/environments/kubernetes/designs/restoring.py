@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from workbench.environments.kubernetes.client import MANAGER, Cluster, Object, Refused
+from workbench.environments.kubernetes.client import MANAGER, Cluster, Object, RefusedError
 from workbench.environments.kubernetes.designs.changes import Outcome, Restored, Touched
 from workbench.environments.kubernetes.designs.memory import Kept, Taken, digest
 from workbench.environments.kubernetes.designs.ownership import (
@@ -28,7 +28,7 @@ from workbench.environments.kubernetes.designs.ownership import (
 from workbench.environments.kubernetes.designs.trying import DESIGN_MANAGER, apply_as_design, design_of
 from workbench.environments.kubernetes.objects import DESIGN, MANAGED, name_of
 from workbench.environments.kubernetes.waiting import gone
-from workbench.errors import RunFailed
+from workbench.errors import RunFailedError
 
 REMOVAL_S = 120.0
 """How long one object may take to go."""
@@ -45,7 +45,7 @@ def undo(cluster: Cluster, kept: Kept, design: str) -> Restored:
 
     Raises
     ------
-    RunFailed
+    RunFailedError
         When the server refuses, or the object does not go.
     """
     one = kept.touched
@@ -87,7 +87,7 @@ def _deleted(cluster: Cluster, kept: Kept, live: Object) -> Restored:
     changed_by = _authors(live)
     delete_this(cluster, live)
     if not gone(cluster, live, time.monotonic() + REMOVAL_S):
-        raise RunFailed(f"{kept.touched.object} did not go within {REMOVAL_S:g} s; something still holds it")
+        raise RunFailedError(f"{kept.touched.object} did not go within {REMOVAL_S:g} s; something still holds it")
     sentence = f"{' and '.join(changed_by)} had changed it meanwhile; it is gone all the same." if changed_by else ""
     return Restored(object=kept.touched.object, outcome="deleted", sentence=sentence)
 
@@ -97,7 +97,7 @@ def delete_this(cluster: Cluster, live: Mapping[str, Any]) -> None:
     body = {"propagationPolicy": "Background", "preconditions": {"uid": live["metadata"]["uid"]}}
     try:
         cluster.json("delete", cluster.path_of(live), body)
-    except Refused as error:
+    except RefusedError as error:
         if error.status not in (404, 409):
             raise
 
@@ -125,7 +125,7 @@ def _strangers(cluster: Cluster, namespace: str, design: str) -> list[str]:
             continue
         try:
             listed = cluster.list_of(kind, namespace)[0]
-        except Refused as error:
+        except RefusedError as error:
             if error.status == 403:
                 hidden.append(f"perhaps objects of kind {kind.kind}, which we may not list")
             elif error.status not in (404, 405):
@@ -205,7 +205,7 @@ def _hand_back(cluster: Cluster, live: Object, taken: Iterable[Taken], paths: Pa
         (live["metadata"].get("labels") or {}).pop(DESIGN, None)
         try:
             return cluster.replace(live)
-        except Refused as error:
+        except RefusedError as error:
             if error.status != 409:
                 raise
         meta = live["metadata"]
@@ -213,7 +213,7 @@ def _hand_back(cluster: Cluster, live: Object, taken: Iterable[Taken], paths: Pa
         if found is None:
             return live
         live = found
-    raise RunFailed(f"{name_of(live)} is changed by somebody all the time; try again")
+    raise RunFailedError(f"{name_of(live)} is changed by somebody all the time; try again")
 
 
 def _with(entries: Iterable[Mapping[str, Any]], back: Mapping[Holder, Paths]) -> list[Object]:
@@ -238,7 +238,7 @@ def found_by_label(cluster: Cluster, design: str) -> tuple[Kept, ...]:
         if {"list", "patch", "delete"} <= set(kind.verbs):
             try:
                 listed = cluster.list_of(kind, selector=f"{DESIGN}={design}")[0]
-            except Refused as error:
+            except RefusedError as error:
                 if error.status in (403, 404, 405):
                     continue
                 raise

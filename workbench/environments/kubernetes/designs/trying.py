@@ -17,11 +17,11 @@ from urllib.parse import urlencode
 
 from workbench.environments.kubernetes.answers import understood
 from workbench.environments.kubernetes.answers import whole as body_of
-from workbench.environments.kubernetes.client import MANAGER, Cluster, Object, Refused
+from workbench.environments.kubernetes.client import MANAGER, Cluster, Object, RefusedError
 from workbench.environments.kubernetes.designs.changes import Verdict
 from workbench.environments.kubernetes.designs.refusals import no_namespace, verdict, verdict_on
 from workbench.environments.kubernetes.objects import DESIGN, MANAGED, name_of
-from workbench.errors import BadInput
+from workbench.errors import BadInputError
 
 DESIGN_MANAGER = "mesh-workbench-design"
 """Field manager of everything that designs apply; not that of runs, so that neither undoes the other's fields."""
@@ -80,17 +80,17 @@ def whole(objects: Iterable[Any], what: str = "object") -> tuple[Object, ...]:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When one has no apiVersion, kind or name, a name that could mean another object, or stands there twice.
     """
     found: dict[tuple[str, ...], Object] = {}
     for number, one in enumerate(objects, 1):
         place = f"The {what} {number} of the design"
         if not isinstance(one, Mapping):
-            raise BadInput(f"{place} is no table with apiVersion, kind and metadata, but {type(one).__name__}.")
+            raise BadInputError(f"{place} is no table with apiVersion, kind and metadata, but {type(one).__name__}.")
         key = _identity(one, place)
         if key in found:
-            raise BadInput(f"{place}, {name_of(one)}, stands there twice; leave one out.")
+            raise BadInputError(f"{place}, {name_of(one)}, stands there twice; leave one out.")
         found[key] = copy.deepcopy(dict(one))
     return tuple(found.values())
 
@@ -98,19 +98,19 @@ def whole(objects: Iterable[Any], what: str = "object") -> tuple[Object, ...]:
 def _identity(one: Mapping[str, Any], place: str) -> tuple[str, ...]:
     meta = one.get("metadata")
     if not isinstance(meta, Mapping):
-        raise BadInput(f"{place} has no metadata with a name.")
+        raise BadInputError(f"{place} has no metadata with a name.")
     told = {"apiVersion": one.get("apiVersion"), "kind": one.get("kind"), "metadata.name": meta.get("name")}
     if meta.get("namespace") is not None:
         told["metadata.namespace"] = meta["namespace"]
     for key, value in told.items():
         if not isinstance(value, str) or not value:
-            raise BadInput(f"{place} has no {key}, or one that is no text: {value!r}.")
+            raise BadInputError(f"{place} has no {key}, or one that is no text: {value!r}.")
         parts = value.split("/") if key == "apiVersion" else [value]
         if len(parts) > 2 or any(part in (".", "..") or not _SEGMENT.fullmatch(part) for part in parts):
-            raise BadInput(f"{place} has the {key} {value[:80]!r}, which no object can have.")
+            raise BadInputError(f"{place} has the {key} {value[:80]!r}, which no object can have.")
     for key in ("labels", "annotations"):
         if not isinstance(meta.get(key, {}), Mapping):
-            raise BadInput(f"{place} has metadata.{key} that are no table.")
+            raise BadInputError(f"{place} has metadata.{key} that are no table.")
     return one["apiVersion"].rpartition("/")[0], one["kind"], meta.get("namespace") or "", meta["name"]
 
 
@@ -148,7 +148,7 @@ class Trial:
     def _one(self, one: Object, own_namespaces: set[str], *, patch: bool) -> Probe:
         try:
             return self._probed(one, own_namespaces, patch=patch)
-        except Refused as error:  # already looking is forbidden
+        except RefusedError as error:  # already looking is forbidden
             return Probe(wanted=one, live=None, after=None, verdict=verdict_on(one, error), patch=patch)
 
     def _probed(self, one: Object, own_namespaces: set[str], *, patch: bool) -> Probe:
@@ -177,7 +177,7 @@ class Trial:
             return verdict(one, "refused", why)
         try:
             kind = self.cluster.kind(one["apiVersion"], one["kind"])
-        except Refused as error:
+        except RefusedError as error:
             if error.status != 404:
                 raise
             return verdict(one, "not-served", self._not_served(one))
@@ -198,7 +198,7 @@ class Trial:
     def _versions(self, group: str) -> Sequence[Mapping[str, Any]]:
         try:
             found = self.cluster.json("get", f"/apis/{group}")
-        except Refused:
+        except RefusedError:
             return ()
         return found.get("versions") or ()
 
@@ -228,13 +228,13 @@ class Trial:
         try:
             after, warnings = apply_as_design(self.cluster, tried, dry_run=True)
             said = verdict(wanted, "accepted", "the server would take it", warnings=warnings)
-        except Refused as error:
+        except RefusedError as error:
             said = verdict_on(wanted, error)
             if said.standing != "conflict":
                 return None, said
             try:
                 after, warnings = apply_as_design(self.cluster, tried, force=True, dry_run=True)
-            except Refused as worse:
+            except RefusedError as worse:
                 return None, verdict_on(wanted, worse)
             said = replace(self._taken(wanted, said) if self.force else said, warnings=warnings)
         return (_back(after, wanted) if borrowed else after), said

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from workbench.charts.published import OTHERS, beside_published
+from workbench.charts.published_chart import OTHERS, beside_published
 from workbench.charts.rows import rate_text, records
 from workbench.interchange.audit import audit, set_of_publication
 from workbench.interchange.beside import Beside, beside, for_chart

@@ -25,7 +25,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
 
-from workbench.errors import BadInput, UnknownName
+from workbench.errors import BadInputError, UnknownNameError
 from workbench.interchange.documents import read_file, text_of
 from workbench.interchange.publications import (
     CONFIDENCES,
@@ -59,27 +59,27 @@ def read_publication(path: Path) -> Publication:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When it is not TOML, lacks something, or says something that it cannot mean; with the file and the figure.
     """
     where = str(path)
     try:
         table = tomllib.loads(text_of(read_file(path), where))
     except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"{where} is not valid TOML: {error}.") from error
+        raise BadInputError(f"{where} is not valid TOML: {error}.") from error
     _known(table, _TOP, where)
     if table.get("format") != FORMAT:
-        raise BadInput(f"{where}: format is {table.get('format')!r}; this workbench reads {FORMAT}.")
+        raise BadInputError(f"{where}: format is {table.get('format')!r}; this workbench reads {FORMAT}.")
     source, setup = _table(table, "source", where), _table(table, "setup", where)
     _known(source, _ORIGIN, f"{where}: [source]")
     _known(setup, _SETUP, f"{where}: [setup]")
     origin = _built(Origin, source, f"{where}: [source]")
     if origin.party not in PARTIES:
-        raise UnknownName("party", origin.party, PARTIES, f"{where}: [source]")
+        raise UnknownNameError("party", origin.party, PARTIES, f"{where}: [source]")
     definitions, defaults = _table(table, "definitions", where), _table(table, "defaults", where)
     listed = _tables(table, "figures", where)
     if not listed:
-        raise BadInput(f"{where} holds no [[figures]].")
+        raise BadInputError(f"{where} holds no [[figures]].")
     figures = [
         figure
         for place, one in enumerate(listed, start=1)
@@ -87,7 +87,7 @@ def read_publication(path: Path) -> Publication:
     ]
     unused = sorted(set(definitions) - {figure.metric for figure in figures})
     if unused:
-        raise BadInput(f"{where}: [definitions] defines {', '.join(unused)}, of which there is no figure.")
+        raise BadInputError(f"{where}: [definitions] defines {', '.join(unused)}, of which there is no figure.")
     return Publication(
         origin=origin,
         setup=_built(Setup, setup, f"{where}: [setup]"),
@@ -106,14 +106,14 @@ def read_folder(folder: Path) -> list[Publication]:
 
     Raises
     ------
-    BadInput
+    BadInputError
         When one of them cannot be read, or two bear one id.
     """
     found = [read_publication(path) for path in sorted(folder.glob("*.toml"))]
     ids = [one.origin.id for one in found]
     twice = sorted({one for one in ids if ids.count(one) > 1})
     if twice:
-        raise BadInput(f"{folder} holds {', '.join(twice)} twice; every source may stand there once.")
+        raise BadInputError(f"{folder} holds {', '.join(twice)} twice; every source may stand there once.")
     return found
 
 
@@ -125,27 +125,27 @@ def figures_of(publications: Sequence[Publication], *, secondary: bool = False) 
 def _table(table: Mapping[str, Any], name: str, where: str) -> dict[str, Any]:
     found = table.get(name, {})
     if not isinstance(found, dict):
-        raise BadInput(f"{where}: [{name}] must be a table.")
+        raise BadInputError(f"{where}: [{name}] must be a table.")
     return found
 
 
 def _tables(table: Mapping[str, Any], name: str, where: str) -> list[dict[str, Any]]:
     found = table.get(name, [])
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise BadInput(f"{where}: {name} must be written as [[{name}]] tables.")
+        raise BadInputError(f"{where}: {name} must be written as [[{name}]] tables.")
     return found
 
 
 def _known(table: Mapping[str, Any], known: Sequence[str], where: str) -> None:
     for name in table:
         if name not in known:
-            raise UnknownName("key", name, known, where)
+            raise UnknownNameError("key", name, known, where)
 
 
 def _text(table: Mapping[str, Any], name: str, where: str) -> str:
     value = table.get(name)
     if not isinstance(value, str) or not value.strip():
-        raise BadInput(f"{where} lacks {name}.")
+        raise BadInputError(f"{where} lacks {name}.")
     return value
 
 
@@ -153,7 +153,7 @@ def _built(cls: Any, table: Mapping[str, Any], where: str) -> Any:
     try:
         return cls(**table)
     except TypeError as error:
-        raise BadInput(f"{where}: {str(error).removeprefix(f'{cls.__name__}.__init__() ')}.") from error
+        raise BadInputError(f"{where}: {str(error).removeprefix(f'{cls.__name__}.__init__() ')}.") from error
 
 
 def _figures(
@@ -170,12 +170,12 @@ def _figures(
     _one_of(row, "confidence", tuple(CONFIDENCES), where)
     _one_of(row, "unit", tuple(UNITS), where)
     if row["metric"] not in definitions:
-        raise UnknownName("metric (none is shown without its definition)", row["metric"], definitions, where)
+        raise UnknownNameError("metric (none is shown without its definition)", row["metric"], definitions, where)
     if row["confidence"] == "Px" and "plus_minus" not in row:
-        raise BadInput(f"{where}: a value measured on pixels (Px) needs its error: plus_minus.")
+        raise BadInputError(f"{where}: a value measured on pixels (Px) needs its error: plus_minus.")
     values = row.get("values", {"": row["value"]} if "value" in row else {})
     if not values or ("value" in row) == ("values" in row):
-        raise BadInput(f"{where} must have either value or values.")
+        raise BadInputError(f"{where} must have either value or values.")
     unit, factor = UNITS[row["unit"]]
     told: dict[str, Any] = {name: row[name] for name in _OVERRIDES[:3] if name in row}
     differing = {name: row[name] for name in _OVERRIDES[3:] if name in row}
@@ -203,12 +203,12 @@ def _figures(
 
 def _one_of(row: Mapping[str, Any], name: str, known: tuple[str, ...], where: str) -> None:
     if row[name] not in known:
-        raise UnknownName(name, str(row[name]), known, where)
+        raise UnknownNameError(name, str(row[name]), known, where)
 
 
 def _number(value: Any, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise BadInput(f"{where} is {value!r:.40}, not a number.")
+        raise BadInputError(f"{where} is {value!r:.40}, not a number.")
     return float(value)
 
 
@@ -216,7 +216,7 @@ def _verdict(row: Mapping[str, Any], where: str) -> Verdict:
     compares = row.get("compares", [])
     for one in compares:
         if one not in get_args(Kind):
-            raise UnknownName("kind", str(one), get_args(Kind), f"{where}: [[verdicts]]")
+            raise UnknownNameError("kind", str(one), get_args(Kind), f"{where}: [[verdicts]]")
     return Verdict(
         text=_text(row, "text", f"{where}: [[verdicts]]"),
         compares=tuple(compares),

@@ -16,7 +16,8 @@ from rig_objects import namespace
 
 from workbench.environments.kubernetes.client import Cluster
 from workbench.environments.kubernetes.designs.configuring import open_configuration
-from workbench.environments.kubernetes.session import OpenCluster, Options
+from workbench.environments.kubernetes.options import Options
+from workbench.environments.kubernetes.session import OpenCluster
 
 
 @pytest.fixture(scope="session")

@@ -18,8 +18,9 @@ from workbench.environments.kubernetes import journal, snapshot
 from workbench.environments.kubernetes.acting import labelled_objects
 from workbench.environments.kubernetes.client import Cluster
 from workbench.environments.kubernetes.diagnosis import clean
+from workbench.environments.kubernetes.options import Options
 from workbench.environments.kubernetes.rights import cluster_role, missing_rights
-from workbench.environments.kubernetes.session import OpenCluster, Options
+from workbench.environments.kubernetes.session import OpenCluster
 from workbench.errors import DeadlineExceededError, RunFailedError, UnsupportedError
 from workbench.model.cluster_steps import Wait
 from workbench.model.experiment import EnvironmentSpec
@@ -238,7 +239,8 @@ KILLED = """
     sys.path.insert(0, {tests!r})
     from rig_objects import application, manifest, workload
     from workbench.model.cluster_steps import Delete, Wait
-    from workbench.environments.kubernetes.session import OpenCluster, Options
+    from workbench.environments.kubernetes.options import Options
+    from workbench.environments.kubernetes.session import OpenCluster
     meta = {{"name": "made-by-a-controller", "namespace": "default"}}
     left = {{"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta}}
     with OpenCluster(Options(kubeconfig={kubeconfig!r})) as environment:

@@ -17,7 +17,8 @@ from rig_objects import application, manifest, release, workload
 
 from workbench.environments.kubernetes import helm_sdk
 from workbench.environments.kubernetes.acting import digest
-from workbench.environments.kubernetes.session import OpenCluster, Options
+from workbench.environments.kubernetes.options import Options
+from workbench.environments.kubernetes.session import OpenCluster
 from workbench.errors import BadInputError, RunFailedError
 from workbench.model.cluster_steps import Delete, HasProxy, HelmRelease, PodSays, TrustAnchor, Uninstall, Wait
 
@@ -171,13 +172,13 @@ def test_a_mesh_that_is_there_already_is_refused_or_used_as_it_stands(agent, opt
             assert "the Helm release meshlike/meshy, which this run did not make" in environment.refuses(mesh(injector))
             hooked = (Wait(condition="webhooks", names=("meshy-injector",)),)
             assert "the webhook configuration meshy-injector" in environment.refuses(hooked)
-        with OpenCluster(replace(options, existing=True)) as environment:
-            assert environment.refuses(mesh(injector)) == ""
+            assert environment.refuses(mesh(injector), existing=True) == ""
+        with OpenCluster(options) as environment:
             named = Delete(
                 name="its CRD", objects=({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "meshlike"}},)
             )
             with environment.deploy(
-                mesh(injector), application(labels={"meshlike": "enabled"}), removal=(named,)
+                mesh(injector), application(labels={"meshlike": "enabled"}), removal=(named,), existing=True
             ) as up:
                 assert up.check((HasProxy(name="proxy", container="proxy"),))[0].passed
             assert environment.left_behind == ()

@@ -20,7 +20,7 @@ from rig_objects import CHARTS, application, release
 from workbench.environments.kubernetes import helm_sdk, session, snapshot
 from workbench.environments.kubernetes.diagnosis import clean
 from workbench.environments.kubernetes.helm import releases
-from workbench.environments.kubernetes.session import Options
+from workbench.environments.kubernetes.options import Options
 from workbench.errors import DeadlineExceededError, RunFailedError
 
 pytestmark = pytest.mark.usefixtures("needs_helm")
@@ -119,7 +119,8 @@ INSTALLING = """
 import sys
 sys.path.insert(0, {tests!r})
 from rig_objects import application, release
-from workbench.environments.kubernetes.session import OpenCluster, Options
+from workbench.environments.kubernetes.options import Options
+from workbench.environments.kubernetes.session import OpenCluster
 with OpenCluster(Options(kubeconfig={kubeconfig!r}, helm={helm!r})) as environment:
     with environment.deploy((release(hookImage="rig/never:1", deadline_s=60),), application()):
         pass

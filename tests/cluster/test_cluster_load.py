@@ -97,6 +97,6 @@ def test_an_api_server_away_in_the_middle_of_a_load_costs_no_run(live, plane, cl
 
 
 def test_a_generator_of_this_machine_is_refused_before_anything_is_opened(tmp_path, plane):
-    with pytest.raises(BadInputError, match='cannot run on a cluster: choose generator = "fortio"'):
+    with pytest.raises(BadInputError, match=r'builtin.*kubernetes.*generator = "fortio"'):
         run_experiment(experiment(plane, generator="builtin"), data=tmp_path)
     assert not (tmp_path / "runs").exists()

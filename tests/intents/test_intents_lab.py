@@ -9,7 +9,7 @@ from intent_strategies import DESIGNS
 
 from workbench import adapters
 from workbench.campaigns.deployments import deployments
-from workbench.campaigns.intent_applied import target_of
+from workbench.environments.lab.describing import target_of
 from workbench.errors import BadInputError
 from workbench.intents import Abort, Authorization, Delay, Intent, Mtls, Share, Target, Timeout, rendered
 from workbench.model.experiment import Experiment, Load, MeshSpec, Workload

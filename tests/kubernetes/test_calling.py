@@ -19,9 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench import adapters
-from workbench.environments.kubernetes.calling import answered, asked_of, one_call
-from workbench.model.cluster_steps import PING_PATH
+from workbench.environments.kubernetes.calling import answered, one_call
 from workbench.model.experiment import PROTOCOLS, Load, Workload
+from workbench.model.fortio_rest import PING_PATH, asked_of
 from workbench.model.protocols import JobOutput
 from workbench.model.records import Noise, Window
 
@@ -150,7 +150,7 @@ def test_the_load_of_a_cluster_is_made_and_parsed(fortio, protocol):
     generator = adapters.load("loadgens", "fortio")
     load = Load(rate_per_s=200, duration_s=1, warmup_s=0, connections=4, protocol=protocol, generator="fortio")
     asked = generator.cluster_load(load, Workload(payload_bytes=0 if protocol == "grpc" else 512), 0.1)
-    body = {**asked.bodies[1], **asked_of(url_of(protocol, fortio))}
+    body = {**asked.runs[1].settings, **asked_of(url_of(protocol, fortio))}
     started = time.time() + asked.head_s
     told = json.loads(ask(fortio["http"], "rest/run", body))
     deadline = time.monotonic() + 10

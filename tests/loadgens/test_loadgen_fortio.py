@@ -297,7 +297,7 @@ def test_commands_say_the_protocol():
 def test_on_a_cluster_the_bodies_say_it():
     def bodies(protocol, payload_bytes=64):
         load = Load(**TOLD["normal"]["load"] | {"protocol": protocol})
-        return ADAPTER.cluster_load(load, Workload(payload_bytes=payload_bytes), 3.0).bodies
+        return [one.settings for one in ADAPTER.cluster_load(load, Workload(payload_bytes=payload_bytes), 3.0).runs]
 
     assert all(body["h2"] == "on" for body in bodies("http/2"))
     assert all(body["payload"] == "x" * 64 for body in bodies("tcp"))

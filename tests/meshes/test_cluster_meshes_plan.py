@@ -38,7 +38,7 @@ def test_every_deployment_knows_its_parts_and_its_way_back():
     assert set(found) == set(MESHES)
     for label, one in found.items():
         assert isinstance(one.application, ClusterApplication)
-        assert set(one.of_clusters) == {"parts", "removal"}
+        assert one.outlives and one.prepares
         assert bool(one.parts) == (label != "baseline")
         assert all(isinstance(step, Delete | Uninstall) for step in one.removal)
         charts = sum(isinstance(step, HelmRelease) for step in one.steps)

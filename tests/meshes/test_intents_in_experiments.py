@@ -7,9 +7,10 @@ from intent_cases import VALUES
 from kubernetes_objects import complaints
 
 from workbench import adapters
-from workbench.campaigns.intent_applied import configured_cluster, intended
+from workbench.environments.kubernetes.describing import configured, target_of
 from workbench.errors import BadInputError
 from workbench.intents import FEATURES, Intent, Mtls, Rendering, identity
+from workbench.model.describing import intent_rendered
 from workbench.model.experiment import MeshSpec, Workload
 from workbench.playground import mesh_specs
 
@@ -21,8 +22,8 @@ def deployed(name, profile, **features):
     mesh, workload = adapters.load("meshes", name), Workload()
     spec = MeshSpec(name=name, profile=profile, intent=Intent(name="one", **features))
     application = adapters.load("workloads", "echo").cluster_application(workload)
-    rendering = intended(mesh, spec, workload, application)
-    steps, enrolled = configured_cluster(mesh, spec, application, rendering)
+    rendering = intent_rendered(mesh, spec, target_of(application, workload), "/")
+    steps, enrolled = configured(mesh, spec, application, rendering)
     return rendering, steps, enrolled
 
 

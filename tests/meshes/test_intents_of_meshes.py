@@ -15,7 +15,7 @@ from intent_strategies import DESIGNS
 from kubernetes_objects import complaints
 
 from workbench import adapters
-from workbench.campaigns.intent_applied import target_of
+from workbench.environments.kubernetes.describing import target_of
 from workbench.errors import UnknownNameError
 from workbench.intents import FEATURES, Design, Intent, Target, identity, patched
 from workbench.model.experiment import MeshSpec

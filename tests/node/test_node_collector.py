@@ -19,8 +19,8 @@ from workbench.environments.kubernetes import collecting, snapshot
 from workbench.environments.kubernetes.client import Cluster
 from workbench.environments.kubernetes.collecting import Collector
 from workbench.environments.kubernetes.diagnosis import diagnose
+from workbench.environments.kubernetes.options import Options
 from workbench.environments.kubernetes.rights import cluster_role
-from workbench.environments.kubernetes.session import Options
 from workbench.environments.kubernetes.waiting import wait
 from workbench.model.experiment import MeshSpec
 from workbench.store import Store

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from rig_objects import application, manifest, workload
 
-from workbench.environments.kubernetes.session import OpenCluster, Options
+from workbench.environments.kubernetes.options import Options
+from workbench.environments.kubernetes.session import OpenCluster
 from workbench.errors import DeadlineExceededError
 from workbench.model.cluster_steps import Wait
 

@@ -23,10 +23,13 @@ from workbench import adapters
 from workbench.campaigns.runner import run_experiment
 from workbench.environments.kubernetes import snapshot
 from workbench.environments.kubernetes.client import RefusedError
-from workbench.environments.kubernetes.session import OpenCluster, Options
+from workbench.environments.kubernetes.options import Options
+from workbench.environments.kubernetes.session import OpenCluster
 from workbench.environments.lab.envoy import envoy_path
 from workbench.intents import Abort, Intent, Target, read_design
+from workbench.model.cluster_load import PodCall
 from workbench.model.experiment import EnvironmentSpec, MeshSpec, Workload
+from workbench.model.fortio_rest import PORT, RUN_PATH
 from workbench.store import Store, read_run
 
 pytestmark = pytest.mark.timeout(400)
@@ -127,7 +130,7 @@ def answered(up, status, deadline_s=20.0):
     deadline, said = time.monotonic() + deadline_s, None
     while time.monotonic() < deadline:
         asked = {"url": up.application.url, "n": "4", "c": "1", "qps": "-1"}
-        said = json.loads(up.post("rest/run", asked))["RetCodes"]
+        said = json.loads(up.ask(PodCall(port=PORT, path=RUN_PATH, body=asked)))["RetCodes"]
         if set(said) == {status}:
             return True
         time.sleep(0.5)

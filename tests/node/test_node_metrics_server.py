@@ -17,7 +17,7 @@ from node_machine import ADDRESS, cache, until
 from workbench.campaigns.runner import run_experiment
 from workbench.environments.kubernetes import snapshot
 from workbench.environments.kubernetes.diagnosis import diagnose
-from workbench.environments.kubernetes.session import Options
+from workbench.environments.kubernetes.options import Options
 from workbench.errors import UnsupportedError
 from workbench.model.experiment import MeshSpec
 from workbench.store import Store

@@ -19,7 +19,8 @@ from node_machine import until
 from workbench import adapters
 from workbench.environments.kubernetes import snapshot
 from workbench.environments.kubernetes.client import RefusedError
-from workbench.environments.kubernetes.session import OpenCluster, Options
+from workbench.environments.kubernetes.options import Options
+from workbench.environments.kubernetes.session import OpenCluster
 from workbench.meshes import _nsm_manifests as nsm
 from workbench.meshes import _nsm_spire as spire
 from workbench.meshes._nsm_objects import AGENT_SOCKET, IDENTIFIED, SPIRE_SOCKETS, host_paths, mounts

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from workbench import adapters
 from workbench.api.experiments import on_cluster
 from workbench.api.status_line import line_of_text
-from workbench.campaigns.deployments import CLUSTERS, Deploying, deployments
+from workbench.campaigns.deployments import deployments, environment_of, proven
 from workbench.errors import GateFailedError, UnsupportedError
+from workbench.model.environment import AnyDescribed
 from workbench.model.experiment import EnvironmentSpec, Experiment, Load, MeshSpec, Workload
 from workbench.model.plan import make_plan
 from workbench.model.records import Facts, GateResult, MeshFacts, Placed
@@ -194,46 +195,40 @@ def deployable() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _described(mesh: MeshSpec, workload: str, environment: EnvironmentSpec) -> Deploying:
-    generator = "fortio" if environment.name in CLUSTERS else "builtin"
+def _described(mesh: MeshSpec, workload: str, environment: EnvironmentSpec) -> AnyDescribed:
     experiment = Experiment(
         name="deploy",
         environment=environment,
         meshes=(mesh,),
         baseline=mesh.name,
         workloads=(Workload(name=workload),),
-        loads=(Load(rate_per_s=100, generator=generator),),
+        loads=(Load(rate_per_s=100, generator=environment_of(environment).generator),),
         blocks=1,
     )
     return deployments(make_plan(experiment))[0]
 
 
-def _raise_up(one: Deploying, environment: EnvironmentSpec, stands_for: str) -> DeployedMesh:
-    opened = adapters.load("environments", environment.name)(environment)
-    opened.say = line_of_text()
+def _raise_up(one: AnyDescribed, environment: EnvironmentSpec, stands_for: str) -> DeployedMesh:
     with ExitStack() as held:
-        held.enter_context(opened)
+        opened = held.enter_context(environment_of(environment)(environment))
+        opened.say = line_of_text()
         circumstances = opened.facts()
-        refused = opened.refuses(one.everything)
+        refused = opened.refuses(one.everything, existing=one.existing)
         if refused:
             raise UnsupportedError(f"{one.facts.label} cannot be deployed: {refused}.")
-        deployment = held.enter_context(opened.deploy(one.steps, one.application, **one.of_clusters))
-        opened.say(f"proving that {one.facts.label} carries the traffic")
-        gates = deployment.check(one.gates)
-        failed = [gate for gate in gates if not gate.passed]
-        if failed:
-            said = "; ".join(f"{gate.name} ({gate.evidence})" for gate in failed)
-            raise GateFailedError(f"{one.facts.label} came up and was removed again, because a gate failed: {said}.")
-        placed = deployment.inventory()
+        up = held.enter_context(proven(opened, one))
+        if up.failure:
+            raise GateFailedError(f"{one.facts.label} came up and was removed again: {up.failure}.")
+        placed = up.deployment.inventory()
         opened.say(f"{one.facts.label} stands")
         return DeployedMesh(
             held.pop_all(),
             one.facts,
             circumstances,
             _where(circumstances, stands_for),
-            gates,
+            up.gates,
             placed,
-            lambda: tuple(getattr(opened, "left_behind", ())),
+            lambda: opened.left_behind,
         )
     raise AssertionError("unreachable: an exit stack passes errors on")
 

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from workbench import adapters
-from workbench.campaigns.deployments import Deploying, deployments, estimate_s, job_of, load_generator, pinned, steps_of
+from workbench.campaigns.deployments import Proven, deployments, environment_of, estimate_s, pinned, proven, steps_of
 from workbench.errors import RunFailedError, StoppedError, UnsupportedError
 from workbench.files.places import placed
-from workbench.model.cluster_steps import ClusterApplication
+from workbench.model.environment import AnyDescribed, AnyOpenEnvironment
 from workbench.model.events import Event
 from workbench.model.experiment import Experiment, Plan, RunSpec
 from workbench.model.plan import make_plan
-from workbench.model.protocols import Deployment, JobOutput, LoadGenerator, OpenEnvironment, SampleRow, TelemetrySource
+from workbench.model.protocols import JobOutput, LoadGenerator, SampleRow
 from workbench.model.records import Component, GateResult, LoadResult, Noise, Run, Status
 from workbench.store import CampaignWriter, RunWriter, read_campaign, recover
 from workbench.store.formats import with_texts
@@ -30,8 +30,6 @@ __all__ = ["STOP_NAME", "estimate_s", "request_stop", "run_experiment", "steps_o
 
 STOP_NAME = "stop"
 """A file of this name in a campaign's folder asks the runner to stop; it looks five times a second."""
-
-SOURCE = "processes"
 
 
 def request_stop(folder: Path) -> None:
@@ -80,8 +78,7 @@ def run_experiment(
         (data / "runs" / resume / STOP_NAME).unlink(missing_ok=True)
     plan = _stored_plan(data, resume) if resume else make_plan(pinned(experiment))
     todo = deployments(plan)
-    environment = adapters.load("environments", plan.experiment.environment.name)(plan.experiment.environment)
-    with environment as opened:
+    with environment_of(plan.experiment.environment)(plan.experiment.environment) as opened:
         if resume:
             writer = CampaignWriter.resume(data, resume)
         else:
@@ -101,7 +98,7 @@ class _Campaign:
 
     def __init__(
         self,
-        environment: OpenEnvironment,
+        environment: AnyOpenEnvironment,
         writer: CampaignWriter,
         plan: Plan,
         on_event: Callable[[Event], None] | None,
@@ -109,7 +106,8 @@ class _Campaign:
     ) -> None:
         self.environment, self.writer, self.plan = environment, writer, plan
         self._on_event, self._should_stop = on_event, should_stop
-        self._source: TelemetrySource = adapters.load("telemetry", getattr(environment, "telemetry", SOURCE))
+        self._adapter = environment_of(plan.experiment.environment)
+        self._source = adapters.load("telemetry", environment.telemetry)
         self._facts = environment.facts()
         self._done = len(writer.finished)
         self._skipped_before = self._done
@@ -150,7 +148,7 @@ class _Campaign:
         return (self.writer.folder / STOP_NAME).exists() or (self._should_stop is not None and self._should_stop())
 
     # ------------------------------------------------------------------ the loop
-    def carry_out(self, todo: Sequence[Deploying]) -> str:
+    def carry_out(self, todo: Sequence[AnyDescribed]) -> str:
         """Go through the deployments; return the campaign's id."""
         self.event(
             "campaign-started",
@@ -192,44 +190,41 @@ class _Campaign:
             )
         return self.writer.campaign_id
 
-    def _deploy(self, one: Deploying) -> None:
+    def _deploy(self, one: AnyDescribed) -> None:
         """Bring one data plane up, prove it, do its runs, remove it."""
         label, workload = one.facts.label, one.runs[0].workload.name
         self._raise_if_stopped()
-        refused = self.environment.refuses(one.everything)
+        refused = self.environment.refuses(one.everything, existing=one.existing)
         if refused:
             self._record_all(one, "skipped", refused)
             return
         self._up = label
         self.event("mesh-started", f"block {one.runs[0].block}: starting {label} ({workload})", mesh=label)
-        for said in _notes(one):
+        for said in one.notes:
             self.event("note", f"{workload}: {said}")
         try:
-            with self.environment.deploy(one.steps, one.application, **one.of_clusters) as deployment:
-                self._prove_and_run(one, deployment)
+            with proven(self.environment, one) as up:
+                self._run_all(one, up)
         except (RunFailedError, UnsupportedError) as error:
             self._record_all(one, "failed", str(error))
-        left = list(getattr(self.environment, "left_behind", ()))
+        left = list(self.environment.left_behind)
         said = f"{label} removed" + (f"; the cluster is not as it was: {'; '.join(left)}" if left else "")
         self.event("mesh-removed", said, mesh=label, left_behind=left)
 
-    def _prove_and_run(self, one: Deploying, deployment: Deployment) -> None:
-        gates = deployment.check(one.gates)
-        failed = [gate for gate in gates if not gate.passed]
-        for gate in gates:
+    def _run_all(self, one: AnyDescribed, up: Proven) -> None:
+        for gate in up.gates:
             if not gate.passed:
                 self.event("gate", f"{one.facts.label}: {gate.name}: FAILED ({gate.evidence})", mesh=one.facts.label)
-        if failed:
-            reason = "; ".join(f"gate failed: {gate.name} ({gate.evidence})" for gate in failed)
-            self._record_all(one, "failed", reason, gates)
+        if up.failure:
+            self._record_all(one, "failed", up.failure, up.gates)
             return
         for spec in one.runs:
-            noise = self._run(spec, one, deployment, gates)
+            noise = self._run(spec, one, up)
             if noise and self.plan.experiment.rerun_noisy:
                 self.event("note", f"{spec.mesh.label} is run once more: {noise}")
-                self._run(replace(spec, attempt=2), one, deployment, gates)
+                self._run(replace(spec, attempt=2), one, up)
 
-    def _record_all(self, one: Deploying, status: Status, reason: str, gates: tuple[GateResult, ...] = ()) -> None:
+    def _record_all(self, one: AnyDescribed, status: Status, reason: str, gates: tuple[GateResult, ...] = ()) -> None:
         """Record runs of ``one`` that have no record yet as not measured."""
         for spec in one.runs:
             if spec.ordinal in self._recorded:
@@ -239,10 +234,10 @@ class _Campaign:
             self._finish(run, self._record(run, spec, one, status, reason, now, gates=gates))
 
     # ------------------------------------------------------------------ one run
-    def _run(self, spec: RunSpec, one: Deploying, deployment: Deployment, gates: tuple[GateResult, ...]) -> str:
+    def _run(self, spec: RunSpec, one: AnyDescribed, up: Proven) -> str:
         """Do one run and record it; return why it was noisy, or nothing."""
         self._raise_if_stopped()
-        generator = load_generator(spec.load.generator)
+        generator: LoadGenerator = adapters.load("loadgens", spec.load.generator)
         writer = self.writer.begin(spec, one.facts)
         seen = _Seen(writer, self.stop_wanted)
         self.event(
@@ -259,8 +254,8 @@ class _Campaign:
         status: Status = "failed"
         reason = "an unexpected error ended the run"
         try:
-            job = job_of(spec.load, spec.workload, spec.seed, self.plan.experiment.environment)
-            output = deployment.run(job, self._source, seen.take)
+            job = self._adapter.load_of(self.plan.experiment.environment, spec.load, spec.workload, spec.seed)
+            output = up.deployment.run(job, self._source, seen.take)
             result = self._read(generator, spec, output, writer)
             status, reason = "finished", ""
         except (RunFailedError, UnsupportedError) as error:
@@ -269,7 +264,7 @@ class _Campaign:
             status, reason = "interrupted", str(error) or "stopped by Ctrl-C"
             raise
         finally:
-            record = self._record(writer, spec, one, status, reason, started, gates=gates)
+            record = self._record(writer, spec, one, status, reason, started, gates=up.gates)
             self._finish(writer, _completed(record, seen.components, output, result))
         return output.noise.noisy if output else ""
 
@@ -277,9 +272,9 @@ class _Campaign:
         for name, content in output.outputs.items():
             writer.raw(name, content)
         result = generator.parse(spec.load, output)
-        requests = getattr(generator, "requests", None)
+        requests = generator.requests(output)
         if requests is not None:
-            writer.requests(requests(output))
+            writer.requests(requests)
         unproven = [f"{gate.name} ({gate.evidence})" for gate in output.gates if not gate.passed]
         if unproven:
             raise RunFailedError(f"gate failed: {'; '.join(unproven)}")
@@ -295,7 +290,7 @@ class _Campaign:
         self,
         writer: RunWriter,
         spec: RunSpec,
-        one: Deploying,
+        one: AnyDescribed,
         status: Status,
         reason: str,
         started: float,
@@ -315,7 +310,7 @@ class _Campaign:
             gates=gates,
             environment=self._facts.environment,
             fingerprint=self._facts.fingerprint,
-            notes=_notes(one),
+            notes=one.notes,
         )
 
     def _finish(self, writer: RunWriter, run: Run) -> None:
@@ -339,11 +334,6 @@ class _Campaign:
     def _raise_if_stopped(self) -> None:
         if self.stop_wanted():
             raise StoppedError("a stop was asked for")
-
-
-def _notes(one: Deploying) -> tuple[str, ...]:
-    """Return what is to be said of an application; the lab's has nothing of the kind."""
-    return one.application.notes if isinstance(one.application, ClusterApplication) else ()
 
 
 class _Seen:

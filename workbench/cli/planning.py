@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,11 +13,8 @@ from workbench.cli.options import Data, Json, settle
 from workbench.cli.show import say, say_json
 
 if TYPE_CHECKING:
-    from workbench.campaigns.deployments import Deploying
-    from workbench.model.cluster_steps import ClusterStep
+    from workbench.model.environment import AnyDescribed
     from workbench.model.experiment import RunSpec
-
-    Collector = tuple[tuple[ClusterStep, ...], str]
 
 
 def plan(
@@ -30,29 +27,26 @@ def plan(
 ) -> None:
     """Print every step that an experiment would take; do nothing."""
     from workbench.api.experiments import plan_of
-    from workbench.campaigns.deployments import collector_of, deployments
+    from workbench.campaigns.deployments import deployments
     from workbench.campaigns.runner import estimate_s
 
     settings = settle(data)
     asked = plan_of(experiment, settings.data)
-    todo = [(one, collector_of(asked, one)) for one in deployments(asked)]
+    todo = deployments(asked)
     if json:
-        say_json({"plan": asked, "about_s": estimate_s(asked), "deployments": [_as_data(*one) for one in todo]})
+        say_json({"plan": asked, "about_s": estimate_s(asked), "deployments": [_as_data(one) for one in todo]})
         return
     announce(asked)
-    for one, collector in todo:
-        for line in _deployment(one, collector, in_full=show_steps):
+    for one in todo:
+        for line in _deployment(one, in_full=show_steps):
             say(line)
 
 
-def _deployment(one: Deploying, collector: Collector, *, in_full: bool) -> Iterator[str]:
-    from workbench.model.cluster_steps import ClusterApplication
-
+def _deployment(one: AnyDescribed, *, in_full: bool) -> Iterator[str]:
     first = one.runs[0]
     yield f"\nblock {first.block}, {first.mesh.label}, {first.workload.name}:"
-    if isinstance(one.application, ClusterApplication):
-        yield from (f"  note  {said}" for said in one.application.notes)
-    yield from _collector(*collector, in_full=in_full)
+    yield from (f"  note  {said}" for said in one.notes)
+    yield from _prepares(one, in_full=in_full)
     for step in one.everything:
         yield f"  up    {_said(step)}"
         if in_full:
@@ -61,17 +55,18 @@ def _deployment(one: Deploying, collector: Collector, *, in_full: bool) -> Itera
         yield f"  prove {gate.name}"
     yield "        a failed proof fails these runs"
     yield from map(_run, one.runs)
-    if one.of_clusters:
+    if one.outlives:
         yield "  down  the application, while its mesh lives"
     for step in one.removal:
         yield f"  down  {_said(step)}"
         if in_full:
             yield _in_full(step)
-    yield "  down  everything else that was started" + (", by its label" if one.of_clusters else "")
+    yield "  down  everything else that was started" + (", by its label" if one.outlives else "")
 
 
-def _collector(steps: Sequence[ClusterStep], only_where: str, *, in_full: bool) -> Iterator[str]:
+def _prepares(one: AnyDescribed, *, in_full: bool) -> Iterator[str]:
     """Say how the pod that asks the kubelets comes up, and what it depends on where it is not sure to."""
+    steps, only_where = one.prepares, one.prepares_where
     if only_where and steps:
         yield f"  up?   a pod that asks the kubelets, only where {only_where}"
         if not in_full:
@@ -90,12 +85,11 @@ def _run(run: RunSpec) -> str:
     )
 
 
-def _as_data(one: Deploying, collector: Collector) -> dict[str, Any]:
-    steps, only_where = collector
+def _as_data(one: AnyDescribed) -> dict[str, Any]:
     return {
         "first_run": one.runs[0].ordinal,
-        "notes": list(getattr(one.application, "notes", ())),
-        "collector": {"steps": [_step_as_data(step) for step in steps], "only_where": only_where},
+        "notes": list(one.notes),
+        "collector": {"steps": [_step_as_data(step) for step in one.prepares], "only_where": one.prepares_where},
         "steps": [_step_as_data(step) for step in one.everything],
         "gates": [_step_as_data(gate) for gate in one.gates],
         "removal": [_step_as_data(step) for step in one.removal],

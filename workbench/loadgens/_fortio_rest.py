@@ -1,11 +1,18 @@
-"""Fortio's command line as bodies of its REST interface, by which a client's pod on a cluster is driven.
+"""Fortio's REST interface, by which it is driven in a client's pod on a cluster.
 
-The bodies' values are text, because Fortio overlooks others. The names are its flags', less the dash, mostly.
+The fields' values are text, because Fortio overlooks others. Their names are its flags', less the dash, mostly.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from workbench.errors import RefusedError, RunFailedError
+from workbench.model.cluster_load import Begun, PodCall, PodRun
+from workbench.model.fortio_rest import PORT, RUN_PATH, asked_of
 
 _ON = {"-uniform": "uniform", "-nocatchup": "nocatchup", "-h2": "h2"}
 _GIVEN = {
@@ -44,3 +51,56 @@ def rest_body(command: Sequence[str], payload_bytes: int) -> dict[str, str]:
     if payload_bytes > _FAST_CLIENT_BYTES:
         body["stdclient"] = "on"
     return body
+
+
+class FortioInPod:
+    """Fortio in the client's pod; see `workbench.model.cluster_load.PodDriver`."""
+
+    result_name = "fortio.json"
+
+    def start(self, run: PodRun, url: str) -> PodCall:
+        """Return the request that starts a run against ``url``."""
+        return PodCall(port=PORT, path=RUN_PATH, body={**run.settings, **asked_of(url)})
+
+    def begun(self, page: bytes) -> Begun:
+        """Read the answer to it."""
+        started = _told(page)
+        if "RunID" not in started or "ResultID" not in started:
+            raise RunFailedError(f"The client's Fortio did not start the load: {str(started)[:300]}")
+        return Begun(run=str(started["RunID"]), result=str(started["ResultID"]))
+
+    def result(self, begun: Begun, ask: Callable[[PodCall], bytes]) -> bytes | None:
+        """Return a run's result, or None while it goes on; the API server may be away meanwhile."""
+        status = _told(ask(PodCall(port=PORT, path=f"fortio/rest/status?runid={begun.run}"))).get("Statuses")
+        if begun.run in (status if isinstance(status, dict) else {}):
+            return None
+        try:
+            return ask(PodCall(port=PORT, path=f"fortio/data/{begun.result}.json"))
+        except RefusedError as error:
+            raise RunFailedError(f"The client's Fortio ended its run and left no result: {error}") from error
+
+    def began_s(self, result: bytes) -> float:
+        """Return when the run of this result began to send, in seconds since the epoch."""
+        try:
+            return datetime.fromisoformat(_told(result)["StartTime"]).timestamp()
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunFailedError("The client's Fortio left a result that does not say when it began.") from error
+
+
+def _told(page: bytes) -> dict[str, Any]:
+    """Return what the client's Fortio says.
+
+    Raises
+    ------
+    RunFailedError
+        When it is nothing of Fortio's.
+    """
+    try:
+        told = json.loads(page)
+    except (ValueError, RecursionError):
+        told = None
+    if not isinstance(told, dict):
+        raise RunFailedError(
+            f"What answers in the client's pod is not Fortio: {page[:100].decode(errors='replace')!r}."
+        )
+    return told

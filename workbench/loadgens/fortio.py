@@ -30,8 +30,9 @@ import numpy
 
 from workbench.errors import BadInputError, RunFailedError
 from workbench.loadgens._fortio_kinds import KINDS, Kind, flags_of
-from workbench.loadgens._fortio_rest import LABEL, rest_body
-from workbench.model.cluster_steps import ClusterLoad
+from workbench.loadgens._fortio_rest import LABEL, FortioInPod, rest_body
+from workbench.model.cluster_load import ClusterLoad, PodRun
+from workbench.model.cluster_steps import KubernetesObject
 from workbench.model.experiment import Load, Workload
 from workbench.model.histograms import HIGHEST_NS, record
 from workbench.model.lab_steps import Job
@@ -47,7 +48,7 @@ RATE_LIMIT_RATIO = 0.01
 HEAD_S, TAIL_S = 0.4, 0.2
 """Seconds of load before the window (Fortio starts in 0.03 s and dials its connections) and after it."""
 
-_JSON = "fortio.json"
+_JSON = FortioInPod.result_name
 _CHILD = Path(__file__).with_name("_fortio_child.py")
 _MOST_POINTS = 1000
 
@@ -61,6 +62,7 @@ class Fortio:
         arrivals=("constant",),
         protocols=tuple(KINDS),
         latency_from="send",
+        environments=("lab", "kubernetes"),
         needs="fortio",
         install_hint="go install fortio.org/fortio@v1.75.2 (or an older one), with Go's bin folder on PATH",
     )
@@ -84,6 +86,10 @@ class Fortio:
             deadline_s=load.warmup_s + (_measured_gaps(load) + 1) * _gap_s(load) + timeout_s + 15,
         )
 
+    def client(self, client: KubernetesObject) -> KubernetesObject:
+        """Return the client as it is: it already is a Fortio, because gates call the application with it."""
+        return client
+
     def cluster_load(self, load: Load, workload: Workload, edge_s: float) -> ClusterLoad:
         """Return what the Fortio in a client's pod is to be asked.
 
@@ -97,9 +103,12 @@ class Fortio:
             )
         timeout_s = 5.0 + 3 * workload.server_delay_s * (1 + workload.fan_out)
         gaps = (_gaps(load, max(load.warmup_s, edge_s)), _measured_gaps(load), _gaps(load, edge_s))
-        commands = (_command(load, workload, timeout_s, count, ()) for count in gaps)
-        bodies = tuple(rest_body(command, workload.payload_bytes) for command in commands)
-        return ClusterLoad(bodies=bodies, head_s=HEAD_S, duration_s=load.duration_s)
+        bodies = [rest_body(_command(load, workload, timeout_s, n, ()), workload.payload_bytes) for n in gaps]
+        runs = [
+            PodRun(lasts_s=float(body["t"].rstrip("s")), timeout_s=float(body["timeout"].rstrip("s")), settings=body)
+            for body in bodies
+        ]
+        return ClusterLoad(driver=FortioInPod(), runs=tuple(runs), head_s=HEAD_S, duration_s=load.duration_s)
 
     def parse(self, load: Load, output: JobOutput) -> LoadResult:
         """Read Fortio's JSON; see `workbench.model.protocols.LoadGenerator`."""
@@ -122,6 +131,9 @@ class Fortio:
             cpu_per_request_s=output.cpu_s / requests if output.cpu_s is not None and requests else None,
             limited=_limited(load, sent_ratio, report, output),
         )
+
+    def requests(self, output: JobOutput) -> None:
+        """Return None: Fortio tells distributions, not single requests."""
 
 
 def _check(load: Load) -> None:

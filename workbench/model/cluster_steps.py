@@ -1,7 +1,7 @@
 """What is to be done on a cluster: the steps and gates that only an environment with an API server can carry out.
 
-As in `workbench.model.lab_steps`, these are descriptions without effects. Everything an environment
-creates from them carries the run's labels, and removal deletes by that label only.
+As in `workbench.model.lab_steps`, these are descriptions without effects. Everything an environment creates from them
+carries the run's labels, and removal deletes by that label only.
 
 Text in `HelmRelease.values` may hold placeholders that the environment fills in when it acts, so that no plan, log or
 record ever holds a key:
@@ -260,29 +260,7 @@ class InterfaceMoved:
     payload_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterLoad:
-    """A load that the Fortio in the client's pod makes, as three runs: before, in and after the window.
-
-    Attributes
-    ----------
-    bodies
-        Of Fortio's REST interface, one for each run, without the URL; their values are text.
-    head_s, duration_s
-        The window begins so long after the middle run has begun, and lasts so long.
-    """
-
-    bodies: tuple[Mapping[str, str], ...]
-    head_s: float
-    duration_s: float
-
-
 ClusterGate = HasProxy | PodSays | MetricMoved | Answers | InterfaceMoved
-
-
-PING_PATH = "/fgrpc.PingServer/Ping"
-"""Path of a ``grpc`` URL whose server is Fortio's: its ping is called. With any other path the standard health check
-is, of the service that the path names, of the server as a whole without one."""
 
 
 GROUPS: Mapping[str, str] = {

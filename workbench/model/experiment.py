@@ -50,6 +50,10 @@ class MeshSpec(Checked):
         "What its traffic is to experience, such as a split or retries; None: as it comes. See docs/playground.md.",
         default=None,
     )
+    existing: bool = asked(
+        "true: the mesh is on the cluster already; it is measured as it stands, neither installed nor removed.",
+        default=False,
+    )
 
     @property
     def label(self) -> str:

@@ -1,28 +1,40 @@
-"""The seams: what a mesh, a load generator, a telemetry source, a workload and an environment must offer.
+"""What each kind of adapter that describes must offer: meshes, workloads, load generators, telemetry sources.
 
-Meshes, load generators, telemetry sources and workloads *describe*; only an environment *acts*. A description is made
-of the types in `workbench.model.lab_steps`, so it can be printed, stored and tested with nothing running.
+They *describe*; only an environment *acts* (`workbench.model.environment`). A description is plain data, so it can be
+printed, stored and tested with nothing running.
+
+Environments differ in what an application, a step, a gate and a load are, so the protocols are generic over these four.
+The lab uses the types of `workbench.model.lab_steps` (processes), clusters those of `workbench.model.cluster_steps`
+(manifests). An environment's `kind` says which meshes, workloads and load generators run in it: those that list it in
+their `environments`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
+
+from numpy.typing import NDArray
 
 from workbench.intents import Intent, Rendering, Target
-from workbench.model.cluster_steps import ClusterApplication, ClusterGate, ClusterLoad, ClusterStep, PartRule
-from workbench.model.experiment import EnvironmentSpec, Load, MeshSpec, Workload
+from workbench.model.cluster_load import ClusterLoad
+from workbench.model.cluster_steps import (
+    ClusterApplication,
+    ClusterGate,
+    ClusterStep,
+    KubernetesObject,
+    PartRule,
+)
+from workbench.model.deployment import A
+from workbench.model.experiment import Load, MeshSpec, Workload
 from workbench.model.lab_steps import Application, Gate, Job, Step
 from workbench.model.records import (
     Component,
-    Facts,
     GateResult,
     LoadResult,
     MeshFacts,
     Noise,
-    Placed,
     SourceUse,
     Window,
 )
@@ -71,31 +83,36 @@ class Option:
     """A setting that an adapter understands: its help, default and, where there are few, its choices."""
 
     help: str
-    default: Any
+    default: Any  # whatever TOML can hold
     choices: tuple[Any, ...] = ()
 
 
-class Mesh(Protocol):
+Step_co = TypeVar("Step_co", covariant=True)
+Gate_co = TypeVar("Gate_co", covariant=True)
+
+
+class Mesh(Protocol[A, Step_co, Gate_co]):
     """A data plane to measure: one file in ``meshes/`` with ``ADAPTER = ...``."""
 
     name: str
     environments: tuple[str, ...]
+    """Kinds of environments that it runs in."""
     profiles: tuple[str, ...]
     options: Mapping[str, Option]
 
     def facts(self, spec: MeshSpec) -> MeshFacts:
-        """Return what must be said beside its numbers."""
+        """Return what must be shown beside its numbers."""
         ...
 
-    def install(self, spec: MeshSpec, application: Application) -> tuple[Step, ...]:
+    def install(self, spec: MeshSpec, application: A) -> tuple[Step_co, ...]:
         """Return the steps that bring the data plane up for ``application``; same spec, same steps."""
         ...
 
-    def enrol(self, spec: MeshSpec, application: Application) -> Application:
+    def enrol(self, spec: MeshSpec, application: A) -> A:
         """Return a copy of ``application`` whose calls lead through the data plane; the argument stays as it was."""
         ...
 
-    def gates(self, spec: MeshSpec, application: Application) -> tuple[Gate, ...]:
+    def gates(self, spec: MeshSpec, application: A) -> tuple[Gate_co, ...]:
         """Return what must hold before a number counts; ``application`` is the enrolled one."""
         ...
 
@@ -107,22 +124,12 @@ class Mesh(Protocol):
         ...
 
 
-class WorkloadAdapter(Protocol):
-    """The services that answer: one file in ``workloads/`` with ``ADAPTER = ...``."""
-
-    name: str
-    title: str
-    environments: tuple[str, ...]
-    protocols: Mapping[str, tuple[str, ...]]
-    """Environment -> protocols in which it can be called there."""
-
-    def application(self, workload: Workload) -> Application:
-        """Return the services with direct routes, no mesh."""
-        ...
+LabMesh: TypeAlias = Mesh[Application, Step, Gate]
+"""A mesh that runs in the lab."""
 
 
-class ClusterMesh(Mesh, Protocol):
-    """A mesh that runs on clusters: its methods speak of `ClusterApplication` and `workbench.model.cluster_steps`."""
+class ClusterMesh(Mesh[ClusterApplication, ClusterStep, ClusterGate], Protocol):
+    """A mesh that runs on clusters."""
 
     def parts(self, spec: MeshSpec) -> tuple[PartRule, ...]:
         """Return whom its containers are charged to, the narrow ones first; the application's are not among them."""
@@ -133,6 +140,25 @@ class ClusterMesh(Mesh, Protocol):
 
         What bears the run's label goes by itself afterwards.
         """
+        ...
+
+
+class WorkloadAdapter(Protocol):
+    """The services that answer: one file in ``workloads/`` with ``ADAPTER = ...``."""
+
+    name: str
+    title: str
+    environments: tuple[str, ...]
+    """Kinds of environments that it runs in."""
+    protocols: Mapping[str, tuple[str, ...]]
+    """Kind of environment -> protocols in which it can be called there."""
+
+
+class LabWorkload(WorkloadAdapter, Protocol):
+    """A workload that runs in the lab."""
+
+    def application(self, workload: Workload) -> Application:
+        """Return the services with direct routes, no mesh."""
         ...
 
 
@@ -158,8 +184,10 @@ class GeneratorTraits:
         Protocols of loads that it speaks.
     latency_from
         ``"schedule"`` or ``"send"`` (suffers coordinated omission).
+    environments
+        Kinds of environments that it can send from.
     needs
-        Program that must be on PATH; empty when nothing is.
+        Program that must be on PATH where it runs as a process; empty when nothing is.
     install_hint
         How to get it.
     """
@@ -168,6 +196,7 @@ class GeneratorTraits:
     arrivals: tuple[str, ...]
     protocols: tuple[str, ...]
     latency_from: str
+    environments: tuple[str, ...] = ("lab",)
     needs: str = ""
     install_hint: str = ""
 
@@ -195,6 +224,39 @@ class LoadGenerator(Protocol):
         ------
         RunFailedError
             When the output is damaged or the program failed, with the place.
+        """
+        ...
+
+    def requests(self, output: JobOutput) -> Mapping[str, NDArray[Any]] | None:
+        """Return the times of every request, see `workbench.store.RunWriter.requests`; None: it tells no single ones.
+
+        Raises
+        ------
+        RunFailedError
+            When the output is damaged.
+        """
+        ...
+
+
+class ClusterLoadGenerator(LoadGenerator, Protocol):
+    """A load generator that can also send from a pod on a cluster. `parse` reads its results of both places."""
+
+    def client(self, client: KubernetesObject) -> KubernetesObject:
+        """Return the client's Deployment with what this generator needs in its pod; the argument stays as it was."""
+        ...
+
+    def cluster_load(self, load: Load, workload: Workload, edge_s: float) -> ClusterLoad:
+        """Return what it is asked in the client's pod.
+
+        Parameters
+        ----------
+        edge_s
+            Seconds that the load lasts beyond the window at both ends: kubelets read their counters that seldom.
+
+        Raises
+        ------
+        BadInputError
+            When it cannot make this load, saying what it can.
         """
         ...
 
@@ -290,80 +352,4 @@ class ClusterSource(Protocol):
 
     def reader(self, components: Sequence[Component], addresses: Mapping[str, str] | None = None) -> ClusterReader:
         """Return a reader for one run; ``addresses``: node -> its internal address."""
-        ...
-
-
-class Deployment(Protocol):
-    """A data plane and application that are up."""
-
-    def check(self, gates: Sequence[Gate | ClusterGate]) -> tuple[GateResult, ...]:
-        """Try every gate and return the evidence; a gate that cannot be tried has not passed."""
-        ...
-
-    def inventory(self) -> tuple[Placed, ...]:
-        """Return every part that is up, the application's and the data plane's, with what is reserved for it."""
-        ...
-
-    def run(self, job: Job | ClusterLoad, source: Any, sink: SampleSink) -> JobOutput:
-        """Run the job to its end while watching every part through ``source``: of the kind the environment names.
-
-        Raises
-        ------
-        RunFailedError
-            When the job or a watched part dies, with what it printed.
-        DeadlineExceededError
-            When it does not end in time.
-        """
-        ...
-
-
-class Environment(Protocol):
-    """Where runs happen; the only adapters that act. One file in ``environments/`` with ``ADAPTER = ...``."""
-
-    name: str
-
-    def __call__(self, spec: EnvironmentSpec) -> AbstractContextManager[OpenEnvironment]:
-        """Open it; leaving the context removes everything it created.
-
-        Raises
-        ------
-        UnsupportedError
-            When it cannot work on this machine, saying why.
-        """
-        ...
-
-    def diagnose(self) -> tuple[GateResult, ...]:
-        """Say what this machine can do and why not, changing nothing that outlives the call."""
-        ...
-
-
-class OpenEnvironment(Protocol):
-    """An environment in use."""
-
-    say: Callable[[str], None]
-    """Told what is done just now, where that takes a while; set by whoever wants to hear it."""
-
-    def facts(self) -> Facts:
-        """Return the circumstances."""
-        ...
-
-    def refuses(self, steps: Sequence[Step | ClusterStep]) -> str:
-        """Why these steps cannot be done here; empty when they can. Changes nothing."""
-        ...
-
-    def deploy(
-        self,
-        steps: Sequence[Step | ClusterStep],
-        application: Application | ClusterApplication,
-        **of_clusters: Any,
-    ) -> AbstractContextManager[Deployment]:
-        """Bring steps and application up and wait until they are ready; leaving the context removes them.
-
-        On a cluster with the keywords `parts` and `removal`, see `ClusterMesh`.
-
-        Raises
-        ------
-        RunFailedError
-            When a part does not come up, with what it printed.
-        """
         ...

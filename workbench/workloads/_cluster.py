@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from workbench.errors import BadInputError
-from workbench.model.cluster_steps import PING_PATH, ClusterApplication, KubernetesObject
+from workbench.model.cluster_steps import ClusterApplication, KubernetesObject
 from workbench.model.experiment import Workload
+from workbench.model.fortio_rest import PING_PATH
 
 Placement = Literal["spread", "same-node", "across-nodes"]
 """Of the client: on another node than the services where there is one, on the same node, on another or not at all."""

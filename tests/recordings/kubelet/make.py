@@ -22,9 +22,12 @@ sys.path[:0] = [str(HERE.parents[1] / "node"), str(HERE.parents[1] / "cluster")]
 from kernel_account import KernelAccount  # noqa: E402
 from node_machine import NODE, Machine  # noqa: E402
 
-from workbench.environments.kubernetes.session import OpenCluster, Options  # noqa: E402
+from workbench.environments.kubernetes.options import Options  # noqa: E402
+from workbench.environments.kubernetes.session import OpenCluster  # noqa: E402
+from workbench.model.cluster_load import PodCall  # noqa: E402
 from workbench.model.cluster_steps import ClusterApplication  # noqa: E402
 from workbench.model.experiment import Workload  # noqa: E402
+from workbench.model.fortio_rest import PORT, RUN_PATH  # noqa: E402
 from workbench.text.prometheus import TextReader  # noqa: E402
 from workbench.workloads.echo import ADAPTER  # noqa: E402
 
@@ -62,7 +65,7 @@ def record(machine: Machine) -> dict:
         cluster = opened.cluster
         with KernelAccount(machine, cluster) as kernel:
             body = {"url": up.application.url, "qps": "120", "c": "4", "t": "75s", "async": "on", "save": "on"}
-            up.post("rest/run", body)
+            up.ask(PodCall(port=PORT, path=RUN_PATH, body=body))
             time.sleep(20)
             for turn in ("first", "second"):
                 for name, path in PAGES.items():

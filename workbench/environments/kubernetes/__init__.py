@@ -6,25 +6,30 @@ labels, everything it makes is removed by these labels, and what was there befor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from workbench.environments.kubernetes.options import Options
 from workbench.errors import WorkbenchError
-from workbench.model.experiment import EnvironmentSpec
+from workbench.model.experiment import EnvironmentSpec, Load, RunSpec, Workload
 from workbench.model.records import GateResult
 
 if TYPE_CHECKING:
     from workbench.environments.kubernetes.designs.configuring import Configuration
     from workbench.environments.kubernetes.session import OpenCluster
-    from workbench.model.cluster_steps import ClusterStep
+    from workbench.model.cluster_load import ClusterLoad
+    from workbench.model.cluster_steps import ClusterApplication, ClusterGate, ClusterStep
+    from workbench.model.deployment import Described
 
 
 class Kubernetes:
     """The adapter: opens a cluster and says what it can do."""
 
     name = "kubernetes"
+    kind = "kubernetes"
+    generator = "fortio"
 
     def __call__(self, spec: EnvironmentSpec) -> OpenCluster:
         """Return the cluster, to be used as a context manager.
@@ -36,7 +41,7 @@ class Kubernetes:
         UnknownNameError, BadInputError
             For options that do not exist or have values of the wrong type.
         """
-        from workbench.environments.kubernetes.session import OpenCluster, Options
+        from workbench.environments.kubernetes.session import OpenCluster
 
         return OpenCluster(Options.read(spec))
 
@@ -49,45 +54,34 @@ class Kubernetes:
             As when it is opened; nothing is asked of the cluster yet.
         """
         from workbench.environments.kubernetes.client import Cluster
-        from workbench.environments.kubernetes.session import Options
 
         options = Options.read(spec)
         context = Cluster.connect(options.context, options.kubeconfig).context
         return replace(spec, options={**spec.options, "context": context})
 
-    def collector(self, spec: EnvironmentSpec, client: Mapping[str, Any]) -> tuple[tuple[ClusterStep, ...], str]:
-        """Return how the pod that asks the kubelets comes up before each mesh, and where only; see `collecting`.
+    def describe(
+        self, spec: EnvironmentSpec, runs: Sequence[RunSpec]
+    ) -> Described[ClusterApplication, ClusterStep, ClusterGate]:
+        """Describe the deployment that ``runs`` share; see `workbench.model.environment.Environment`."""
+        from workbench.environments.kubernetes.describing import describe
 
-        Parameters
-        ----------
-        client
-            The Deployment of the application's client, whose image the pod runs.
+        return describe(Options.read(spec), runs)
 
-        Returns
-        -------
-        steps, only_where
-            No steps where the options ask for another source. `only_where` is empty where they ask for the pod;
-            otherwise it says what about the cluster decides, which is asked when it is opened.
+    def load_of(self, spec: EnvironmentSpec, load: Load, workload: Workload, seed: int) -> ClusterLoad:
+        """Return what makes the load; generators on clusters have no use for a seed."""
+        from workbench.environments.kubernetes.describing import load_of
 
-        Raises
-        ------
-        UnknownNameError, BadInputError
-            For options that do not exist or have values of the wrong type.
-        """
-        from workbench.environments.kubernetes import collecting
-        from workbench.environments.kubernetes.session import Options
+        return load_of(Options.read(spec), load, workload)
 
-        options = Options.read(spec)
-        if options.telemetry == "collector":
-            return collecting.steps(collecting.image_of(client)), ""
-        if options.telemetry or options.prometheus:
-            return (), ""
-        return collecting.steps(collecting.image_of(client)), collecting.ONLY_WHERE
+    def estimate_s(self, spec: EnvironmentSpec, runs: Sequence[RunSpec], deployments: int) -> float:
+        """Return about how many seconds the runs take in so many deployments."""
+        from workbench.environments.kubernetes.describing import estimate_s
+
+        return estimate_s(Options.read(spec), runs, deployments)
 
     def diagnose(self, spec: EnvironmentSpec | None = None) -> tuple[GateResult, ...]:
         """Say what the cluster of the present context can do and why not, changing nothing."""
         from workbench.environments.kubernetes.diagnosis import diagnose
-        from workbench.environments.kubernetes.session import Options
 
         try:
             return diagnose(Options.read(spec or EnvironmentSpec(name=self.name)))
@@ -99,7 +93,6 @@ class Kubernetes:
     ) -> tuple[str, ...]:
         """Remove what interrupted runs left; return how the cluster differs from before. See `diagnosis.clean`."""
         from workbench.environments.kubernetes.diagnosis import clean
-        from workbench.environments.kubernetes.session import Options
 
         return clean(Options.read(spec), force=force, say=say)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from workbench.model.cluster_steps import PING_PATH
+from workbench.model.fortio_rest import asked_of
 
 _RIGHT = {"grpc": "SERVING", "tcp": "OK"}
 _LEAST_BYTES = {"http": 128, "https": 128}
@@ -15,17 +15,6 @@ _LEAST_PACKED_BYTES = 48
 
 _SEVERAL = 4
 """Connections of calls that are made to carry bytes: a page that takes 50 ms would take a minute on one."""
-
-
-def asked_of(url: str) -> dict[str, str]:
-    """Return the fields of Fortio's REST interface that say whom to call and in which protocol."""
-    parts = urlsplit(url)
-    if parts.scheme == "h2c":
-        return {"url": f"http{url[len('h2c') :]}", "h2": "on"}
-    if parts.scheme != "grpc":
-        return {"url": url}
-    asked = {"url": parts.netloc, "runner": "grpc"}
-    return asked | ({"ping": "on"} if parts.path == PING_PATH else {"healthservice": parts.path.strip("/")})
 
 
 def one_call(url: str, payload_bytes: int = 0) -> dict[str, str]:

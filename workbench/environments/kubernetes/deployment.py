@@ -17,29 +17,28 @@ from workbench.environments.kubernetes.collecting import Collector
 from workbench.environments.kubernetes.complaints import statuses
 from workbench.environments.kubernetes.facts import running
 from workbench.environments.kubernetes.inventory import inventory
-from workbench.environments.kubernetes.loading import POLL_S, Loading
+from workbench.environments.kubernetes.loading import Loading
 from workbench.environments.kubernetes.objects import quantity
+from workbench.environments.kubernetes.options import POLL_S
 from workbench.environments.kubernetes.proxies import Counted
 from workbench.environments.kubernetes.sources import Choice, addresses, page, place_of
 from workbench.environments.kubernetes.waiting import about
 from workbench.errors import RunFailedError, UnsupportedError
+from workbench.model.cluster_load import ClusterLoad, PodCall
 from workbench.model.cluster_steps import (
     Answers,
     ClusterApplication,
     ClusterGate,
-    ClusterLoad,
     HasProxy,
     InterfaceMoved,
     MetricMoved,
     PartRule,
     PodSays,
 )
+from workbench.model.fortio_rest import PORT, RUN_PATH
 from workbench.model.protocols import Ask, ClusterSource, JobOutput, SampleSink
 from workbench.model.records import Component, GateResult, Placed
 from workbench.text.prometheus import total
-
-REST_PORT = 8080
-"""The client's Fortio, through the API server's proxy."""
 
 _INTERFACE_S = 45.0
 """The kubelet reads interfaces every 10 to 15 s."""
@@ -89,17 +88,13 @@ class ClusterDeployment:
             raise RunFailedError(f"There is no pod of the client in namespace {self.application.namespace}.")
         return found[0]
 
-    def rest(self, path: str) -> bytes:
-        """Ask the client's Fortio through the API server."""
-        return self.cluster.page(self._rest_path(path))
-
-    def _rest_path(self, path: str) -> str:
+    def ask(self, call: PodCall, timeout_s: float = 30.0) -> bytes:
+        """Ask the client's pod through the API server."""
         pod = self.client()["metadata"]
-        return f"/api/v1/namespaces/{pod['namespace']}/pods/{pod['name']}:{REST_PORT}/proxy/fortio/{path}"
-
-    def post(self, path: str, body: Mapping[str, str], timeout_s: float = 30.0) -> bytes:
-        """Ask the client's Fortio with a body, whose values are text."""
-        return bytes(self.cluster.request("post", self._rest_path(path), dict(body), _request_timeout=timeout_s).data)
+        path = f"/api/v1/namespaces/{pod['namespace']}/pods/{pod['name']}:{call.port}/proxy/{call.path}"
+        if call.body is None:
+            return self.cluster.page(path)
+        return bytes(self.cluster.request("post", path, dict(call.body), _request_timeout=timeout_s).data)
 
     def call(self, payload_bytes: int = 0) -> tuple[bool, str]:
         """Let the client call the application once; return whether it was answered rightly, and the evidence."""
@@ -107,7 +102,7 @@ class ClusterDeployment:
         deadline = time.monotonic() + _REACH_S
         while True:
             try:
-                said = json.loads(self.post("rest/run", asked))
+                said = json.loads(self.ask(PodCall(port=PORT, path=RUN_PATH, body=asked)))
                 right = answered(self.application.url, said)
                 calls = "one call" if asked["n"] == "1" else f"{asked['n']} calls"
                 evidence = f"{calls} to {self.application.url}, answered {said.get('RetCodes') or said}"
@@ -119,7 +114,7 @@ class ClusterDeployment:
 
     # ------------------------------------------------------------------ load
     def run(self, job: ClusterLoad, source: ClusterSource, sink: SampleSink) -> JobOutput:
-        """Drive the load through the client's Fortio while everything is watched; see `loading`.
+        """Drive the load from the client's pod while everything is watched; see `loading`.
 
         The proxies' own counters are read before the first request and after the last one, never in between.
         """
@@ -130,7 +125,7 @@ class ClusterDeployment:
         counted = Counted(self._watched, self._by_pod)
         counted.before()
         output = Loading(
-            ask=lambda path, body: self.post(path, body) if body is not None else self.rest(path),
+            ask=self.ask,
             url=self.application.url,
             load=job,
             reader=reader,

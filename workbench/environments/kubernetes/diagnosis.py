@@ -22,7 +22,7 @@ from workbench.model.cluster_steps import ClusterStep, Delete, Uninstall
 from workbench.model.records import GateResult
 
 if TYPE_CHECKING:
-    from workbench.environments.kubernetes.session import Options
+    from workbench.environments.kubernetes.options import Options
 
 _PATIENCE_S = 5.0
 _SHOWN = 6

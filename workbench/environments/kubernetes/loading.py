@@ -1,25 +1,19 @@
-"""The load on a cluster, driven through the client's Fortio, and what everything consumes read meanwhile."""
+"""The load on a cluster, driven by its generator in the client's pod, and what everything consumes read meanwhile."""
 
 from __future__ import annotations
 
-import json
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
 
-from workbench.environments.kubernetes.calling import asked_of
-from workbench.environments.kubernetes.client import RefusedError
-from workbench.errors import DeadlineExceededError, RunFailedError
-from workbench.model.cluster_steps import ClusterLoad
+from workbench.environments.kubernetes.options import POLL_S
+from workbench.errors import DeadlineExceededError
+from workbench.model.cluster_load import ClusterLoad, PodCall, PodRun
 from workbench.model.lab_steps import Role
 from workbench.model.protocols import Ask, ClusterReader, JobOutput, SampleRow, SampleSink
 from workbench.model.records import Component, Noise, SourceUse, Window
 
-RESULT = "fortio.json"
-POLL_S = 5.0
 FEWEST_READINGS = 3
 _STEP_S = 0.05
 """Between two questions whether a run has ended: until the next begins there is no load, and counters stand."""
@@ -31,7 +25,7 @@ _SLACK_S = 30.0
 class Loading:
     """One load being driven and watched."""
 
-    ask: Callable[[str, Mapping[str, str] | None], bytes]
+    ask: Callable[[PodCall], bytes]
     url: str
     load: ClusterLoad
     reader: ClusterReader
@@ -44,17 +38,18 @@ class Loading:
     _took_s: float = 0.0
 
     def drive(self) -> JobOutput:
-        """Drive the three runs one after the other while the source is asked; return the middle one's result.
+        """Drive the runs one after the other while the source is asked; return the measured one's result.
 
         Raises
         ------
         RunFailedError
-            When Fortio's run cannot be started or leaves no result.
+            When the generator does not start a run or leaves no result.
         DeadlineExceededError
             When a run does not end.
         """
-        results = [self._one(body) for body in self.load.bodies]
-        start_s = _started(results[1]) + self.load.head_s
+        results = [self._one(run) for run in self.load.runs]
+        measured = results[1]
+        start_s = self.load.driver.began_s(measured) + self.load.head_s
         window = Window(start_s=start_s, end_s=start_s + self.load.duration_s)
         self._wait_for_readings(window)
         edges = self.reader.edges((window.start_s, window.end_s))
@@ -62,7 +57,7 @@ class Loading:
         foreign = self._used(edges, "system")  # what nobody is charged for is the kernel's work for the run, mostly
         return JobOutput(
             window=window,
-            outputs={RESULT: results[1]},
+            outputs={self.load.driver.result_name: measured},
             stdout="",
             stderr="",
             cpu_s=self._used(edges, "load-generator"),
@@ -74,7 +69,7 @@ class Loading:
         """Say where readings rest on time in which the load no longer ran, or are too few."""
         if use.reach_s is None:
             return replace(use, doubt="no reading on both sides of the window: this node's CPU is unknown")
-        lasts_s = min(self.load.head_s + _lasts_s(self.load.bodies[0]), _lasts_s(self.load.bodies[-1]))
+        lasts_s = min(self.load.head_s + self.load.runs[0].lasts_s, self.load.runs[-1].lasts_s)
         if use.reach_s > lasts_s:
             return replace(
                 use,
@@ -97,34 +92,22 @@ class Loading:
                 total, known = total + values[1] - values[0], True
         return total if known else None
 
-    def _one(self, body: Mapping[str, str]) -> bytes:
+    def _one(self, run: PodRun) -> bytes:
         """Start one run, watch until it has ended, and return its result."""
-        started = _told(self.ask("rest/run", {**body, **asked_of(self.url)}))
-        if "RunID" not in started or "ResultID" not in started:
-            raise RunFailedError(f"The client's Fortio did not start the load: {str(started)[:300]}")
-        run, name = started["RunID"], started["ResultID"]
-        end = time.monotonic() + _lasts_s(body)
-        deadline = end + float(body["timeout"].rstrip("s")) + _SLACK_S
+        driver = self.load.driver
+        started = driver.begun(self.ask(driver.start(run, self.url)))
+        end = time.monotonic() + run.lasts_s
+        deadline = end + run.timeout_s + _SLACK_S
         while True:
             self._read_when_due(end)
             time.sleep(max(_STEP_S, min(end - time.monotonic(), self.poll_s)))
-            if time.monotonic() >= end and (result := self._result(run, name)) is not None:
+            if time.monotonic() >= end and (result := driver.result(started, self.ask)) is not None:
                 return result
             if time.monotonic() > deadline:
                 raise DeadlineExceededError(
-                    f"The client's Fortio did not end its run within {body['t']} and {_SLACK_S:g} s."
+                    f"The load generator in the client's pod did not end a run of {run.lasts_s:.0f} s within "
+                    f"{run.lasts_s + run.timeout_s + _SLACK_S:.0f} s."
                 )
-
-    def _result(self, run: int, name: str) -> bytes | None:
-        """Return a run's result, or None while it goes on; the API server may be away meanwhile."""
-        status = _told(self.ask(f"rest/status?runid={run}", None)).get("Statuses")
-        if str(run) in (status if isinstance(status, dict) else {}):
-            return None
-        try:
-            result = self.ask(f"data/{name}.json", None)
-        except RefusedError as error:
-            raise RunFailedError(f"The client's Fortio ended its run and left no result: {error}") from error
-        return result
 
     def _wait_for_readings(self, window: Window) -> None:
         """Ask until every counter known at the window's start has a reading after its end, or long enough.
@@ -154,34 +137,3 @@ class Loading:
                 self.sink(self.components, self.reader.take(ask, page))
         if not asks:
             self.sink(self.components, ())  # it is also asked whether to stop
-
-
-def _told(page: bytes) -> dict[str, Any]:
-    """Return what the client's Fortio says.
-
-    Raises
-    ------
-    RunFailedError
-        When it is nothing of Fortio's.
-    """
-    try:
-        told = json.loads(page)
-    except (ValueError, RecursionError):
-        told = None
-    if not isinstance(told, dict):
-        raise RunFailedError(
-            f"What answers in the client's pod is not Fortio: {page[:100].decode(errors='replace')!r}."
-        )
-    return told
-
-
-def _started(result: bytes) -> float:
-    try:
-        return datetime.fromisoformat(_told(result)["StartTime"]).timestamp()
-    except (KeyError, TypeError, ValueError) as error:
-        raise RunFailedError("The client's Fortio left a result that does not say when it began.") from error
-
-
-def _lasts_s(body: Mapping[str, str]) -> float:
-    """Return how long a run of Fortio is to last."""
-    return float(body["t"].rstrip("s"))

@@ -6,7 +6,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict
 from types import TracebackType
 from typing import Any
 
@@ -18,12 +18,12 @@ from workbench.environments.kubernetes.collecting import Collector
 from workbench.environments.kubernetes.deployment import ClusterDeployment
 from workbench.environments.kubernetes.facts import cluster_facts
 from workbench.environments.kubernetes.helm import Helm, find_helm, releases
-from workbench.environments.kubernetes.loading import POLL_S
 from workbench.environments.kubernetes.objects import RUN, is_ours, name_of, pods_of
+from workbench.environments.kubernetes.options import Options
 from workbench.environments.kubernetes.rights import free_on, too_small
 from workbench.environments.kubernetes.sources import Choice, choose
 from workbench.environments.kubernetes.waiting import wait
-from workbench.errors import BadInputError, RunFailedError, UnknownNameError, UnsupportedError
+from workbench.errors import RunFailedError, UnsupportedError
 from workbench.model.cluster_steps import (
     ClusterApplication,
     ClusterStep,
@@ -32,69 +32,7 @@ from workbench.model.cluster_steps import (
     PartRule,
     Wait,
 )
-from workbench.model.experiment import EnvironmentSpec
 from workbench.model.records import Facts
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """Settings of the environment, all text but `existing`.
-
-    Attributes
-    ----------
-    context, kubeconfig
-        Which cluster; empty: the kubeconfig's present context, the usual file. The context is printed and stored.
-    existing
-        True: a mesh that is there already is used as it stands, neither installed nor removed.
-    registry
-        Registry that holds copies of the images in our own manifests.
-    charts
-        Folder with charts for closed networks.
-    helm
-        Program to use in place of ``helm``.
-    edge_s
-        Seconds that the load lasts beyond the window at both ends; kubelets must read their counters within them.
-    poll_s
-        Seconds between two questions to the kubelets.
-    telemetry
-        ``"kubelet"``, ``"collector"``, ``"prometheus"`` or ``"metrics-api"``; empty: the best that may be used, see
-        `sources`.
-    prometheus
-        Where the cluster's Prometheus is: ``"NAMESPACE/SERVICE:PORT"``, or a URL that this machine reaches; empty:
-        looked for by its label.
-    """
-
-    context: str = ""
-    kubeconfig: str = ""
-    existing: bool = False
-    registry: str = ""
-    charts: str = ""
-    helm: str = ""
-    edge_s: float = 20.0
-    poll_s: float = POLL_S
-    telemetry: str = ""
-    prometheus: str = ""
-
-    @classmethod
-    def read(cls, spec: EnvironmentSpec) -> Options:
-        """Read the options of an environment.
-
-        Raises
-        ------
-        UnknownNameError
-            For an option that does not exist.
-        BadInputError
-            For a value of the wrong type.
-        """
-        known = {item.name: item for item in fields(cls)}
-        for key, value in spec.options.items():
-            if key not in known:
-                raise UnknownNameError("option", key, known, "environment kubernetes")
-            wanted = type(known[key].default)
-            if not isinstance(value, (float, int) if wanted is float else wanted):
-                raise BadInputError(f"The option {key} of the environment kubernetes cannot be {value!r}.")
-        return cls(**spec.options)
-
 
 APPLICATION_S = 180.0
 """How long the application may take to come up: its image is pulled onto a new node first."""
@@ -179,7 +117,7 @@ class OpenCluster:
 
     # ------------------------------------------------------------------ refusing
     @sensible
-    def refuses(self, steps: Sequence[ClusterStep]) -> str:
+    def refuses(self, steps: Sequence[ClusterStep], *, existing: bool = False) -> str:
         """Why these steps cannot be done here; empty when they can. Changes nothing."""
         charts = [step for step in steps if isinstance(step, HelmRelease)]
         try:
@@ -188,10 +126,10 @@ class OpenCluster:
         except UnsupportedError as error:
             return str(error)
         foreign = self._foreign(steps)
-        if foreign and not self.options.existing:
+        if foreign and not existing:
             return (
                 f"there already is {foreign}, which this run did not make and does not touch. Remove it, or measure it "
-                "as it stands with options = {existing = true} in the experiment's [environment]"
+                "as it stands with existing = true in its [[meshes]]"
             )
         if foreign:
             return ""  # it stands already; nothing is installed
@@ -246,6 +184,7 @@ class OpenCluster:
         *,
         removal: Sequence[ClusterStep] = (),
         parts: Sequence[PartRule] = (),
+        existing: bool = False,
     ) -> Iterator[ClusterDeployment]:
         """Bring a mesh and an application up; leaving the context removes both and compares with before.
 
@@ -253,7 +192,7 @@ class OpenCluster:
         """
         if self._holding.lost:
             raise UnsupportedError(f"This run no longer owns the cluster: {self._holding.lost}.")
-        existing = self.options.existing and bool(self._foreign(steps))
+        existing = existing and bool(self._foreign(steps))
         acting = Acting(
             cluster=self.cluster,
             run=self.run,

@@ -7,7 +7,6 @@ processes when their parent dies, a janitor removes the folder, and namespaces e
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import sys
@@ -18,10 +17,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
+from workbench.environments.lab import describing
 from workbench.environments.lab._enter import enter_command
 from workbench.environments.lab.certificates import write_certificates
 from workbench.environments.lab.envoy import envoy_path
-from workbench.environments.lab.facts import envoy_facts, lab_facts
+from workbench.environments.lab.facts import lab_facts
 from workbench.environments.lab.folder import LabFolder
 from workbench.environments.lab.job import JobRun
 from workbench.environments.lab.names import Names
@@ -38,7 +38,9 @@ from workbench.environments.lab.supervisor import (
     wait_until,
 )
 from workbench.errors import BadInputError, UnknownNameError, UnsupportedError
-from workbench.model.experiment import EnvironmentSpec
+from workbench.model.cluster_steps import PartRule
+from workbench.model.deployment import Described
+from workbench.model.experiment import EnvironmentSpec, Load, RunSpec, Workload
 from workbench.model.lab_steps import (
     Application,
     Carried,
@@ -231,8 +233,11 @@ def _ready(process: Process, child: Child) -> Callable[[], bool]:
 class OpenLab:
     """The lab in use."""
 
+    telemetry = "processes"
+
     def __init__(self) -> None:
         self.say: Callable[[str], None] = lambda _: None  # everything here takes less than a second
+        self.left_behind: tuple[str, ...] = ()  # nothing outlives the lab
         self._folder = LabFolder()
         self._supervisor = Supervisor()
         self._deployments = 0
@@ -251,7 +256,7 @@ class OpenLab:
         """Return machine and software."""
         return lab_facts()
 
-    def refuses(self, steps: Sequence[Step]) -> str:
+    def refuses(self, steps: Sequence[Step], *, existing: bool = False) -> str:
         """Why these steps cannot be done on this machine; empty when they can."""
         for step in steps:
             if isinstance(step, Process) and step.program == "envoy":
@@ -266,8 +271,19 @@ class OpenLab:
         return ""
 
     @contextmanager
-    def deploy(self, steps: Sequence[Step], application: Application) -> Iterator[LabDeployment]:
-        """Bring steps and application up; leaving the context ends all of it."""
+    def deploy(
+        self,
+        steps: Sequence[Step],
+        application: Application,
+        *,
+        parts: Sequence[PartRule] = (),
+        removal: Sequence[Step] = (),
+        existing: bool = False,
+    ) -> Iterator[LabDeployment]:
+        """Bring steps and application up; leaving the context ends all of it.
+
+        The lab has no use for the keywords: it knows whom each process is charged to, and ends what it started.
+        """
         self._deployments += 1
         folder = self._folder.path / str(self._deployments)
         (folder / "certs").mkdir(parents=True, mode=0o700)
@@ -304,6 +320,24 @@ class Lab:
     """The adapter: opens the lab and says what this machine can do."""
 
     name = "lab"
+    kind = describing.KIND
+    generator = "builtin"
+
+    def pinned(self, spec: EnvironmentSpec) -> EnvironmentSpec:
+        """Return it as it is: the lab takes nothing from a default."""
+        return spec
+
+    def describe(self, spec: EnvironmentSpec, runs: Sequence[RunSpec]) -> Described[Application, Step, Gate]:
+        """Describe the deployment that ``runs`` share; see `workbench.model.environment.Environment`."""
+        return describing.describe(runs)
+
+    def load_of(self, spec: EnvironmentSpec, load: Load, workload: Workload, seed: int) -> Job:
+        """Return the program that makes the load."""
+        return describing.load_of(load, workload, seed)
+
+    def estimate_s(self, spec: EnvironmentSpec, runs: Sequence[RunSpec], deployments: int) -> float:
+        """Return about how many seconds the runs take in so many deployments."""
+        return describing.estimate_s(runs, deployments)
 
     def __call__(self, spec: EnvironmentSpec) -> OpenLab:
         """Return the lab, to be used as a context manager.
@@ -324,46 +358,11 @@ class Lab:
             )
         return OpenLab()
 
-    def diagnose(self) -> tuple[GateResult, ...]:
+    def diagnose(self, spec: EnvironmentSpec | None = None) -> tuple[GateResult, ...]:
         """Say what this machine can do and why not."""
-        envoy, namespaces = envoy_facts(), probe_namespaces()
-        pressure = Path("/proc/pressure/cpu").exists()
-        cpus = os.cpu_count() or 1
-        load = os.getloadavg()[0]
-        return (
-            _found("Linux", sys.platform == "linux", sys.platform),
-            _found(
-                "Envoy (l4-sidecars, l7-sidecars, node-tunnel, node-l7)",
-                "missing" not in envoy,
-                str(envoy.get("missing") or f"{envoy.get('version')} from {envoy.get('package')}"),
-            ),
-            _found(
-                "network namespaces (cross-connect)",
-                not namespaces,
-                namespaces or "can be made without rights",
-            ),
-            _found("process CPU clocks", _clock_works(), "nanoseconds for every process of this user"),
-            _found(
-                "pressure stall information",
-                pressure,
-                "/proc/pressure/cpu"
-                if pressure
-                else "this kernel has none; noise is judged by steal and foreign processes alone",
-            ),
-            _found("two CPUs or more", cpus >= 2, f"{cpus} CPUs"),
-            _found("a quiet machine", load < cpus / 2, f"load average {load:.2f} on {cpus} CPUs"),
-        )
+        from workbench.environments.lab.diagnosis import diagnose
 
-
-def _found(name: str, passed: bool, evidence: str) -> GateResult:
-    return GateResult(name=name, passed=passed, evidence=evidence)
-
-
-def _clock_works() -> bool:
-    try:
-        return time.clock_gettime_ns(((~os.getpid()) << 3) | 2) > 0
-    except OSError:
-        return False
+        return diagnose()
 
 
 ADAPTER = Lab()

@@ -161,7 +161,7 @@ def _load(
 
 def _generator(name: str, environment: str, said: list[str]) -> str:
     on_cluster = environment != "lab"
-    known = [one for one in adapters.names("loadgens") if not on_cluster or hasattr(_adapter(one), "cluster_load")]
+    known = [one for one in adapters.names("loadgens") if environment in _adapter(one).traits.environments]
     if name in known:
         return name
     if on_cluster:

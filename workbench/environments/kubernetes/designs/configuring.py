@@ -41,7 +41,7 @@ from workbench.environments.kubernetes.designs.memory import Kept, Memory, by_ke
 from workbench.environments.kubernetes.designs.permitting import Rights, rights
 from workbench.environments.kubernetes.designs.restoring import found_by_label, undo
 from workbench.environments.kubernetes.designs.trying import Probe, Trial, apply_as_design, design_of, whole
-from workbench.environments.kubernetes.session import Options
+from workbench.environments.kubernetes.options import Options
 from workbench.errors import BadInputError, RunFailedError, UnsupportedError, WorkbenchError
 from workbench.model.experiment import EnvironmentSpec
 

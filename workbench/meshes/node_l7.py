@@ -2,56 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from workbench.intents import Intent, Rendering, Target
+from workbench.intents import Answer, Intent
 from workbench.meshes import _envoy as envoy
 from workbench.meshes import _traffic as traffic
 from workbench.meshes._answers import of_nodes
-from workbench.meshes._sidecars import answer_gate, check_profile
-from workbench.meshes._wishes import Wishes, application_of, of_others, patience, wishes
+from workbench.meshes._nodes import NodeProxies
+from workbench.meshes._sidecars import answer_gate
+from workbench.meshes._wishes import Wishes, patience, wishes
 from workbench.model.experiment import MeshSpec
 from workbench.model.lab_steps import Application, Crossing, Endpoint, Gate, Service, Step
-from workbench.model.protocols import Option
 from workbench.model.records import MeshFacts
 
 PROXY = "node-proxy"
 
 
-class NodeL7:
+class NodeL7(NodeProxies):
     """Every call passes the node's one proxy once."""
 
     name = "node-l7"
-    environments: tuple[str, ...] = ("lab",)
-    profiles: tuple[str, ...] = ("default",)
-    options: Mapping[str, Option] = envoy.COMMON_OPTIONS
-
-    def facts(self, spec: MeshSpec) -> MeshFacts:
-        """Return what must be said beside its numbers."""
-        check_profile(spec, self.profiles)
-        wishes(spec, self.options)
-        return MeshFacts(
-            label=spec.label,
-            title="one Envoy for the whole node parses and routes every request, without mTLS",
-            data_plane="node-proxy",
-            layer="L7",
-            mtls=False,
-            archetype=True,
-            shape_of=("Cilium (its per-node Envoy, for L7 rules)",),
-            lacks=(
-                "a control plane and xDS: the configuration is static and small",
-                "redirection by eBPF: the application dials the proxy",
-                "encryption: the shape has none by itself",
-            ),
-        )
+    said = MeshFacts(
+        label="node-l7",
+        title="one Envoy for the whole node parses and routes every request, without mTLS",
+        data_plane="node-proxy",
+        layer="L7",
+        mtls=False,
+        archetype=True,
+        shape_of=("Cilium (its per-node Envoy, for L7 rules)",),
+        lacks=(
+            "a control plane and xDS: the configuration is static and small",
+            "redirection by eBPF: the application dials the proxy",
+            "encryption: the shape has none by itself",
+        ),
+    )
 
     def install(self, spec: MeshSpec, application: Application) -> tuple[Step, ...]:
         """Return the one proxy, with a listener for every service."""
-        check_profile(spec, self.profiles)
-        asked = wishes(spec, self.options)
-        others = of_others(asked, spec, self.options)
+        asked, others = self.asked(spec)
         ports, listeners, clusters = [], [], []
         for service in [service for service in application.services if not service.answers_for]:
             port, versions = f"to-{service.name}", application.behind(service.name)
@@ -87,25 +76,19 @@ class NodeL7:
             return [envoy.cluster(name, [_place(one) for one in versions], **more)]
         return [envoy.cluster(traffic.version_cluster(name, one.version), [_place(one)], **more) for one in versions]
 
-    def enrol(self, spec: MeshSpec, application: Application) -> Application:
-        """Return a copy in which every caller dials the node's proxy."""
-        return application.rewired(
-            {
-                f"{caller}>{callee}": Endpoint(component=PROXY, port=f"to-{callee}")
-                for caller, callee in application.edges()
-            }
-        )
+    def answers(self, intent: Intent) -> tuple[Answer, ...]:
+        """Return what it makes of each feature asked."""
+        return of_nodes(intent)
+
+    def door(self, caller: str, callee: str, application: Application) -> Endpoint:
+        """Return the node's one proxy, which has a port for each service."""
+        return Endpoint(component=PROXY, port=f"to-{callee}")
 
     def gates(self, spec: MeshSpec, application: Application) -> tuple[Gate, ...]:
         """Return the right answer and the proxy crossed."""
         intent = wishes(spec, self.options).intent
         crossed = Crossing(name=f"the call crossed {PROXY}", component=PROXY, **patience(intent))
         return (answer_gate(application, intent), crossed)
-
-    def configure(self, spec: MeshSpec, intent: Intent, target: Target) -> Rendering:
-        """Return the proxy's whole configuration, the very one that an experiment with this intent starts it with."""
-        steps = self.install(replace(spec, intent=intent), application_of(target))
-        return Rendering(mesh=spec.label, files=envoy.shown(steps), answers=of_nodes(intent))
 
 
 def _place(service: Service) -> Endpoint:

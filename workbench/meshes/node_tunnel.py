@@ -6,19 +6,17 @@ carries the identity of the calling pod, not of the node, as ambient's ztunnel d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from workbench.intents import Intent, Rendering, Target
+from workbench.intents import Answer, Intent
 from workbench.meshes import _envoy as envoy
 from workbench.meshes import _traffic as traffic
 from workbench.meshes._answers import of_tunnels
-from workbench.meshes._sidecars import STRANGER, answer_gate, check_profile, mtls_gates
-from workbench.meshes._wishes import Wishes, application_of, of_others, patience, wishes
+from workbench.meshes._nodes import NodeProxies
+from workbench.meshes._sidecars import STRANGER, answer_gate, mtls_gates
+from workbench.meshes._wishes import Wishes, patience, wishes
 from workbench.model.experiment import MeshSpec
 from workbench.model.lab_steps import Application, Certificates, Crossing, Endpoint, Gate, Process, Step
-from workbench.model.protocols import Option
 from workbench.model.records import MeshFacts
 
 NODES = ("node-1-proxy", "node-2-proxy")
@@ -34,41 +32,31 @@ def _authority(service: str) -> str:
     return f"{service}.lab:8080"
 
 
-class NodeTunnel:
+class NodeTunnel(NodeProxies):
     """Every call passes the proxy of the caller's node and that of the callee's."""
 
     name = "node-tunnel"
-    environments: tuple[str, ...] = ("lab",)
-    profiles: tuple[str, ...] = ("default",)
-    options: Mapping[str, Option] = envoy.COMMON_OPTIONS
-
-    def facts(self, spec: MeshSpec) -> MeshFacts:
-        """Return what must be said beside its numbers."""
-        check_profile(spec, self.profiles)
-        wishes(spec, self.options)
-        return MeshFacts(
-            label=spec.label,
-            title="an Envoy on each node tunnels connections in HTTP/2 CONNECT over mTLS",
-            data_plane="node-proxy",
-            layer="L4",
-            mtls=True,
-            archetype=True,
-            shape_of=("Istio (ambient mode, ztunnel)",),
-            lacks=(
-                "ztunnel itself: a Rust proxy made for this one task",
-                "a control plane and xDS: the configuration is static and small",
-                "redirection inside the pod, and a real network between the nodes",
-            ),
-        )
+    said = MeshFacts(
+        label="node-tunnel",
+        title="an Envoy on each node tunnels connections in HTTP/2 CONNECT over mTLS",
+        data_plane="node-proxy",
+        layer="L4",
+        mtls=True,
+        archetype=True,
+        shape_of=("Istio (ambient mode, ztunnel)",),
+        lacks=(
+            "ztunnel itself: a Rust proxy made for this one task",
+            "a control plane and xDS: the configuration is static and small",
+            "redirection inside the pod, and a real network between the nodes",
+        ),
+    )
 
     def install(self, spec: MeshSpec, application: Application) -> tuple[Step, ...]:
         """Return certificates and the proxies of both nodes."""
-        check_profile(spec, self.profiles)
-        asked = wishes(spec, self.options)
+        asked, others = self.asked(spec)
         pods = ("client", *(service.name for service in application.services))
         identities = tuple(dict.fromkeys(application.identity(pod) for pod in pods))
         certificates = Certificates(trust_domain=envoy.TRUST_DOMAIN, identities=(*identities, STRANGER))
-        others = of_others(asked, spec, self.options)
         return (certificates, *(self._proxy(node, application, asked, others) for node in NODES))
 
     def _proxy(self, node: str, application: Application, asked: Wishes, others: Wishes) -> Process:
@@ -119,14 +107,13 @@ class NodeTunnel:
             "transport_socket": envoy.server_tls(service, ("h2", "http/1.1")),
         }
 
-    def enrol(self, spec: MeshSpec, application: Application) -> Application:
-        """Return a copy in which every caller dials its node's proxy."""
-        return application.rewired(
-            {
-                f"{caller}>{callee}": Endpoint(component=_node_of(caller, application), port=f"{caller}-to-{callee}")
-                for caller, callee in application.edges()
-            }
-        )
+    def answers(self, intent: Intent) -> tuple[Answer, ...]:
+        """Return what it makes of each feature asked."""
+        return of_tunnels(intent)
+
+    def door(self, caller: str, callee: str, application: Application) -> Endpoint:
+        """Return the proxy of the caller's node, which has a port for each call."""
+        return Endpoint(component=_node_of(caller, application), port=f"{caller}-to-{callee}")
 
     def gates(self, spec: MeshSpec, application: Application) -> tuple[Gate, ...]:
         """Return the right answer, both proxies crossed, strangers and plaintext refused."""
@@ -138,11 +125,6 @@ class NodeTunnel:
             caller = application.identity(application.callers(service.name)[0])
             gates += mtls_gates(service.name, caller, tunnel, _authority(service.name))
         return tuple(gates)
-
-    def configure(self, spec: MeshSpec, intent: Intent, target: Target) -> Rendering:
-        """Return both proxies' whole configuration, the one that an experiment with this intent starts them with."""
-        steps = self.install(replace(spec, intent=intent), application_of(target))
-        return Rendering(mesh=spec.label, files=envoy.shown(steps), answers=of_tunnels(intent))
 
 
 ADAPTER = NodeTunnel()

@@ -28,6 +28,10 @@ from workbench.store.formats import with_texts
 
 __all__ = ["STOP_NAME", "estimate_s", "request_stop", "run_experiment", "steps_of"]
 
+ENOUGH_RATIO = 0.9
+"""Share of a window's requests that the data plane must have counted itself: with less, it did not carry the load. Not
+1, because requests that found no connection were sent and never arrived."""
+
 STOP_NAME = "stop"
 """A file of this name in a campaign's folder asks the runner to stop; it looks five times a second."""
 
@@ -256,7 +260,9 @@ class _Campaign:
         try:
             job = self._adapter.load_of(self.plan.experiment.environment, spec.load, spec.workload, spec.seed)
             output = up.deployment.run(job, self._source, seen.take)
-            result = self._read(generator, spec, output, writer)
+            found = self._read(generator, spec, output, writer)
+            output = replace(output, gates=held_against(output.gates, found.requests))
+            result = _proven(found, output)
             status, reason = "finished", ""
         except (RunFailedError, UnsupportedError) as error:
             reason = str(error)
@@ -275,14 +281,7 @@ class _Campaign:
         requests = generator.requests(output)
         if requests is not None:
             writer.requests(requests)
-        unproven = [f"{gate.name} ({gate.evidence})" for gate in output.gates if not gate.passed]
-        if unproven:
-            raise RunFailedError(f"gate failed: {'; '.join(unproven)}")
-        if not result.requests or result.errors >= result.requests:
-            raise RunFailedError(
-                f"Not one of {result.requests} requests got a right answer: {dict(result.counts_by_status)}"
-            )
-        if result.cpu_per_request_s is None and output.cpu_s is not None:
+        if result.requests and result.cpu_per_request_s is None and output.cpu_s is not None:
             result = replace(result, cpu_per_request_s=output.cpu_s / result.requests)
         return result
 
@@ -349,6 +348,37 @@ class _Seen:
         self._writer.samples(components, rows)
         if self._stop_wanted():
             raise StoppedError("a stop was asked for")
+
+
+def _proven(result: LoadResult, output: JobOutput) -> LoadResult:
+    """Return ``result`` when the load went through the data plane and was answered.
+
+    Raises
+    ------
+    RunFailedError
+        With the gates that failed and their evidence, or with what the requests got instead of an answer.
+    """
+    unproven = [f"{gate.name} ({gate.evidence})" for gate in output.gates if not gate.passed]
+    if unproven:
+        raise RunFailedError(f"gate failed: {'; '.join(unproven)}")
+    if not result.requests or result.errors >= result.requests:
+        raise RunFailedError(
+            f"Not one of {result.requests} requests got a right answer: {dict(result.counts_by_status)}"
+        )
+    return result
+
+
+def held_against(gates: tuple[GateResult, ...], requests: float) -> tuple[GateResult, ...]:
+    """Return what was proven during a load; a counter of requests must have moved by nearly as many as were sent.
+
+    The counter also sees what was sent before and after the window, so it moves by more than the window's ``requests``.
+    """
+    return tuple(
+        gate
+        if gate.counted is None or gate.counted >= ENOUGH_RATIO * requests
+        else replace(gate, passed=False, evidence=f"{gate.evidence}, and {requests:g} requests were sent")
+        for gate in gates
+    )
 
 
 def _completed(

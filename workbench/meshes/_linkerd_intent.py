@@ -98,19 +98,22 @@ def _split(asked: Asked, shares: tuple[Share, ...]) -> FeaturePart:
 
 
 def _mtls(asked: Asked, wanted: Mtls) -> FeaturePart:
-    policies = {"strict": "all-authenticated", "permissive": "all-unauthenticated"}
-    if wanted.mode not in policies:
+    if wanted.mode not in ("strict", "permissive"):
         return cannot(
             "Linkerd cannot switch mTLS off between meshed pods.",
             "Leave one end out of the mesh (linkerd.io/inject: disabled), or lead the port past the proxies "
             "(config.linkerd.io/skip-outbound-ports).",
         )
-    annotations = {f"{_CONFIG}default-inbound-policy": policies[wanted.mode]}
-    who = "only meshed callers are let in" if wanted.mode == "strict" else "callers outside the mesh are let in too"
+    if wanted.mode == "strict":  # an annotation of the pods would shut the proxy's own metrics too
+        return FeaturePart(
+            says="Server that lets in meshed callers only, on the service's port; mTLS between meshed pods is always "
+            f"on. The kubelet's HTTP probes of that port are refused. {_SAME_PORT}",
+            objects=(_server(asked),),
+        )
     return FeaturePart(
-        says=f"Annotation default-inbound-policy on the service's pods: {who}; mTLS between meshed pods is always on. "
-        "The pods restart.",
-        patches=asked.annotated_pods(annotations, caller=False),
+        says="Annotation default-inbound-policy on the service's pods: callers outside the mesh are let in too; mTLS "
+        "between meshed pods is always on. The pods restart.",
+        patches=asked.annotated_pods({f"{_CONFIG}default-inbound-policy": "all-unauthenticated"}, caller=False),
     )
 
 

@@ -232,6 +232,7 @@ def _counted(service: str, l7: bool) -> tuple[ClusterGate, ...]:
             name="the client's proxy sent the call to the service",
             metric="envoy_cluster_upstream_rq_total",
             labels={"consul_destination_service": service},
+            requests=True,
             **here,
         ),
         MetricMoved(name="the proxies speak TLS", already=True, **handshakes),

@@ -89,7 +89,12 @@ class Istio:
             on.append("telemetry of connections")
         else:
             on += ["telemetry of requests", "retries off" if _equal(spec) else "retries on connection failures (2)"]
-        return (*on, "access log off", *(cluster.EQUAL_FEATURES if _equal(spec) else ("autoscaling of istiod",)))
+        quiet = spec.intent is not None and spec.intent.access_log is False
+        if _mode(spec) != "default" and not _equal(spec) and not quiet:
+            on.append("ztunnel's access log on: two lines a connection")
+        else:
+            on.append("access log off")
+        return (*on, *(cluster.EQUAL_FEATURES if _equal(spec) else ("autoscaling of istiod",)))
 
     def install(self, spec: MeshSpec, application: ClusterApplication) -> tuple[ClusterStep, ...]:
         """Return the charts in their order and the waits: an early pod is rejected while a webhook has no CA bundle."""
@@ -237,7 +242,11 @@ def _ztunnel_values(spec: MeshSpec) -> dict[str, Any]:
     if not _equal(spec):
         return {}
     resources = {"requests": dict(cluster.EQUAL_REQUESTS), "limits": dict(cluster.EQUAL_LIMITS)}
-    return {"env": {"ZTUNNEL_WORKER_THREADS": str(cluster.WORKERS)}, "resources": resources}
+    return {
+        "env": {"ZTUNNEL_WORKER_THREADS": str(cluster.WORKERS)},
+        "resources": resources,
+        "logLevel": "info,access=off",  # shipped: a line when a connection opens, and one when it closes
+    }
 
 
 _VALUES: Mapping[str, Callable[[MeshSpec], dict[str, Any]]] = {
@@ -275,6 +284,7 @@ def _counted(scheme: str, name: str, part: PartRule, labels: Mapping[str, str]) 
         path="/stats/prometheus",
         metric="istio_requests_total" if requests else "istio_tcp_connections_opened_total",
         labels=labels,
+        requests=requests,
     )
 
 

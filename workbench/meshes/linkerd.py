@@ -157,6 +157,7 @@ class Linkerd:
                 path="/metrics",
                 metric="response_total" if requests else "tcp_open_total",
                 labels={"direction": "inbound", "tls": "true"},
+                requests=requests,
             ),
         )
 
@@ -258,8 +259,8 @@ def _values(spec: MeshSpec, asked: Mapping[str, Any]) -> dict[str, Any]:
         resource: {"request": cluster.EQUAL_REQUESTS[resource], "limit": cluster.EQUAL_LIMITS[resource]}
         for resource in ("cpu", "memory")
     }
-    # worker threads follow the proxy's CPU limit; without one there is one
-    return cluster.merged(values, {"controllerReplicas": 1, "proxy": {"resources": sizes}})
+    workers = {"workers": {"minimum": cluster.WORKERS}}  # shipped: 1, whatever the CPU limit is
+    return cluster.merged(values, {"controllerReplicas": 1, "proxy": {"resources": sizes, "runtime": workers}})
 
 
 ADAPTER = Linkerd()

@@ -212,7 +212,7 @@ class MetricMoved:
     Attributes
     ----------
     part
-        Whose pods are asked.
+        Whose pods are asked; of sidecars, only those of the application: the control plane may have some too.
     port, path
         Where they show Prometheus text.
     metric, labels
@@ -222,6 +222,8 @@ class MetricMoved:
     already
         True: it is enough that the counter stands above 0 after the call. For what happens once a connection, such as a
         TLS handshake, where the call may use a connection that is open already.
+    requests
+        True: every request moves the counter. A load whose counter moved by far less did not go through the data plane.
     """
 
     name: str
@@ -232,6 +234,13 @@ class MetricMoved:
     labels: Mapping[str, str] = field(default_factory=dict)
     deadline_s: float = 30.0
     already: bool = False
+    requests: bool = False
+
+    @property
+    def series(self) -> str:
+        """The series that are summed, as Prometheus writes a selector."""
+        labels = ", ".join(f'{key}="{value}"' for key, value in sorted(self.labels.items()))
+        return f"{self.metric}{{{labels}}}" if labels else self.metric
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

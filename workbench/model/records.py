@@ -235,11 +235,18 @@ class LoadResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateResult:
-    """A gate's outcome with its evidence, which tells no secret of what answered."""
+    """A gate's outcome with its evidence, which tells no secret of what answered.
+
+    Attributes
+    ----------
+    counted
+        Requests that the data plane itself counted under the load; None where its counter is of something else.
+    """
 
     name: str
     passed: bool
     evidence: str
+    counted: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "evidence", redacted_text(self.evidence))

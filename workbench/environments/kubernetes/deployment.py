@@ -226,7 +226,7 @@ class ClusterDeployment:
         return [one for one in self.cluster.listed("v1", "Pod", selector=selector)[0] if not _done(one)]
 
     def _metric_moved(self, gate: MetricMoved) -> tuple[bool, str]:
-        what = f"{gate.metric} of {_of(gate.part)}"
+        what = f"{gate.series} of {_of(gate.part)}"
         if lacking := self._without(gate.part):
             return False, f"{what} cannot be read: no container {_of(gate.part)} in {', '.join(lacking)}"
         if not gate.already:
@@ -277,7 +277,9 @@ class ClusterDeployment:
             found = self.pods()
         else:
             selector = ",".join(f"{key}={value}" for key, value in part.labels.items())
-            found, _ = self.cluster.listed("v1", "Pod", part.namespace, selector)
+            # a control plane has sidecars too, and what they count is none of the application's traffic
+            place = part.namespace or (self.application.namespace if part.role == "sidecar" else "")
+            found, _ = self.cluster.listed("v1", "Pod", place, selector)
         return [pod for pod in found if not part.containers or containers(pod) & set(part.containers)]
 
     def _without(self, part: PartRule) -> list[str]:

@@ -71,8 +71,14 @@ class Counted:
                 }
             )
             if moved is not None and not gate.already:
-                evidence = f"{gate.metric} moved by {moved:g} from before the load's first request to after its last"
-                results.append(GateResult(name=f"{gate.name}, under the load", passed=moved > 0, evidence=evidence))
+                results.append(
+                    GateResult(
+                        name=f"{gate.name}, under the load",
+                        passed=moved > 0,
+                        evidence=f"{gate.series} moved by {moved:g} from before the load to after it",
+                        counted=moved if gate.requests else None,
+                    )
+                )
         return Evidence(outputs={FILE: json.dumps(told, indent=1).encode()}, gates=tuple(results))
 
 

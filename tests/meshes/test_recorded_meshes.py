@@ -1,0 +1,120 @@
+"""Gates and parts of the real meshes, held to what their own programs told under load."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from cluster_cases import application
+from recorded import NAMESPACE, deployment, pods, seconds_between
+
+from workbench import adapters
+from workbench.campaigns.runner import ENOUGH_RATIO, held_against
+from workbench.environments.kubernetes import proxies
+from workbench.environments.kubernetes.attribution import components_of
+from workbench.environments.kubernetes.proxies import Counted
+from workbench.model.cluster_steps import MetricMoved, PartRule
+from workbench.model.experiment import MeshSpec
+from workbench.model.records import GateResult
+from workbench.text.prometheus import total
+
+RECORDED = {"istio": ("ambient-equal", 200), "linkerd": ("equal", 200), "consul": ("equal", 100)}
+"""Mesh -> (profile, requests per second of the recorded load)."""
+
+
+def gates(mesh):
+    spec = MeshSpec(name=mesh, profile=RECORDED[mesh][0])
+    found = adapters.load("meshes", mesh).gates(spec, application("echo"))
+    return [one for one in found if isinstance(one, MetricMoved)]
+
+
+def counted(up, *named):
+    """Return what these gates prove of the time between the two moments."""
+    around = Counted(named, up._by_pod)
+    around.before()
+    up.cluster.moment = 2
+    return around.after(time.time() - proxies.FLUSH_S)
+
+
+@pytest.mark.parametrize("mesh", RECORDED)
+def test_the_counters_of_the_gates_are_read_from_the_application_s_own_proxies(mesh):
+    up = deployment(mesh)
+    evidence = counted(up, *gates(mesh))
+    for one in json.loads(evidence.outputs[proxies.FILE]):
+        assert any(value is not None for value in one["before"]["by_pod"].values()), one["gate"]
+    assert {path.split("/")[4] for path in up.cluster.asked} == {"istio-system" if mesh == "istio" else NAMESPACE}
+    for result in evidence.gates:
+        if result.counted is not None:
+            sent = RECORDED[mesh][1] * seconds_between(mesh)
+            assert result.counted == pytest.approx(sent, rel=0.15), result
+            assert result.passed
+
+
+def test_a_control_plane_s_own_proxies_prove_nothing():
+    """Linkerd's have the labels of every other, and count calls over mTLS of their own."""
+    (gate,) = gates("linkerd")
+    elsewhere = deployment("linkerd", namespace="somewhere-else")
+    assert elsewhere._by_pod(gate) == {}
+    theirs = PartRule(role="control-plane", namespace="linkerd", containers=("linkerd-proxy",))
+    alone = MetricMoved(**{**{name: getattr(gate, name) for name in gate.__slots__}, "part": theirs})
+    moving = elsewhere._by_pod(alone)
+    assert len(moving) == 3 and sum(value for value in moving.values() if value) > 0
+
+
+def test_evidence_names_the_series_with_its_labels():
+    evidence = counted(deployment("linkerd"), *gates("linkerd"))
+    assert 'response_total{direction="inbound", tls="true"}' in evidence.gates[0].evidence
+
+
+@pytest.mark.parametrize(("moved", "passed"), [(3, False), (719, False), (720, True), (2400, True)])
+def test_a_counter_that_moved_by_far_less_than_was_sent_fails_the_gate(moved, passed):
+    assert ENOUGH_RATIO == 0.9
+    of_requests = GateResult(name="over mTLS", passed=True, evidence="it moved", counted=moved)
+    of_connections = GateResult(name="carried", passed=True, evidence="it moved")
+    first, second = held_against((of_requests, of_connections), 800)
+    assert first.passed is passed and second == of_connections
+    assert passed or "800 requests" in first.evidence
+
+
+def test_linkerd_has_two_workers_and_istio_no_access_log_where_profiles_are_equal():
+    linkerd = pods("linkerd")
+    cores = {
+        one["value"]
+        for pod in linkerd
+        for container in (*(pod["spec"].get("initContainers") or ()), *pod["spec"]["containers"])
+        if container["name"] == "linkerd-proxy"
+        for one in container["env"]
+        if one["name"] == "LINKERD2_PROXY_CORES_MIN"
+    }
+    values = adapters.load("meshes", "linkerd").install(MeshSpec(name="linkerd", profile="equal"), application("echo"))
+    (chart,) = [step for step in values if getattr(step, "chart", "").endswith("linkerd-control-plane")]
+    assert {str(chart.values["proxy"]["runtime"]["workers"]["minimum"])} == cores == {"2"}
+    steps = adapters.load("meshes", "istio").install(
+        MeshSpec(name="istio", profile="ambient-equal"), application("echo")
+    )
+    (ztunnel,) = [step for step in steps if getattr(step, "chart", "").endswith("ztunnel")]
+    assert ztunnel.values["logLevel"] == "info,access=off"
+
+
+@pytest.mark.parametrize(
+    ("mesh", "profile", "expected"),
+    [
+        ("istio", "ambient-equal", {"node-proxy": 1, "control-plane": 2, "application": 1, "load-generator": 1}),
+        ("linkerd", "equal", {"sidecar": 2, "control-plane": 8, "application": 1, "load-generator": 1}),
+        ("consul", "equal", {"sidecar": 2, "control-plane": 3, "application": 1, "load-generator": 1}),
+        ("nsm", "equal", {"node-proxy": 3, "control-plane": 5, "application": 1, "load-generator": 1, "sidecar": 2}),
+    ],
+)
+def test_every_container_has_a_role(mesh, profile, expected):
+    rules = adapters.load("meshes", mesh).parts(MeshSpec(name=mesh, profile=profile))
+    found = components_of(pods(mesh), NAMESPACE, {"app": "client"}, rules, ["node-real"])
+    roles = [one.role for one in found if one.role not in ("system", "node", "unattributed")]
+    assert {role: roles.count(role) for role in set(roles)} == expected
+
+
+def test_totals_of_recorded_pages_are_what_they_say():
+    from recorded import content
+
+    page = content("linkerd", 1, "proxy-workbench-app-server.prom")
+    assert total(page, "response_total", {"direction": "inbound", "tls": "true"}) == 819

@@ -63,7 +63,7 @@ class RecordedCluster:
         return None
 
 
-def deployment(mesh: str, namespace: str = NAMESPACE) -> ClusterDeployment:
+def deployment(mesh, namespace=NAMESPACE):
     """A deployment on the recorded cluster whose gates can be read."""
     application = ClusterApplication(namespace=namespace, client={}, objects=(), url="http://server:8080/")
     return ClusterDeployment(cluster=RecordedCluster(mesh), application=application, parts=(), acting=None, choice=None)

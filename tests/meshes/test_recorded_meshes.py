@@ -7,15 +7,17 @@ import time
 
 import pytest
 from cluster_cases import application
-from recorded import NAMESPACE, deployment, pods, seconds_between
+from recorded import FOLDER, NAMESPACE, deployment, pods, seconds_between
 
 from workbench import adapters
 from workbench.campaigns.runner import ENOUGH_RATIO, held_against
-from workbench.environments.kubernetes import proxies
+from workbench.environments.kubernetes import proxies, snapshot
 from workbench.environments.kubernetes.attribution import components_of
+from workbench.environments.kubernetes.designs.effects import Promise, judged
 from workbench.environments.kubernetes.proxies import Counted
+from workbench.intents import Intent, RateLimit, Target
 from workbench.model.cluster_steps import MetricMoved, PartRule
-from workbench.model.experiment import MeshSpec
+from workbench.model.experiment import MeshSpec, Workload
 from workbench.model.records import GateResult
 from workbench.text.prometheus import total
 
@@ -118,3 +120,95 @@ def test_totals_of_recorded_pages_are_what_they_say():
 
     page = content("linkerd", 1, "proxy-workbench-app-server.prom")
     assert total(page, "response_total", {"direction": "inbound", "tls": "true"}) == 819
+
+
+# ---------------------------------------------------------------------- what the real programs showed
+@pytest.mark.parametrize(
+    ("name", "state", "named"),
+    [
+        ("authorizationpolicy", "in-effect", "ZtunnelAccepted"),
+        ("authorizationpolicy-at-once", "in-effect", "ZtunnelAccepted"),
+        ("authorizationpolicy-layer-7", "failed", "HTTP attributes"),
+    ],
+)
+def test_istiod_s_own_condition_and_its_generation_in_text_are_understood(name, state, named):
+    policy = json.loads((FOLDER / "istio" / f"{name}.json").read_text())
+    found = judged(policy, Promise(), patient=True)
+    assert found.state == state and named in found.sentence
+    later = {**policy, "metadata": {**policy["metadata"], "generation": 2}}
+    assert judged(later, Promise()).state == "waiting", "it has looked at generation 1 only"
+
+
+def test_a_volume_that_goes_by_itself_is_waited_for():
+    volume = {
+        "metadata": {"name": "pvc-1"},
+        "spec": {"persistentVolumeReclaimPolicy": "Delete"},
+        "status": {"phase": "Released"},
+    }
+
+    class Held:
+        def __init__(self, *volumes):
+            self.volumes = volumes
+
+        def listed(self, version, kind):
+            return (list(self.volumes) if kind == "PersistentVolume" else []), ""
+
+    before, after = snapshot.take(Held()), snapshot.take(Held(volume))
+    assert snapshot.only_going(before, after)
+    kept = {**volume, "spec": {"persistentVolumeReclaimPolicy": "Retain"}}
+    assert not snapshot.only_going(before, snapshot.take(Held(kept)))
+    assert snapshot.differences(before, snapshot.take(Held(kept))) == ("PersistentVolume pvc-1 is left behind",)
+    assert not snapshot.only_going(before, before)
+
+
+@pytest.mark.parametrize("workload", ["emojivoto", "online-boutique", "echo"])
+def test_linkerd_parses_what_grpc_services_say_that_they_speak(workload):
+    plain = adapters.load("workloads", workload).cluster_application(
+        Workload(name=workload, payload_bytes=0), "grpc" if workload == "echo" else "http/1.1"
+    )
+    services = [one for one in plain.objects if one["kind"] == "Service"]
+    assert "grpc" in {port.get("appProtocol") for one in services for port in one["spec"]["ports"]}
+    enrolled = adapters.load("meshes", "linkerd").enrol(MeshSpec(name="linkerd"), plain)
+    ports = [port for one in enrolled.objects if one["kind"] == "Service" for port in one["spec"]["ports"]]
+    known = {"http", "kubernetes.io/h2c", "linkerd.io/tcp", "linkerd.io/opaque", "tcp"}
+    assert {port.get("appProtocol") for port in ports} <= known
+    assert any("kubernetes.io/h2c" in note for note in enrolled.notes)
+    istio = adapters.load("meshes", "istio").enrol(MeshSpec(name="istio"), plain)
+    services = [one for one in istio.objects if one["kind"] == "Service"]
+    assert "grpc" in {port["appProtocol"] for one in services for port in one["spec"]["ports"]}
+
+
+@pytest.mark.parametrize("workload", ["echo", "chain", "emojivoto", "online-boutique", "bookinfo", "httpbin"])
+def test_no_pod_is_probed_in_a_way_that_strict_mtls_refuses(workload):
+    asked = Workload(name=workload, payload_bytes=0)
+    found = adapters.load("workloads", workload).cluster_application(asked, "http/1.1")
+    probes = [
+        container["readinessProbe"]
+        for one in (*found.objects, found.client)
+        if one["kind"] == "Deployment"
+        for container in one["spec"]["template"]["spec"]["containers"]
+        if "readinessProbe" in container
+    ]
+    assert probes and all("tcpSocket" in one for one in probes)
+
+
+def test_consul_s_community_edition_limits_no_rates():
+    mesh, spec = adapters.load("meshes", "consul"), MeshSpec(name="consul", profile="http")
+    target = Target(namespace="shop", service="web", deployments=("web",), port=80, protocol="http")
+    intent = Intent(name="slow", rate_limit=RateLimit(requests_per_s=5, burst=5))
+    (answer,) = mesh.configure(spec, intent, target).answers
+    assert answer.support == "unsupported" and "Enterprise" in answer.says
+
+
+def test_nsm_s_manager_listens_on_addresses_of_either_family():
+    steps = adapters.load("meshes", "nsm").install(MeshSpec(name="nsm"), application("echo"))
+    (listen,) = {
+        one["value"]
+        for step in steps
+        for thing in getattr(step, "objects", ())
+        if thing["kind"] == "DaemonSet"
+        for container in thing["spec"]["template"]["spec"]["containers"]
+        for one in container.get("env", ())
+        if one["name"] == "NSM_LISTEN_ON" and "tcp" in one["value"]
+    } - {None}
+    assert "[" not in listen and listen.endswith("tcp://:5001")

@@ -8,7 +8,6 @@ what only Enterprise has is said.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fractions import Fraction
 from typing import Any, Final
 
 from workbench.intents import (
@@ -201,18 +200,24 @@ def _permissions(wanted: Authorization) -> list[dict[str, Any]]:
 
 def _authorization(asked: Asked, wanted: Authorization) -> FeaturePart:
     of_requests = bool(wanted.methods or wanted.paths)
-    says = "ServiceIntentions by the callers' Consul services, which are their Services' names; others get 403."
+    says = (
+        "ServiceIntentions by the callers' Consul services, which are their Services' names; connections of others are "
+        "closed, without a 403."
+    )
     if of_requests and not asked.target.requests:
         if not wanted.callers:
             return cannot("The service speaks tcp: there are no methods and paths.", "Callers.")
         says = "ServiceIntentions by the callers' Consul services; the service speaks tcp, without methods and paths."
         return FeaturePart(says=says, support="partial", objects=(_intentions(asked, wanted, {"action": "allow"}),))
     if of_requests:
+        says = (
+            "ServiceIntentions by the callers' Consul services, which are their "
+            "Services' names: connections of others are "
+            "closed, other methods and paths get 403."
+        )
         return FeaturePart(
             says=says, objects=(_defaults(asked), _intentions(asked, wanted, {"permissions": _permissions(wanted)}))
         )
-    if not asked.target.requests:
-        says = "ServiceIntentions by the callers' Consul services; other connections are closed, without a 403."
     return FeaturePart(says=says, objects=(_defaults(asked), _intentions(asked, wanted, {"action": "allow"})))
 
 
@@ -223,23 +228,12 @@ def _intentions(asked: Asked, wanted: Authorization, does: Mapping[str, Any]) ->
     return asked.manifest(_API, "ServiceIntentions", spec)
 
 
-_MOST_SECONDS: Final = 60
-
-
 def _rate_limit(asked: Asked, wanted: RateLimit) -> FeaturePart:
-    every = Fraction(wanted.requests_per_s).limit_denominator(_MOST_SECONDS)
-    tokens = max(1, every.numerator)
-    limit = {
-        "MaxTokens": max(wanted.burst, tokens),
-        "TokensPerFill": tokens,
-        "FillInterval": every.denominator,  # whole seconds
-        "FilterEnabled": 100,
-        "FilterEnforced": 100,
-    }
-    return FeaturePart(
-        says="ServiceDefaults with Envoy's local rate limit as an extension, for each instance by itself; the "
-        "rateLimits of ServiceDefaults itself are Enterprise's.",
-        objects=(_extension(asked, "builtin/http/localratelimit", limit),),
+    return cannot(
+        "Consul limits rates in its Enterprise edition only: neither rateLimits "
+        "of ServiceDefaults nor the extension for "
+        "Envoy's local rate limit is in the Community Edition.",
+        "A rate limit at an API gateway of another project, or circuit breaking.",
     )
 
 

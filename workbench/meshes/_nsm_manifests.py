@@ -132,7 +132,7 @@ def _volumes() -> list[dict[str, Any]]:
 
 def _manager(image: str, prefixes_image: str) -> KubernetesObject:
     prefixes = {"exclude-prefixes": f"{NSM_SOCKETS}/config/"}
-    listen = f"{MANAGER_SOCKET},tcp://[$(POD_IP)]:5001"
+    listen = f"{MANAGER_SOCKET},tcp://:5001"  # every address of the pod: of either family, without brackets
     manager = {
         "name": "nsmgr",
         "image": image,

@@ -129,6 +129,7 @@ class Linkerd:
         application = pods.placed(application, asked["placement"])
         outside = {"config.linkerd.io/skip-inbound-ports": pods.client_port(application)}
         application = pods.client_changed(application, lambda one: pods.annotate(one, outside))
+        application = _parsed(application)
         if scheme == "tcp":
             application = _opaque(application)
         return pods.enrolled_by_namespace(
@@ -200,6 +201,40 @@ def chart_version(version: str) -> str:
     ('2026.8.3', '2026.8.3')
     """
     return re.sub(r"^edge-(\d\d)\.", r"20\1.", version)
+
+
+_UNKNOWN_PROTOCOLS = {"grpc": "kubernetes.io/h2c", "h2c": "kubernetes.io/h2c", "http2": "kubernetes.io/h2c"}
+"""Values of appProtocol that Linkerd does not know, and so carries as opaque TCP -> what it calls the same."""
+
+
+def _parsed(application: ClusterApplication) -> ClusterApplication:
+    """Let Services say in Linkerd's words what they speak, so that its proxies parse their requests; note which did."""
+    translated: list[str] = []
+
+    def said(one: KubernetesObject) -> KubernetesObject:
+        if not is_one(one, "Service"):
+            return one
+        ports = one["spec"].get("ports") or ()
+        if not any(port.get("appProtocol") in _UNKNOWN_PROTOCOLS for port in ports):
+            return one
+        translated.append(str(one["metadata"]["name"]))
+        known = [
+            {**port, "appProtocol": _UNKNOWN_PROTOCOLS[port["appProtocol"]]}
+            if port.get("appProtocol") in _UNKNOWN_PROTOCOLS
+            else port
+            for port in ports
+        ]
+        return {**one, "spec": {**one["spec"], "ports": known}}
+
+    objects = tuple(said(one) for one in application.objects)
+    if not translated:
+        return application
+    note = (
+        f"for Linkerd, appProtocol is kubernetes.io/h2c on {', '.join(translated)}: "
+        "what they say otherwise it carries as "
+        "opaque TCP, without parsing requests"
+    )
+    return replace(application, objects=objects, notes=(*application.notes, note))
 
 
 def _opaque(application: ClusterApplication) -> ClusterApplication:

@@ -51,35 +51,28 @@ class _Speech:
     port, app_protocol
         Name and appProtocol of the Service's port: each mesh reads one of them, so that none has to guess. Of h2c and
         gRPC Linkerd knows the first by its appProtocol and detects the other.
-    probe
-        Where the echo is known to be ready. A probe by gRPC would be refused by a proxy that lets in mTLS only.
     """
 
     url: str
     listener: str
     port: str
     app_protocol: str
-    probe: Mapping[str, Any]
 
 
-_TCP_PROBE: Mapping[str, Any] = {"tcpSocket": {"port": PORT}}
-_HTTP_PROBE: Mapping[str, Any] = {"httpGet": {"path": "/echo", "port": PORT}}
+_PROBE: Mapping[str, Any] = {"tcpSocket": {"port": PORT}}
+"""Of every pod. A probe by HTTP or gRPC has no certificate: a proxy that lets in mTLS only would refuse it, and the
+pod would never be ready."""
 
 SPEECH: Mapping[str, _Speech] = {
-    "http/1.1": _Speech(
-        url="http://{}:8080/echo", listener="http", port="http-echo", app_protocol="http", probe=_HTTP_PROBE
-    ),
+    "http/1.1": _Speech(url="http://{}:8080/echo", listener="http", port="http-echo", app_protocol="http"),
     "http/2": _Speech(
         url="h2c://{}:8080/echo",
         listener="http",
         port="http2-echo",
         app_protocol="kubernetes.io/h2c",
-        probe=_HTTP_PROBE,
     ),
-    "grpc": _Speech(
-        url=f"grpc://{{}}:8080{PING_PATH}", listener="grpc", port="grpc-echo", app_protocol="grpc", probe=_TCP_PROBE
-    ),
-    "tcp": _Speech(url="tcp://{}:8080", listener="tcp", port="tcp-echo", app_protocol="tcp", probe=_TCP_PROBE),
+    "grpc": _Speech(url=f"grpc://{{}}:8080{PING_PATH}", listener="grpc", port="grpc-echo", app_protocol="grpc"),
+    "tcp": _Speech(url="tcp://{}:8080", listener="tcp", port="tcp-echo", app_protocol="tcp"),
 }
 
 
@@ -117,7 +110,7 @@ def cluster_application(
     objects: list[KubernetesObject] = [account(CLIENT, namespace)]
     for name, calls in services.items():
         arguments = _frontend(calls, workload.fan_out) if calls else _echo(workload, speech)
-        made = container(image, arguments, _TCP_PROBE if calls else speech.probe, speech.port)
+        made = container(image, arguments, _PROBE, speech.port)
         objects += [account(name, namespace), _service(name, namespace, speech)]
         objects += _versions(deployment(name, namespace, made), workload.versions if name == entry else 1)
     return ClusterApplication(
@@ -150,7 +143,7 @@ def client(namespace: str, registry: str = "") -> dict[str, Any]:
     """Describe the client: a Fortio server whose REST interface starts the load, near no service where it can be."""
     image = f"{registry or _REGISTRY}/{IMAGE}:{VERSION}"
     arguments = (*_server("http"), "-data-dir", "/var/lib/fortio")
-    made = container(image, arguments, _TCP_PROBE)
+    made = container(image, arguments, _PROBE)
     made["volumeMounts"] = [{"name": "results", "mountPath": "/var/lib/fortio"}]
     described = deployment(CLIENT, namespace, made)
     pod = described["spec"]["template"]["spec"]

@@ -2,8 +2,8 @@
 
 The manifests are made here, the same way for all: a Deployment and a ServiceAccount for each unit, and a Service whose
 port says by name and appProtocol what it speaks. Three things differ from what the projects publish: no load generator
-of their own, no CPU limits, which would throttle what is measured, and readiness by HTTP or an open port alone, because
-a probe by gRPC is refused by a proxy that lets in nothing but mTLS.
+of their own, no CPU limits, which would throttle what is measured, and readiness by an open port, because a proxy that
+lets in mTLS only would refuse a probe by HTTP or gRPC, and the pod would never be ready.
 """
 
 from __future__ import annotations
@@ -38,8 +38,6 @@ class Unit:
         As a label, where several units stand behind one Service.
     calls
         Services that it calls.
-    probe
-        Path that answers 200 when it is ready; empty: an open port will do.
     folders
         Where it writes, empty at the start.
     user
@@ -55,7 +53,6 @@ class Unit:
     version: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
     calls: tuple[str, ...] = ()
-    probe: str = ""
     folders: tuple[str, ...] = ()
     user: int | None = None
     cpu: str = "100m"
@@ -172,12 +169,11 @@ def _container(unit: Unit, registry: str) -> dict[str, Any]:
     security: dict[str, Any] = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     if unit.user is not None:
         security |= {"runAsNonRoot": True, "runAsUser": unit.user}
-    probe = {"httpGet": {"path": unit.probe, "port": unit.port}} if unit.probe else {"tcpSocket": {"port": unit.port}}
     made: dict[str, Any] = {
         "name": "app",
         "image": image,
         "ports": [{"name": unit.speaks, "containerPort": unit.port}],
-        "readinessProbe": {**probe, "periodSeconds": 5},
+        "readinessProbe": {"tcpSocket": {"port": unit.port}, "periodSeconds": 5},
         "resources": {"requests": {"cpu": unit.cpu, "memory": unit.memory}},
         "securityContext": security,
     }

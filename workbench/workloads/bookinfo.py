@@ -6,7 +6,7 @@ from workbench.workloads._ready import Ready, Unit
 
 VERSION = "1.20.3"
 _IMAGES = "registry.istio.io/release/examples-bookinfo"
-_PORT, _HEALTH = 9080, "/health"
+_PORT = 9080
 
 
 def _reviews(version: str) -> Unit:
@@ -19,7 +19,6 @@ def _reviews(version: str) -> Unit:
         version=version,
         env={"LOG_DIR": "/tmp/logs"},  # noqa: S108 - inside the container, in a volume of its own
         calls=() if version == "v1" else ("ratings",),
-        probe=_HEALTH,
         folders=("/tmp", "/opt/ibm/wlp/output"),  # noqa: S108
         memory="256Mi",
     )
@@ -35,12 +34,11 @@ ADAPTER = Ready(
             port=_PORT,
             env={"DETAILS_HOSTNAME": "details", "REVIEWS_HOSTNAME": "reviews", "RATINGS_HOSTNAME": "ratings"},
             calls=("details", "reviews"),
-            probe=_HEALTH,
             folders=("/tmp",),  # noqa: S108
             memory="128Mi",
         ),
-        Unit(name="details", image=f"{_IMAGES}-details-v1:{VERSION}", port=_PORT, probe=_HEALTH),
-        Unit(name="ratings", image=f"{_IMAGES}-ratings-v1:{VERSION}", port=_PORT, probe=_HEALTH),
+        Unit(name="details", image=f"{_IMAGES}-details-v1:{VERSION}", port=_PORT),
+        Unit(name="ratings", image=f"{_IMAGES}-ratings-v1:{VERSION}", port=_PORT),
         *(_reviews(version) for version in ("v1", "v2", "v3")),
     ),
     path="/productpage",

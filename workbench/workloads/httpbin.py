@@ -25,7 +25,6 @@ ADAPTER = Httpbin(
             image="docker.io/mccutchen/go-httpbin:v2.15.0",
             port=8080,
             service_port=8000,
-            probe="/status/200",
             user=65534,
         ),
     ),

@@ -103,7 +103,6 @@ ADAPTER = Ready(
                 "SHOPPING_ASSISTANT_SERVICE_ADDR": "shoppingassistantservice:80",
             },
             calls=_FRONT_CALLS,
-            probe="/_healthz",
             user=_USER,
         ),
         _unit("productcatalogservice"),

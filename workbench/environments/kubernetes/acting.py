@@ -46,6 +46,11 @@ from workbench.model.cluster_steps import (
 REMOVAL_S = 120.0
 """How long one object may take to go: a namespace full of pods takes half a minute."""
 
+GOING_S = 60.0
+"""How long to wait, once everything else is gone, for what the cluster removes by itself, such as a cloud
+volume with its disk."""
+_GOING_PAUSE_S = 0.5
+
 FURNISHED_S = 10.0
 """How long a new namespace may take to have its ServiceAccount: less than a second; then it is tried without."""
 
@@ -216,9 +221,14 @@ class Acting:
         return tuple(dict.fromkeys((*troubles, *self.left_behind())))
 
     def left_behind(self) -> tuple[str, ...]:
-        """Return how the cluster differs from before."""
+        """Return how the cluster differs from before, once what it is removing itself is gone, or after `GOING_S`."""
+        deadline = time.monotonic() + GOING_S
         try:
-            return snapshot.differences(self.before, snapshot.take(self.cluster))
+            after = snapshot.take(self.cluster)
+            while snapshot.only_going(self.before, after) and time.monotonic() < deadline:
+                time.sleep(_GOING_PAUSE_S)
+                after = snapshot.take(self.cluster)
+            return snapshot.differences(self.before, after)
         except (RunFailedError, UnsupportedError) as error:
             return (f"the cluster could not be compared with before: {error}",)
 

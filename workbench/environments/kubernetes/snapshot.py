@@ -44,9 +44,23 @@ def take(cluster: Cluster) -> dict[str, dict[str, Any]]:
                 continue
             name = f"{meta['namespace']}/{meta['name']}" if meta.get("namespace") else meta["name"]
             found[kind][name] = dict(meta.get("labels") or {}) if kind == "Namespace" else None
-            if "deletionTimestamp" in meta:
+            if "deletionTimestamp" in meta or _goes_by_itself(one):
                 found[GOING][f"{kind} {name}"] = None
     return found
+
+
+def _goes_by_itself(one: Mapping[str, Any]) -> bool:
+    """Whether the cluster removes it a moment later: a volume whose claim is gone, where that is its policy."""
+    policy = (one.get("spec") or {}).get("persistentVolumeReclaimPolicy")
+    return policy == "Delete" and (one.get("status") or {}).get("phase") == "Released"
+
+
+def only_going(before: Snapshot, after: Snapshot) -> bool:
+    """Whether something is there that was not, and the cluster is about to remove each such thing."""
+    new = [
+        f"{kind} {name}" for kind, held in before.items() if kind != GOING for name in after.get(kind, {}).keys() - held
+    ]
+    return bool(new) and all(one in after.get(GOING, {}) for one in new)
 
 
 def differences(before: Snapshot, after: Snapshot) -> tuple[str, ...]:

@@ -39,6 +39,10 @@ CONDITIONS = ("Accepted", "ResolvedRefs", "Programmed", "Synced", "Reconciled", 
 _CONDITION_COLUMN = re.compile(r"""\.status\.conditions\[\?\(@\.type==["'](\w+)["']\)\]\.status""")
 
 
+_NOT_ALL = re.compile("Unsupported|Invalid|PartiallyInvalid")
+"""Reasons with which a controller takes an object up, status True, and leaves out some of what it asks for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Promise:
     """What the status of a kind will tell: conditions, of the object itself or of each of its parents."""
@@ -58,6 +62,11 @@ class ObjectStatus:
     sentence: str
 
 
+def _takes_up(kind: object) -> bool:
+    """Whether a condition of this type says that an object was taken up: ``Accepted``, ``ZtunnelAccepted`` ..."""
+    return kind in CONDITIONS or str(kind).endswith("Accepted")
+
+
 def promised(crd: Mapping[str, Any] | None, version: str) -> Promise:
     """Return what a custom resource's definition promises of its status; None: nothing is known."""
     for one in ((crd or {}).get("spec") or {}).get("versions") or ():
@@ -67,7 +76,7 @@ def promised(crd: Mapping[str, Any] | None, version: str) -> Promise:
         named = (found[1] for path in columns if (found := _CONDITION_COLUMN.search(path)))
         schema = ((one.get("schema") or {}).get("openAPIV3Schema") or {}).get("properties") or {}
         parents = "parents" in ((schema.get("status") or {}).get("properties") or {})
-        return Promise(tuple(name for name in named if name in CONDITIONS), parents)
+        return Promise(tuple(name for name in named if _takes_up(name)), parents)
     return Promise()
 
 
@@ -92,6 +101,8 @@ def judged(found: Mapping[str, Any], promise: Promise, *, rolls: bool = False, p
         return ObjectStatus("waiting", stale)
     if bad := [_complaint(kind, where, one) for kind, where, one in told if one.get("status") != "True"]:
         return ObjectStatus("waiting", "; ".join(bad))
+    if lost := [one for _, _, one in told if _NOT_ALL.match(str(one.get("reason", "")))]:
+        return ObjectStatus("failed", "; ".join(f"{one['reason']}: {one.get('message', 'no message')}" for one in lost))
     if missing or (promise.parents and not told):
         return ObjectStatus("waiting", f"no controller has said anything yet ({', '.join(missing) or 'no parent'})")
     if told:
@@ -128,13 +139,13 @@ def _conditions(found: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[st
     """Yield (type, of which parent, condition) of the conditions that say whether an object was taken up."""
     status = found.get("status") or {}
     for one in status.get("conditions") or ():
-        if one.get("type") in CONDITIONS:
+        if _takes_up(one.get("type")):
             yield one["type"], "", one
     for parent in (*(status.get("parents") or ()), *(status.get("ancestors") or ())):
         reference = parent.get("parentRef") or parent.get("ancestorRef") or {}
         where = f" by {reference.get('kind', 'Gateway')} {reference.get('name', '')}"
         for one in parent.get("conditions") or ():
-            if one.get("type") in CONDITIONS:
+            if _takes_up(one.get("type")):
                 yield one["type"], where, one
 
 
@@ -146,12 +157,19 @@ def _complaint(kind: str, where: str, one: Mapping[str, Any]) -> str:
 def _stale(found: Mapping[str, Any], told: Iterable[tuple[str, str, Mapping[str, Any]]]) -> str:
     """Return why what the status says is about an earlier form; empty when it is about this one, as far as it tells."""
     generation, status = found["metadata"].get("generation", 0), found.get("status") or {}
-    seen = [one["observedGeneration"] for _, _, one in told if "observedGeneration" in one]
-    seen += [status["observedGeneration"]] if isinstance(status.get("observedGeneration"), int) else []
-    if any(one < generation for one in seen):
+    seen = [_number(one.get("observedGeneration")) for one in (status, *(one for _, _, one in told))]
+    if any(one is not None and one < generation for one in seen):
         return "its controller has not looked at this form of it yet"
     synced, ours = status.get("lastSyncedTime"), _changed_at(found)
     return "it is not synced since it was changed" if synced and ours and str(synced) < ours else ""
+
+
+def _number(told: object) -> int | None:
+    """Return a generation; istiod writes it as text. None where nothing is told, or nothing that is a number."""
+    try:
+        return int(str(told))
+    except ValueError:
+        return None
 
 
 def _changed_at(found: Mapping[str, Any]) -> str:

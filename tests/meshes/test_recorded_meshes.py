@@ -7,7 +7,7 @@ import time
 
 import pytest
 from cluster_cases import application
-from recorded import FOLDER, NAMESPACE, deployment, pods, seconds_between
+from recorded import FOLDER, NAMESPACE, content, deployment, pods, seconds_between
 
 from workbench import adapters
 from workbench.campaigns.runner import ENOUGH_RATIO, held_against
@@ -18,7 +18,8 @@ from workbench.environments.kubernetes.proxies import Counted
 from workbench.intents import Intent, RateLimit, Target
 from workbench.model.cluster_steps import MetricMoved, PartRule
 from workbench.model.experiment import MeshSpec, Workload
-from workbench.model.records import GateResult
+from workbench.model.protocols import Ask
+from workbench.model.records import Component, GateResult
 from workbench.text.prometheus import total
 
 RECORDED = {"istio": ("ambient-equal", 200), "linkerd": ("equal", 200), "consul": ("equal", 100)}
@@ -116,8 +117,6 @@ def test_every_container_has_a_role(mesh, profile, expected):
 
 
 def test_totals_of_recorded_pages_are_what_they_say():
-    from recorded import content
-
     page = content("linkerd", 1, "proxy-workbench-app-server.prom")
     assert total(page, "response_total", {"direction": "inbound", "tls": "true"}) == 819
 
@@ -212,3 +211,34 @@ def test_nsm_s_manager_listens_on_addresses_of_either_family():
         if one["name"] == "NSM_LISTEN_ON" and "tcp" in one["value"]
     } - {None}
     assert "[" not in listen and listen.endswith("tcp://:5001")
+
+
+def pressure_of(values):
+    """Return what is read of a node's pressure where cAdvisor's pages tell these totals, some seconds apart."""
+    reader = adapters.load("telemetry", "kubelet").reader([Component(name="n", role="node", instance="n", node="n")])
+    for at_s, value in enumerate(values, start=1):
+        labels = 'container="",id="/",image="",name="",namespace="",pod=""'
+        other = labels.replace('id="/"', 'id="/kubepods"')
+        text = "".join(
+            f"container_pressure_cpu_waiting_seconds_total{{{one}}} {told} {at_s * 1000}\n"
+            for one, told in ((labels, value), (other, 99.0))
+        )
+        reader.take(Ask(via="kubelet", path="metrics/cadvisor", node="n"), text.encode())
+    return [row[2].get("psi_some_s") for row in reader.edges((1.0, float(len(values))))]
+
+
+def test_pressure_of_a_node_is_its_root_s_and_zero_means_that_it_is_not_measured():
+    assert pressure_of([1.5, 1.75, 2.5]) == [1.5, 2.5]
+    assert pressure_of([0.0, 0.0, 0.0]) == []
+
+
+@pytest.mark.parametrize("mesh", ["istio", "linkerd", "consul", "nsm"])
+def test_a_node_of_cgroup_v1_tells_no_pressure(mesh):
+    reader = adapters.load("telemetry", "kubelet").reader(
+        [Component(name="node-real", role="node", instance="node-real", node="node-real")]
+    )
+    for moment in (1, 2):
+        page = content(mesh, moment, "metrics-cadvisor.prom")
+        assert b"container_pressure_cpu_waiting_seconds_total" in page
+        rows = reader.take(Ask(via="kubelet", path="metrics/cadvisor", node="node-real"), page)
+        assert not [row for row in rows if "psi_some_s" in row[2]]

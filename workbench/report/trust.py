@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from workbench.analysis import Check, Comparison
 from workbench.analysis.cluster_checks import RESIDUAL_RATIO
@@ -63,12 +64,25 @@ def _blocks(comparison: Comparison) -> Badge:
     )
 
 
+_NOISE: Final = {
+    "foreign_cores": "CPU of other processes",
+    "steal_ratio": "time stolen by the hypervisor",
+    "psi_ratio": "pressure (tasks that wait for a CPU)",
+}
+"""What disturbs a run -> how the badge calls it."""
+
+
 def _noise(comparison: Comparison) -> Badge:
     noisy, total = int(comparison.runs["noisy"].ne("").sum()), len(comparison.runs)
     if not noisy:
-        unread = comparison.runs[["foreign_cores", "steal_ratio"]].isna().all(axis=None)
-        if unread:
+        unread = [name for column, name in _NOISE.items() if comparison.runs[column].isna().any()]
+        if len(unread) == len(_NOISE):
             return Badge(tone="warning", label="Machine", value="noise not measured")
+        others, stolen, pressure = _NOISE.values()
+        if others in unread or {stolen, pressure} <= set(unread):  # pods alone say nothing of the machine beneath them
+            read = " and ".join(name for name in _NOISE.values() if name not in unread)
+            detail = f"{read}: low in all {total} runs; not measured: {' and '.join(unread)}"
+            return Badge(tone="info", label="Machine", value="noise measured in part", detail=detail)
         return Badge(tone="good", label="Machine", value="quiet", detail=f"in all {total} runs")
     tone: Tone = "warning" if noisy * 4 > total else "info"
     return Badge(tone=tone, label="Machine", value=f"disturbed in {noisy} of {total} runs")

@@ -18,7 +18,8 @@ from workbench.model.protocols import SampleRow
 from workbench.model.records import Component, SourceUse, Window
 
 CPU = "cpu_time_s"
-CUMULATIVE = (CPU, "cpu_throttled_s")
+PRESSURE = "psi_some_s"
+CUMULATIVE = (CPU, "cpu_throttled_s", PRESSURE)
 
 Life = list[tuple[float, float]]
 """(time, value) of a counter from one start of its container to the next."""

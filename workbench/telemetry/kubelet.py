@@ -2,11 +2,12 @@
 
 A kubelet reads its containers every 10 to 15 s, so a page holds figures of different ages; see `_counters`.
 
-``/metrics/resource`` gives CPU of nodes and containers, ``/stats/summary`` their memory and the node's own daemons,
-``/metrics/cadvisor`` what both leave out (throttling). The summary tells CPU too, from the same readings, but cuts
-their times to whole seconds, which costs a window of 8 s up to a tenth of its CPU; it is used where the first page says
-nothing. Sources: kubernetes ``pkg/kubelet/server/stats`` and ``metrics/collectors/resource_metrics.go``, cadvisor
-``metrics/prometheus.go``.
+``/metrics/resource`` gives CPU of nodes and containers, ``/stats/summary`` their memory and the node's own daemons, and
+``/metrics/cadvisor`` what both leave out: throttling, and (from Kubernetes 1.34, on cgroup v2) the pressure of a whole
+node. The summary tells CPU too, from the same readings, but cuts their times to whole seconds, which costs a window of
+8 s up to a tenth of its CPU; it is used where the first page says nothing. It also tells the pressure, in a unit on
+which its documentation and the kernel disagree. Sources: kubernetes ``pkg/kubelet/server/stats`` and
+``metrics/collectors/resource_metrics.go``, cadvisor ``metrics/prometheus.go``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pydantic_core import from_json
 
 from workbench.model.protocols import Ask, SampleRow
 from workbench.model.records import Component, SourceUse, Window
-from workbench.telemetry._counters import CPU, TINY, Counters, figure
+from workbench.telemetry._counters import CPU, PRESSURE, TINY, Counters, figure
 from workbench.text.prometheus import TextReader
 
 SUMMARY, RESOURCE, CADVISOR = "stats/summary?only_cpu_and_memory=true", "metrics/resource", "metrics/cadvisor"
@@ -30,7 +31,10 @@ _PRECISE = (_START, "container_cpu_usage_seconds_total", "node_cpu_usage_seconds
 """In the order in which they are read: which start of a container a reading belongs to must be known before."""
 
 _YOUNG_S = 30.0
-_FAMILIES = {"container_cpu_cfs_throttled_seconds_total": "cpu_throttled_s"}
+_PRESSURE = "container_pressure_cpu_waiting_seconds_total"
+_FAMILIES = {"container_cpu_cfs_throttled_seconds_total": "cpu_throttled_s", _PRESSURE: PRESSURE}
+_ROOT = "/"
+"""Id of the control group that holds everything on a node."""
 _MEMORY = {"workingSetBytes": "mem_working_set_bytes", "rssBytes": "mem_rss_bytes"}
 
 
@@ -124,12 +128,12 @@ class Reader:
         return rows
 
     def cadvisor(self, node: str, page: bytes) -> list[SampleRow]:
-        """Return the new readings in a page of cAdvisor's."""
+        """Return the new readings in a page of cAdvisor's; a pressure of 0 means that the kernel measures none."""
         return [
             (at, position, {_FAMILIES[family]: value})
             for position, (started, readings) in self._instances(node, CADVISOR, (_START, *_FAMILIES), page).items()
             for family, value, at in readings
-            if at is not None and figure(value) is not None
+            if at is not None and figure(value, least=TINY if family == _PRESSURE else 0.0) is not None
             and self._counters.add(position, _FAMILIES[family], at, value, _token(started))
         ]  # fmt: skip
 
@@ -159,7 +163,7 @@ class Reader:
         if (node, page) not in self._texts:
 
             def recognise(family: str, labels: Mapping[str, str]) -> tuple[int, str] | None:
-                if family.startswith("node_"):
+                if family.startswith("node_") or (family == _PRESSURE and labels.get("id") == _ROOT):
                     position = self._position.get(node)
                 else:
                     names = (labels.get("namespace"), labels.get("pod"), labels.get("container"))

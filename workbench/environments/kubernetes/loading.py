@@ -61,7 +61,11 @@ class Loading:
             stdout="",
             stderr="",
             cpu_s=self._used(edges, "load-generator"),
-            noise=Noise(foreign_cores=None if foreign is None else foreign / window.duration_s, cpus=self.cpus),
+            noise=Noise(
+                psi_ratio=self._pressure(edges, window),
+                foreign_cores=None if foreign is None else foreign / window.duration_s,
+                cpus=self.cpus,
+            ),
             sources=tuple(self._doubted(one) for one in self.reader.used(window)),
         )
 
@@ -83,6 +87,15 @@ class Loading:
                 "measure for 60 s or more",
             )
         return use
+
+    def _pressure(self, edges: Sequence[SampleRow], window: Window) -> float | None:
+        """Return the share of the window in which tasks waited for a CPU, of the worst node; None: no node tells."""
+        known = []
+        for position, one in enumerate(self.components):
+            values = [row[2]["psi_some_s"] for row in edges if row[1] == position and "psi_some_s" in row[2]]
+            if one.role == "node" and len(values) == 2:
+                known.append((values[1] - values[0]) / window.duration_s)
+        return max(known, default=None)
 
     def _used(self, edges: Sequence[SampleRow], role: Role) -> float | None:
         total, known = 0.0, False

@@ -16,7 +16,7 @@ def _pair(width, elements=POSITIVE):
 
 
 PAIRS = st.integers(1, 8).flatmap(_pair)
-# Nothing so small that its reciprocal is no number: whoever is told 1e-308 seconds has measured nothing.
+# Nothing so small that its reciprocal is not a number: whoever is told 1e-308 seconds has measured nothing.
 ANY = st.sampled_from((0.0, np.nan)) | st.floats(1e-6, 1e3) | st.floats(-1e3, -1e-6)
 ANY_PAIRS = st.integers(1, 8).flatmap(lambda width: _pair(width, ANY))
 

@@ -90,7 +90,7 @@ def test_from_a_file_and_from_a_folder_of_copies(helm, cluster, tmp_path):
 
 def test_a_file_that_is_no_chart(helm, cluster, tmp_path):
     (tmp_path / "mesh-1.0.0.tgz").write_bytes(b"not found")
-    with pytest.raises(RunFailedError, match="is no Helm chart"):
+    with pytest.raises(RunFailedError, match="is not a Helm chart"):
         installed(helm, cluster, repository="", chart=str(tmp_path / "mesh-1.0.0.tgz"), version="1.0.0")
     with pytest.raises(RunFailedError, match="There is no chart at"):
         installed(helm, cluster, repository="", chart=str(tmp_path / "other"), version="1.0.0")

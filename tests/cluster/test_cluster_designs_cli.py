@@ -70,7 +70,7 @@ def test_bad_designs_are_sentences_and_exit_codes(design, file, shop, tmp_path):
         ((file(), "--name", "../x"), "cannot be called '../x'"),
         ((file(), "--mesh", "some"), "leave --mesh out"),
         ((file(name="empty"),), "nothing to apply"),
-        ((file("text", name="text"),), "The object 1 of the design is no table"),
+        ((file("text", name="text"),), "The object 1 of the design is not a table"),
     ):
         done = design("apply", *given)
         assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr

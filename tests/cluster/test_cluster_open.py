@@ -136,7 +136,7 @@ def test_left_overs_that_nobody_removes_are_named(opened, cluster):
             cluster.apply(made)
             cluster.merge(namespace("default"), labels)
         assert "ConfigMap default/root-cert is left behind" in opened.left_behind
-        assert "Namespace default bears other labels: mesh.test/inject" in opened.left_behind
+        assert "Namespace default has other labels: mesh.test/inject" in opened.left_behind
     finally:
         cluster.delete(made)
         cluster.merge(namespace("default"), {"metadata": {"labels": {"mesh.test/inject": None}}})

@@ -284,9 +284,13 @@ HOSTILE = {
     "cut-wrk": ("w.txt", recorded("wrk/latency.txt", keep=300), "ends before wrk's totals"),
     "cut-hey": ("h.txt", recorded("hey/closed.txt", keep=600), "ends before hey's totals"),
     "cut-h2load": ("h.txt", recorded("h2load/counted.txt", "time for connect", "\0"), "NUL"),
-    "text": ("k.csv", recorded("k6/arrival.csv", "http_req_duration,17", "http_req_duration,1x"), "which is no number"),
+    "text": (
+        "k.csv",
+        recorded("k6/arrival.csv", "http_req_duration,17", "http_req_duration,1x"),
+        "which is not a number",
+    ),
     "impossible": ("h.csv", recorded("hey/requests.csv", "\n0.0", "\n-1.0"), "line 2: '-1.0.*no possible latency"),
-    "nan": ("h.csv", recorded("hey/requests.csv", "\n0.0", "\nnan"), "no possible latency|no number"),
+    "nan": ("h.csv", recorded("hey/requests.csv", "\n0.0", "\nnan"), "no possible latency|not a number"),
     "negative": (
         "f.json",
         recorded("fortio/normal.json", '"ActualQPS": ', '"ActualQPS": -'),
@@ -318,7 +322,7 @@ def test_hostile_and_broken_files_are_refused_with_the_place_and_nothing_is_left
 
 
 def test_a_path_that_leads_elsewhere_only_names_a_file(tmp_path):
-    with pytest.raises(BadInputError, match="no ordinary file"):
+    with pytest.raises(BadInputError, match="not an ordinary file"):
         bring(tmp_path, "/dev/null")
     with pytest.raises(BadInputError, match="There is no file"):
         bring(tmp_path, "../../../../no/such")

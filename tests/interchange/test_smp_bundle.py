@@ -152,7 +152,7 @@ def _break(target: Path, name: str, content: bytes) -> None:
         (lambda target, run: _index(target, lambda index: index.update(version=9)), "Upgrade it"),
         (lambda target, run: _index(target, lambda index: index.update(form="../json")), "says that its documents are"),
         (lambda target, run: _index(target, lambda index: index.pop("runs")), "is damaged"),
-        (lambda target, run: _break(target, "bundle.json", b'{"format": 1}'), "is no index"),
+        (lambda target, run: _break(target, "bundle.json", b'{"format": 1}'), "is not an index"),
         (lambda target, run: _link(target, run), "is a link"),
         (lambda target, run: _rewrite(target, run, '"p50": ', '"p50": 9'), "not valid"),
     ],

@@ -147,7 +147,7 @@ def test_ids_given_twice_are_found(tmp_path):
 
 @pytest.mark.parametrize("text", ["{}", "[1]", '{"name": "x"}', '"text"'])
 def test_what_is_no_document_is_refused(tmp_path, text):
-    with pytest.raises(BadInputError, match="no SMP document"):
+    with pytest.raises(BadInputError, match="not an SMP document"):
         _validate(tmp_path, text)
 
 

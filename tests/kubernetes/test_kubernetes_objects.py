@@ -134,7 +134,7 @@ def test_differences_name_what_came_went_and_changed():
         "Namespace c is left behind",
         "Namespace b is missing",
         "ClusterRole r is left behind",
-        "Namespace a bears other labels: x",
+        "Namespace a has other labels: x",
     )
 
 

@@ -30,9 +30,9 @@ def page(status, body, **headers):
 WHOLE = {
     "a page": (page(200, LOGIN), "Sign in to Corp"),
     "nothing": (page(200, b""), "with nothing"),
-    "null": (page(200, b"null"), "no object (null)"),
-    "a list": (page(200, b"[1, 2]"), "no object ([1, 2])"),
-    "text": (page(200, b'"hello"'), "no object"),
+    "null": (page(200, b"null"), "not an object (null)"),
+    "a list": (page(200, b"[1, 2]"), "not an object ([1, 2])"),
+    "text": (page(200, b'"hello"'), "not an object"),
     "an empty table": (page(200, b"{}"), "no version of Kubernetes"),
     "another table": (page(200, b'{"gitVersion": 7}'), "no version of Kubernetes"),
     "words": (page(200, b"SSH-2.0-OpenSSH"), "no JSON"),

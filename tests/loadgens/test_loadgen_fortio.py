@@ -201,7 +201,7 @@ def test_answers_of_another_length_are_not_the_echo():
         (lambda table: table.pop("Version"), "Version is None, not text"),
         (lambda table: table.update(ActualDuration="2s"), "ActualDuration is '2s', not a number"),
         (lambda table: table.update(ActualDuration=float("nan")), "ActualDuration is nan"),
-        (lambda table: table.update(StartTime="yesterday"), "StartTime is no time"),
+        (lambda table: table.update(StartTime="yesterday"), "StartTime is not a time"),
         (lambda table: table["RetCodes"].update({"200": 1.5}), "RetCodes: 200 is 1.5, not a whole number"),
         (lambda table: table["RetCodes"].update({"200": 3}), "3 statuses but 524 durations"),
         (lambda table: table["DurationHistogram"]["Data"].pop(), "do not add up to its Count"),

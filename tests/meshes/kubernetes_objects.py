@@ -49,7 +49,7 @@ def _bad_keys(metadata: Mapping[str, Any]) -> Iterator[str]:
             if (prefix and not _DNS.fullmatch(prefix)) or not name or not _LABEL.fullmatch(name) or len(name) > 63:
                 yield f"{kind}: key {key!r}"
             if not isinstance(value, str):
-                yield f"{kind}: {key} is no text"
+                yield f"{kind}: {key} is not text"
             elif kind == "labels" and (not _LABEL.fullmatch(value) or len(value) > 63):
                 yield f"label {key}: value {value!r}"
 
@@ -58,7 +58,7 @@ def _unknown(value: Any, kind: str, path: str) -> Iterator[str]:
     """Yield every field of ``value`` that the client's type ``kind`` does not have, and values of the wrong type."""
     if inner := re.fullmatch(r"[Ll]ist\[(.+)\]", kind):
         if not isinstance(value, list | tuple):
-            yield f"{path} is no list"
+            yield f"{path} is not a list"
             return
         for place, item in enumerate(value):
             yield from _unknown(item, inner[1], f"{path}[{place}]")

@@ -157,7 +157,7 @@ def test_ones_own_application_goes_into_every_mesh(mesh, tmp_path):
     ("text", "url", "words"),
     [
         ("", "http://web/", "no Kubernetes object"),
-        ("- 1\n", "http://web/", "no Kubernetes object"),
+        ("- 1\n", "http://web/", "not a Kubernetes object"),
         ("a: [\n", "http://web/", "cannot be read as YAML"),
         ("kind: Pod\n", "http://web/", "without apiVersion"),
         ("apiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n", "http://web/", "leave it out"),

@@ -101,8 +101,8 @@ def test_what_is_right_is_taken_into_our_namespace(tmp_path):
             "calls port 80 of the Service 'web', which offers 81",
         ),
         ([changed(SERVICE, "spec", "ports", value=None)], "which offers none"),
-        (["text"], "no Kubernetes object"),
-        ([{"kind": "List", "items": [1]}], "no Kubernetes object"),
+        (["text"], "not a Kubernetes object"),
+        ([{"kind": "List", "items": [1]}], "not a Kubernetes object"),
         ([{"kind": "List", "items": None}], "holds no Kubernetes object"),
     ],
 )
@@ -168,7 +168,7 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
         (BOMB.encode(), "written out it holds more than"),
         (b"&a [*a]\n", "stands for nothing before it, or for what holds it"),
         (b"# only words\n---\n---\n", "holds no Kubernetes object"),
-        (b"<html>not found</html>", "no Kubernetes object"),
+        (b"<html>not found</html>", "not a Kubernetes object"),
     ],
 )
 def test_files_that_are_no_yaml_of_ours_end_in_a_sentence(content, words, tmp_path):

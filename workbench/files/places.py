@@ -26,7 +26,7 @@ _ROOTS = (
 _SERVED = frozenset({"proc", "sys", "dev"})
 """What the kernel serves under the same name everywhere: no secret of anybody."""
 _COLOUR = r"(?<=\[\dm)|(?<=\[\d\dm)|(?<=;\dm)|(?<=;\d\dm)|(?<=\\[nrt])"
-"""What is no part of a word, though it ends with a letter: a terminal's colour, a line break that is written out."""
+"""What is not part of a word, though it ends with a letter: a terminal's colour, a line break that is written out."""
 _BEFORE = rf"(?:{_COLOUR}|(?<=file://)|(?<![\w./~@%…\\-]))"
 """A path begins here: not within a word or a URL, but also after a terminal's colour."""
 _PART = r"[^\s/\"'`<>|:;,()\[\]{}*?\\\x1b&#]+"
@@ -34,7 +34,7 @@ _WINDOWS = re.compile(r"\b[A-Za-z]:\\{1,2}Users\\{1,2}[^\s\"'<>|:]*?([^\s\"'<>|:
 
 
 _PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "application/pdf"})
-"""Outputs of notebooks that are no text, though nbformat writes them as one."""
+"""Outputs of notebooks that are not text, though nbformat writes them as one."""
 
 
 _DISTRIBUTION = re.compile(r"HISTFA[A-Za-z0-9+/]*={0,2}")
@@ -118,7 +118,7 @@ class Places:
         return self.relative(redacted_text(text))
 
     def content(self, content: bytes) -> bytes:
-        """Return a file's content as it may be stored; what is no text, or data such as payloads, stays as it is."""
+        """Return a file's content as it may be stored; what is not text, or data such as payloads, stays as it is."""
         try:
             told = content.decode()
         except UnicodeDecodeError:

@@ -100,7 +100,7 @@ def _is_ours(folder: Path) -> bool:
 
 
 def _lock(folder: Path) -> int | None:
-    """Lock a folder and return the descriptor; None when somebody holds it, or it is no folder of ours."""
+    """Lock a folder and return the descriptor; None when somebody holds it, or it is not a folder of ours."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:

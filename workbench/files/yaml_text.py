@@ -103,7 +103,7 @@ def _as_json(value: Any) -> Any:
     if not isinstance(value, float):
         return value
     if not math.isfinite(value):
-        raise ValueError(f"{value} is no number of JSON's")
+        raise ValueError(f"{value} is not a JSON number")
     return int(value) if value.is_integer() and abs(value) < _WHOLE_BELOW else value
 
 
@@ -301,7 +301,7 @@ def decoded(content: bytes, where: str) -> str:
 
 
 def _json(text: str, where: str, most: int) -> list[Any] | None:
-    """Return the JSON values in a text, one after the other; None when it is no JSON (it may still be YAML)."""
+    """Return the JSON values in a text, one after the other; None when it is not JSON (it may still be YAML)."""
     found: list[Any] = []
     decoder, place = json.JSONDecoder(parse_constant=_refuse, parse_float=_number), 0
     try:

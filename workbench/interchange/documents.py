@@ -100,7 +100,7 @@ def read_file(path: Path, most: int = MOST_BYTES) -> bytes:
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
-            raise BadInputError(f"{path} is no ordinary file; give a file.")
+            raise BadInputError(f"{path} is not an ordinary file; give a file.")
         if found.st_size > most:
             raise BadInputError(
                 f"{path} has {found.st_size / 2**20:,.0f} MiB; a document of this kind may have {most / 2**20:,.0f} "

@@ -336,7 +336,7 @@ def _limited(load: Load, sent_ratio: float, report: _Report, output: JobOutput) 
     try:
         start_s = datetime.fromisoformat(report.text("StartTime")).timestamp()
     except ValueError as error:
-        raise report.failed(f"StartTime is no time: {error}") from error
+        raise report.failed(f"StartTime is not a time: {error}") from error
     end_s = start_s + report.number("ActualDuration") / 1e9
     if start_s > output.window.start_s or end_s < output.window.end_s:
         return (

@@ -1,4 +1,4 @@
-"""What the lab's archetypes say to an intent, feature by feature: carried, partly, or not, and why."""
+"""What the lab's archetypes make of an intent, feature by feature: supported, partial or unsupported, and why."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def answered(intent: Intent, says: Mapping[str, Say]) -> tuple[Answer, ...]:
 def _mtls(intent: Intent) -> tuple[str, str, str]:
     told = {
         "strict": "The inbound proxy requires a client certificate of the lab's authority.",
-        "permissive": "The inbound listener tells TLS from plain connections and takes both.",
+        "permissive": "The inbound listener accepts both TLS and plaintext connections.",
         "off": "Neither proxy encrypts; callers are not known.",
     }
     return "supported", told[intent.mtls.mode if intent.mtls else "strict"], ""
@@ -111,7 +111,7 @@ def _authorization_of_connections(intent: Intent) -> tuple[str, str, str]:
     if asked is None or not asked.callers:
         return "unsupported", f"{_BLIND[:-1]}, so neither methods nor paths.", nearest
     if asked.methods or asked.paths:
-        return "partial", f"Callers are told apart by certificate; {_BLIND[0].lower()}{_BLIND[1:]}", nearest
+        return "partial", f"Callers are identified by certificate; {_BLIND[0].lower()}{_BLIND[1:]}", nearest
     return "supported", "Network RBAC decides once a connection who may call, by certificate.", ""
 
 
@@ -151,8 +151,8 @@ def of_connections(intent: Intent) -> tuple[Answer, ...]:
 
 def _mtls_of_tunnels(intent: Intent) -> tuple[str, str, str]:
     if intent.mtls is not None and intent.mtls.mode == "strict":
-        return "supported", "The tunnel is mTLS; every connection bears its caller's certificate.", ""
-    return "unsupported", "The tunnel between the nodes is mTLS in itself: nothing is carried outside it.", "strict"
+        return "supported", "The tunnel is mTLS; every connection carries its caller's certificate.", ""
+    return "unsupported", "The tunnel between the nodes always uses mTLS.", "strict"
 
 
 _TUNNELS: Mapping[str, Say] = {

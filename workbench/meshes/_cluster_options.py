@@ -129,7 +129,7 @@ def version_of(spec: MeshSpec, pinned: str) -> str:
     Raises
     ------
     BadInputError
-        For what is no exact version.
+        For what is not an exact version.
     """
     version = pinned if spec.version is None else spec.version
     if version == "latest" or not _VERSION.fullmatch(version):

@@ -27,7 +27,7 @@ def enrolled_by_namespace(
     labels: Mapping[str, str] | None = None,
     annotations: Mapping[str, str] | None = None,
 ) -> ClusterApplication:
-    """Return a copy whose namespace bears these labels and annotations."""
+    """Return a copy whose namespace has these labels and annotations."""
     added = {key: value for key, value in (("labels", labels), ("annotations", annotations)) if value}
     return replace(application, namespace_metadata=merged(application.namespace_metadata, added))
 
@@ -121,7 +121,7 @@ def spoken(service: KubernetesObject) -> str:
 
 
 def client_port(application: ClusterApplication) -> str:
-    """Return the port through which the load is started, which is no call of the application's."""
+    """Return the port through which the load is started, which is not a call of the application's."""
     return str(application.client["spec"]["template"]["spec"]["containers"][0]["ports"][0]["containerPort"])
 
 

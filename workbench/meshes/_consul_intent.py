@@ -109,7 +109,7 @@ def _split(asked: Asked, shares: tuple[Share, ...]) -> FeaturePart:
 
 def _retries(asked: Asked, wanted: Retries) -> FeaturePart:
     if not wanted.attempts:
-        return FeaturePart(says="Consul's proxies send nothing again unless a ServiceRouter tells them to.")
+        return FeaturePart(says="Consul's proxies do not retry unless a ServiceRouter configures it.")
     router = _router(asked, numRetries=wanted.attempts, retryOn=list(wanted.on))
     says = "ServiceRouter with numRetries, made by the caller's proxy."
     objects = (_defaults(asked), router)
@@ -242,7 +242,7 @@ def access_log(protocol: Mapping[str, Any]) -> Maker:
 
     def make(asked: Asked, wanted: bool) -> FeaturePart:
         if not wanted:
-            return FeaturePart(says="Consul's proxies write no access log unless ProxyDefaults tells them to.")
+            return FeaturePart(says="Consul's proxies write no access log unless ProxyDefaults enables it.")
         spec = {**protocol, "accessLogs": {"enabled": True}}
         return FeaturePart(
             says="ProxyDefaults, the datacenter's only one, with accessLogs: every proxy of the mesh writes a line for "

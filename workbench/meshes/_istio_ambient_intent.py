@@ -131,7 +131,7 @@ def _no_retries(asked: Asked, wanted: Retries) -> FeaturePart:
     return (
         cannot(_L4, _WAYPOINT)
         if wanted.attempts
-        else FeaturePart(says="Ztunnel sees no requests and sends none again.")
+        else FeaturePart(says="Ztunnel sees no requests, so it does not retry.")
     )
 
 

@@ -36,7 +36,7 @@ from workbench.meshes._intent_parts import (
 _NETWORKING: Final = "networking.istio.io/v1"
 SECURITY: Final = "security.istio.io/v1"
 _FAULTY: Final = (
-    "It stands on the route, but Istio does not enable retries and timeouts on a route whose faults its proxies inject."
+    "The route has it, but Istio does not enable retries and timeouts on a route whose faults its proxies inject."
 )
 _FAULTY_NEAREST: Final = "Faults in a design of their own, or a service that is really slow or failing."
 
@@ -82,7 +82,7 @@ def _split(asked: Asked, shares: tuple[Share, ...]) -> FeaturePart:
     weighted = [{"destination": _destination(asked, one.version), "weight": one.weight} for one in shares]
     subsets = [{"name": one.version, "labels": {"version": one.version}} for one in shares]
     return FeaturePart(
-        says="VirtualService with weighted routes to a DestinationRule's subsets, told apart by the label version.",
+        says="VirtualService with weighted routes to a DestinationRule subsets by the label version.",
         objects=(_rule(asked, subsets=subsets), _route(asked, route=weighted)),
     )
 

@@ -119,7 +119,7 @@ def _mtls(asked: Asked, wanted: Mtls) -> FeaturePart:
 
 def _retries(asked: Asked, wanted: Retries) -> FeaturePart:
     if not wanted.attempts:
-        return FeaturePart(says="Linkerd sends nothing again unless it is told to.")
+        return FeaturePart(says="Linkerd does not retry unless it is configured to.")
     condition = "5xx" if "5xx" in wanted.on else "gateway-error"
     annotations = {"retry.linkerd.io/http": condition, "retry.linkerd.io/limit": str(wanted.attempts)}
     if wanted.per_try_timeout_s is not None:
@@ -129,7 +129,7 @@ def _retries(asked: Asked, wanted: Retries) -> FeaturePart:
         "made already, and bodies above 64 KiB are not sent again."
     )
     if "reset" in wanted.on or not {"5xx", "gateway-error"} & set(wanted.on):
-        says = f"{says} A lost connection alone is no condition: it retries on {condition} instead."
+        says = f"{says} A lost connection alone is not a condition: it retries on {condition} instead."
         partly = FeaturePart(says=says, support="partial", nearest='on = ["5xx"].')
         return _told_to_callers(asked, annotations, partly)
     return _told_to_callers(asked, annotations, FeaturePart(says=says))
@@ -267,7 +267,7 @@ def _rate_limit(asked: Asked, wanted: RateLimit) -> FeaturePart:
 
 def _access_log(asked: Asked, wanted: bool) -> FeaturePart:
     if not wanted:
-        return FeaturePart(says="Linkerd's proxies write no access log unless an annotation tells them to.")
+        return FeaturePart(says="Linkerd's proxies write no access log unless an annotation enables it.")
     return FeaturePart(
         says="Annotation access-log on the service's pods: a line for each request on standard error. They restart.",
         patches=asked.annotated_pods({f"{_CONFIG}access-log": "apache"}, caller=False),

@@ -44,7 +44,7 @@ def _retries(asked: Asked, wanted: Retries) -> FeaturePart:
     return (
         _no_requests(asked, wanted)
         if wanted.attempts
-        else FeaturePart(says="It sees no requests and sends none again.")
+        else FeaturePart(says="It sees no requests, so it does not retry.")
     )
 
 

@@ -78,7 +78,7 @@ class Baseline:
     def configure(self, spec: MeshSpec, intent: Intent, target: Target) -> Rendering:
         """Return that nothing carries anything: without a mesh, callers and services do it themselves."""
         self._asked(spec)
-        says = "Without a mesh nothing stands between caller and service."
+        says = "Without a mesh there is no proxy between caller and service."
         nearest = "Libraries in the application, or a NetworkPolicy for who may call whom."
         return Rendering(mesh=spec.label, answers=in_order(unsupported(intent, says, nearest=nearest)))
 

@@ -46,7 +46,7 @@ class _Bytes:
         return envoy.by_transport(over_tls, plain, asked.mtls)
 
     def answers(self, intent: Intent, target: Target) -> tuple[Answer, ...]:
-        """Return what becomes of each feature: what works on connections is carried."""
+        """Return what becomes of each feature: those that work on connections are supported."""
         return of_connections(intent)
 
 

@@ -75,7 +75,7 @@ class _Requests:
         )
 
     def answers(self, intent: Intent, target: Target) -> tuple[Answer, ...]:
-        """Return what becomes of each feature: nearly all is carried."""
+        """Return what becomes of each feature: nearly all are supported."""
         return of_requests(intent)
 
 

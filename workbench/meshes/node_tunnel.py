@@ -23,7 +23,7 @@ NODES = ("node-1-proxy", "node-2-proxy")
 
 
 def _node_of(pod: str, application: Application) -> str:
-    """Return the node that ``pod`` stands on; all versions of a service stand together."""
+    """Return the node of ``pod``; all versions of a service share one."""
     pods = ("client", *(service.name for service in application.services if not service.answers_for))
     return NODES[pods.index(pod if pod == "client" else application.service(pod).called) % 2]
 

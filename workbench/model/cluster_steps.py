@@ -197,7 +197,7 @@ class HasProxy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodSays:
-    """A gate: every pod of the application bears this label or annotation (with that value, unless empty)."""
+    """A gate: every pod of the application has this label or annotation (with that value, unless empty)."""
 
     name: str
     where: Literal["label", "annotation"]

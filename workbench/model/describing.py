@@ -74,7 +74,7 @@ def generator_of(name: str, kind: str) -> Any:
 def facts_of(facts: MeshFacts, spec: MeshSpec, protocol: str) -> MeshFacts:
     """Add to a mesh's facts what this load makes pointless, and the intent."""
     if protocol == "tcp" and facts.layer == "L7":
-        facts = replace(facts, features=(*facts.features, "under this load connections only: TCP has no requests"))
+        facts = replace(facts, features=(*facts.features, "connections only under this load: TCP has no requests"))
     return facts if spec.intent is None else replace(facts, title=f"{facts.title}; asked: {in_words(spec.intent)}")
 
 

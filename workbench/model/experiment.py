@@ -47,7 +47,7 @@ class MeshSpec(Checked):
     version: str | None = asked("Version to install; None: the one that the adapter pins.", default=None)
     options: Mapping[str, Any] = asked("Settings of this adapter; `workbench plan` shows them.", default_factory=dict)
     intent: Intent | None = asked(
-        "What its traffic is to experience, such as a split or retries; None: as it comes. See docs/playground.md.",
+        "Traffic policy for the service, such as a split or retries; None: no policy. See docs/playground.md.",
         default=None,
     )
     existing: bool = asked(
@@ -121,7 +121,7 @@ class Load(Checked):
 class EnvironmentSpec(Checked):
     """Where it happens."""
 
-    name: str = asked("Environment: lab.", default="lab")
+    name: str = asked("Environment: lab or kubernetes.", default="lab")
     options: Mapping[str, Any] = asked("Settings of the environment.", default_factory=dict)
 
 
@@ -142,7 +142,7 @@ class Experiment(Checked):
         "Randomized passes over all cells; 6 or more give 95 % intervals.", low=1, high=1000, told=(1, _MOST), default=3
     )
     seed: int = asked("Seeds the order of runs and Poisson arrivals.", low=0, high=2**63 - 1, default=1)
-    baseline: str = asked("The mesh that stands for 'no mesh'.", default="baseline")
+    baseline: str = asked("The mesh that means 'no mesh'.", default="baseline")
     rerun_noisy: bool = asked("Run a cell once more when the machine was too noisy; both are kept.", default=False)
 
     def __post_init__(self) -> None:
@@ -157,11 +157,9 @@ class Experiment(Checked):
         labels = [mesh.label for mesh in self.meshes]
         twice = sorted({label for label in labels if labels.count(label) > 1})
         if twice:
-            raise BadInputError(
-                f"Experiment {self.name!r} lists {', '.join(twice)} twice; every mesh may stand there once."
-            )
+            raise BadInputError(f"Experiment {self.name!r} lists {', '.join(twice)} twice; list every mesh once.")
         if len(set(self.loads)) < len(self.loads):
-            raise BadInputError(f"Experiment {self.name!r} lists a rate twice; every rate may stand there once.")
+            raise BadInputError(f"Experiment {self.name!r} lists a rate twice; list every rate once.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""How the Fortio in a client's pod is told whom to call: gates and the load generator ask it the same way."""
+"""How to tell the Fortio in a client's pod what to call; gates and the load generator share it."""
 
 from __future__ import annotations
 

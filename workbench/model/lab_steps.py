@@ -36,7 +36,7 @@ Role = Literal[
     "unattributed",
 ]
 SURROUNDING_ROLES: tuple[Role, ...] = ("system", "node", "unattributed")
-"""Of whole machines, and of what on them is no part of a run."""
+"""Of whole machines, and of what on them is not part of a run."""
 
 DATA_PLANE_ROLES: tuple[Role, ...] = ("sidecar", "node-proxy", "gateway", "waypoint")
 

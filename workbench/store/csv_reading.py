@@ -38,7 +38,7 @@ _BITS = 10
 """Values are kept to one part in 2**10, as finely as the histograms that they go into."""
 
 _WHOLE = 1e-6
-"""Seconds by which a time may miss a whole second and be one: a time in nanoseconds is no exact floating number."""
+"""Seconds by which a time may miss a whole second and be one: a time in nanoseconds is not an exact floating number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +174,7 @@ def summarise_csv(table: Table, values: Values) -> list[Group]:
     Raises
     ------
     BadInputError
-        When a line has too many or too few fields, a value is no number, or a duration is impossible, with the line.
+        When a line has too many or too few fields, a value is not a number, or a duration is impossible, with the line.
     StoreError
         When the memory does not suffice.
     """
@@ -326,7 +326,7 @@ def _explained(table: Table, values: Values, error: duckdb.Error) -> str:
     if convert := _CONVERT.search(text):
         is_text = convert["column"] == values.time and values.time_unit_s is None
         what = "time such as 2026-01-01T00:00:00Z" if is_text else "number"
-        return f"{place}: column {convert['column']!r:.60} holds {convert['text'][:_SHOWN]!r}, which is no {what}."
+        return f"{place}: column {convert['column']!r:.60} holds {convert['text'][:_SHOWN]!r}, which is not a {what}."
     if columns := _COLUMNS.search(text):
         return (
             f"{place}: {columns[2]} fields where the table has {columns[1]}; the file was cut off or garbled there, or "

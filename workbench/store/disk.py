@@ -63,12 +63,12 @@ def read_regular(path: Path) -> bytes:
     Raises
     ------
     OSError
-        When it cannot be read, or is no regular file.
+        When it cannot be read, or is not a regular file.
     """
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(handle, "rb") as stream:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
         return stream.read()
 
 

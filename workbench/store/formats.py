@@ -249,13 +249,13 @@ def _unfit(value: Any, place: str = "") -> str:
     pair in a text or a name.
     """
     if isinstance(value, str):
-        return "" if _encodes(value) else f"{place or 'it'} is no Unicode text (half a surrogate pair)"
+        return "" if _encodes(value) else f"{place or 'it'} is not Unicode text (half a surrogate pair)"
     if isinstance(value, int):
         return "" if -MOST - 1 <= value <= MOST else f"{place or 'it'} is a whole number out of range"
     if isinstance(value, dict):
         odd = next((key for key in value if not _encodes(key)), None)
         if odd is not None:
-            return f"{place or 'it'} has the name {odd!a:.80}, which is no Unicode text"
+            return f"{place or 'it'} has the name {odd!a:.80}, which is not Unicode text"
         inner = ((one, f"{place}.{key}" if place else str(key)) for key, one in value.items())
     elif isinstance(value, list):
         inner = ((one, f"{place}.{position}") for position, one in enumerate(value))

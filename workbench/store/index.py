@@ -46,7 +46,7 @@ class _UnusableError(Exception):
 
 
 class _DamagedError(Exception):
-    """The database file is no index that we can use, now or later."""
+    """The database file is not an index that we can use, now or later."""
 
 
 class Index:

@@ -182,7 +182,7 @@ class Store:
         """Return all samples of one run, in order of time.
 
         Columns: time_s (from the start of the measured window, negative before it; from the first sample when there
-        is no window), component, role, cpu_cores (mean since the previous sample of the part, NaN for its first),
+        is not a window), component, role, cpu_cores (mean since the previous sample of the part, NaN for its first),
         mem_pss_bytes, mem_anon_bytes, mem_rss_bytes (NaN where not read at that moment).
         """
         return self._frame(frames.SERIES.sql(), [run_id])

@@ -180,7 +180,7 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def found_version(connection: duckdb.DuckDBPyConnection) -> int | None:
-    """Return the version of the index that is open; 0 for a database that is no index, None for an empty one."""
+    """Return the version of the index that is open; 0 for a database that is not an index, None for an empty one."""
     try:
         row = connection.execute("SELECT version FROM index_version").fetchone()
     except duckdb.CatalogException:

@@ -148,7 +148,7 @@ def _showed_nothing(lives: Sequence[Life], value: float) -> bool:
 
 
 def figure(value: object, *, least: float = 0.0) -> float | None:
-    """Return a number that a source tells as one; None for what is no figure: null, text, NaN, below `least`."""
+    """Return a number that a source tells as one; None for what is not a figure: null, text, NaN, below `least`."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < least:
         return None
     return float(value)

@@ -40,7 +40,7 @@ Samples = dict[float, float]
 
 
 def _samples(values: Any, least: float) -> Iterator[tuple[float, float]]:
-    """Yield (time, value) of a series; what is no figure, or less than `least`, is passed over."""
+    """Yield (time, value) of a series; what is not a figure, or less than `least`, is passed over."""
     for pair in values if isinstance(values, list) else ():
         try:
             at, value = figure(float(pair[0])), figure(float(pair[1]), least=least)

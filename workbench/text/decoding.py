@@ -19,7 +19,7 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-"""First bytes of a file -> how the whole is encoded; the mark itself is no part of the text."""
+"""First bytes of a file -> how the whole is encoded; the mark itself is not part of the text."""
 
 _LOOKED_AT = 256
 _PATIENCE_S = 10.0
@@ -38,7 +38,7 @@ def content_of(path: str | Path, most: int | None = None) -> bytes:
     with os.fdopen(handle, "rb", buffering=0):
         kind = os.fstat(handle).st_mode
         if not stat.S_ISREG(kind) and not stat.S_ISFIFO(kind):
-            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
         found = _first(handle, most)
         if not found and stat.S_ISFIFO(kind):
             raise OSError(errno.EINVAL, "it is a pipe into which nobody writes", str(path))

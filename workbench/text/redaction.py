@@ -82,7 +82,7 @@ _BASIC = re.compile(rf"(?i){_START}(basic\s+)([A-Za-z0-9+/]{{4,}}={{0,2}})")
 _LONG = re.compile(rf"(?<![\w+/-])(?<!base64,)[A-Za-z0-9+/_-]{{{_LEAST},}}={{0,2}}")
 
 _HISTOGRAM = "HISTFA"
-"""How a whole distribution begins (HdrHistogram V2, compressed, in base64), which is no key."""
+"""How a whole distribution begins (HdrHistogram V2, compressed, in base64), which is not a key."""
 
 _HARMLESS = re.compile(
     r"(?i)(?:true|false|null|none|nil|yes|no|~|\(not|\(none\)|\*+|<[^>]*>|\[|\{|\$|and|or|is|was|are|must|to|for|of|the|not|with|"

@@ -36,7 +36,7 @@ def read(manifests: str) -> Iterator[tuple[dict[str, Any], str]]:
     Raises
     ------
     BadInputError
-        When there is nothing to read, too much of it, or something that is no YAML of Kubernetes objects.
+        When there is nothing to read, too much of it, or something that is not YAML of Kubernetes objects.
     """
     path = Path(manifests)
     if not manifests or not path.exists():
@@ -94,7 +94,7 @@ def _documents(text: bytes, file: Path) -> Iterator[dict[str, Any]]:
             if one is None:
                 continue
             if not isinstance(one, dict):
-                raise BadInputError(f"{file} holds something that is no Kubernetes object.")
+                raise BadInputError(f"{file} holds something that is not a Kubernetes object.")
             if str(one.get("apiVersion", "")).startswith("kustomize.config.k8s.io/"):
                 raise _recipe(file, "Kustomization")
             yield one

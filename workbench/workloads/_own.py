@@ -40,7 +40,7 @@ def own_application(
     Raises
     ------
     BadInputError
-        When there is nothing to read, when it is no Kubernetes YAML, for objects that do not live in a namespace, for
+        When there is nothing to read, when it is not Kubernetes YAML, for objects that do not live in a namespace, for
         objects twice, and for a URL that is none, not of the load's protocol, or leads to none of the Services.
     """
     objects: dict[tuple[str, str, str], dict[str, Any]] = {}

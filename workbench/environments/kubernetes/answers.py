@@ -1,4 +1,4 @@
-"""What an API server answers, looked at once at the door; and what is no API server, named as such.
+"""What an API server answers, looked at once at the door; and what is not an API server, named as such.
 
 In place of an API server may stand a login page, a proxy's complaint, another program, or nothing. Every verb says so,
 with what came, instead of going on with it.
@@ -35,7 +35,7 @@ _NO_TLS = re.compile(r"WRONG_VERSION_NUMBER|wrong version number|record layer fa
 def no_server(who: str, what: str, came: str) -> NotKubernetesError:
     """Return the error that says what came in place of an API server's answer to ``what``."""
     return NotKubernetesError(
-        f"What answers at {who} is no Kubernetes API server: {what} was answered with {came}. Look at the "
+        f"What answers at {who} is not a Kubernetes API server: {what} was answered with {came}. Look at the "
         "address in the kubeconfig, at proxies (HTTPS_PROXY, NO_PROXY), and whether you must log in first."
     )
 
@@ -82,7 +82,7 @@ def understood(body: bytes | None, who: str, what: str) -> dict[str, Any]:
         deep = isinstance(error, RecursionError)
         raise no_server(who, what, "JSON without end of nesting" if deep else described(body)) from None
     if not isinstance(told, dict):
-        raise no_server(who, what, f"JSON that is no object ({json.dumps(told)[:60]})")
+        raise no_server(who, what, f"JSON that is not an object ({json.dumps(told)[:60]})")
     if _too_deep(body, told):
         raise no_server(who, what, f"JSON of more than {DEEPEST} levels")
     return told
@@ -106,7 +106,7 @@ def _too_deep(body: bytes, told: Any) -> bool:
 
 
 def described(body: bytes) -> str:
-    """Return what an answer is that is no JSON, in words."""
+    """Return what an answer is that is not JSON, in words."""
     text = body.lstrip(b"\xef\xbb\xbf \t\r\n")
     if not text:
         return "nothing"

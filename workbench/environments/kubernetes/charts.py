@@ -73,7 +73,7 @@ def _version_of(chart: Path) -> str:
         described = load(_described(chart), "Chart.yaml")
         return str(described["version"])
     except (OSError, tarfile.TarError, zlib.error, BadInputError, KeyError, TypeError, EOFError) as error:
-        raise RunFailedError(f"{chart} is no Helm chart: its Chart.yaml cannot be read ({error}).") from error
+        raise RunFailedError(f"{chart} is not a Helm chart: its Chart.yaml cannot be read ({error}).") from error
 
 
 def _described(chart: Path) -> bytes:
@@ -103,7 +103,7 @@ def objects_in(*texts: str) -> tuple[Object, ...]:
     Raises
     ------
     RunFailedError
-        When what Helm printed is no YAML.
+        When what Helm printed is not YAML.
     """
     try:
         found = [one for text in texts for part in load_all(text, "what Helm rendered") for one in unfolded(part)]

@@ -178,7 +178,7 @@ class Cluster:
         Raises
         ------
         NotKubernetesError
-            When what comes is no JSON object.
+            When what comes is not a JSON object.
         """
         what = f"{method.upper()} {path}"
         body_of = self._patiently(lambda: whole(self._once(method, path, body, more)), what)

@@ -194,7 +194,7 @@ class Collector:
         if node not in self._kubelets:
             self._kubelets |= kubelets(self.cluster.listed("v1", "Node")[0])
         if node not in self._kubelets:
-            raise RunFailedError(f"The cluster tells no address of {node}.")
+            raise RunFailedError(f"The cluster has no address for {node}.")
         return self._kubelets[node]
 
 

@@ -219,7 +219,7 @@ class ClusterDeployment:
         wanted = f"{gate.where} {gate.key}" + (f"={gate.value}" if gate.value else "")
         if silent or not pods:
             return False, f"{wanted} is missing: {'; '.join(silent) or 'there is no pod'}"
-        return True, f"all {len(pods)} pods bear the {wanted}"
+        return True, f"all {len(pods)} pods have the {wanted}"
 
     def _labelled(self, wanted: Mapping[str, str]) -> list[Object]:
         selector = ",".join(f"{key}={value}" for key, value in wanted.items())
@@ -235,7 +235,7 @@ class ClusterDeployment:
         deadline = time.monotonic() + gate.deadline_s
         while not (value := self._metric(gate) or 0.0) and answered and time.monotonic() < deadline:
             time.sleep(_PAUSE_S)
-        return answered and value > 0, f"{what} stands at {value:g}; {evidence}"
+        return answered and value > 0, f"{what} is {value:g}; {evidence}"
 
     def _interface_moved(self, gate: InterfaceMoved) -> tuple[bool, str]:
         what = f"the bytes sent through {gate.interface} in the client's pod"

@@ -172,7 +172,7 @@ def _clean(cluster: Cluster, options: Options, *, force: bool, say: Callable[[st
         acts: list[tuple[str, Callable[[], None]]] = [("removing our pods", partial(_workloads, cluster))]
         acts += [(_said(one), partial(way_back, cluster, one, before, helm)) for one in removal]
         acts.append(("uninstalling our releases", partial(_releases, cluster, helm, before)))
-        acts.append(("removing what bears our labels", partial(_sweep, cluster)))
+        acts.append(("removing objects with our labels", partial(_sweep, cluster)))
         again = [one for one in removal if isinstance(one, Delete)]
         acts += [(f"{_said(one)}, once more", partial(way_back, cluster, one, before, helm)) for one in again]
         for said, act in acts:

@@ -65,10 +65,10 @@ def misshapen(found: Any, kind: str = "") -> str:
 def _wrong(value: Any, form: Any, place: str) -> str:
     if isinstance(form, list):
         if not isinstance(value, list):
-            return f"whose {place} is no list"
+            return f"whose {place} is not a list"
         return next(filter(None, (_wrong(one, form[0], place) for one in value)), "")
     if isinstance(form, Mapping):
-        return _wrong_table(value, form, place) if isinstance(value, dict) else f"whose {place} is no table"
+        return _wrong_table(value, form, place) if isinstance(value, dict) else f"whose {place} is not a table"
     right = isinstance(value, form) and not isinstance(value, bool)
     return "" if right else f"whose {place} is not {_WORDS[form]}"
 

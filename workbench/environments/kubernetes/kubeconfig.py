@@ -204,7 +204,7 @@ def _check_provider(user: Table) -> None:
     if not isinstance(name, str):
         raise unusable(f"{user['where']}: auth-provider must be a table with a name")
     instead = f": install {_GONE[name]} and let it write the kubeconfig anew" if name in _GONE else ""
-    raise unusable(f"{user['where']}: the auth-provider {name[:60]!r} is no part of kubectl any more (1.26){instead}")
+    raise unusable(f"{user['where']}: the auth-provider {name[:60]!r} is not part of kubectl any more (1.26){instead}")
 
 
 def _renewing(settings: Configuration, plugin: Plugin, first: Any) -> None:
@@ -248,7 +248,7 @@ def _check_certificates(settings: Configuration, cluster: Table, user: Table) ->
         if settings.ssl_ca_cert:
             context.load_verify_locations(cafile=settings.ssl_ca_cert)
     except (OSError, ValueError) as error:
-        raise unusable(f"{cluster['where']}: its certificate authority is no certificate ({error})") from error
+        raise unusable(f"{cluster['where']}: its certificate authority is not a certificate ({error})") from error
     if bool(settings.cert_file) != bool(settings.key_file):
         raise unusable(f"{user['where']}: a client certificate needs its key, and a key its certificate")
     try:

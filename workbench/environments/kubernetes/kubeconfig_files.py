@@ -57,7 +57,7 @@ def _there(path: Path) -> Path:
     if not path.exists():
         raise unusable(f"there is no file {path}")
     if not path.is_file() and not path.is_fifo():
-        raise unusable(f"{path} is no file")
+        raise unusable(f"{path} is not a file")
     return path
 
 
@@ -89,7 +89,7 @@ def _read(path: Path) -> Table:
     if told is None:
         return {}
     if not isinstance(told, dict):
-        raise unusable(f"{path} is no kubeconfig: it holds no table")
+        raise unusable(f"{path} is not a kubeconfig: it holds no table")
     return told
 
 
@@ -141,12 +141,12 @@ def entry(merged: Table, kind: str, name: str, wanted_by: str = "") -> Table:
 def _regular(path: Path, where: str) -> Path:
     """Return the path of a certificate, key or token, unless whoever reads it would wait for ever."""
     if path.exists() and not path.is_file():
-        raise unusable(f"{where} names {path}, which is no regular file")
+        raise unusable(f"{where} names {path}, which is not a regular file")
     return path
 
 
 def check_texts(found: Mapping[str, Any], keys: tuple[str, ...], where: str) -> None:
-    """Refuse what is no text among these fields."""
+    """Refuse what is not text among these fields."""
     for key in keys:
         text = found.get(key, "")
         if not isinstance(text, str):

@@ -138,7 +138,7 @@ class Plugin:
         status = status if isinstance(status, dict) else {}
         fields = {key: status.get(key) or "" for key in ("token", "clientCertificateData", "clientKeyData")}
         if not all(isinstance(one, str) for one in fields.values()):
-            raise self._useless("printed a token or certificate that is no text")
+            raise self._useless("printed a token or certificate that is not text")
         token, certificate, key = fields.values()
         if bool(certificate) != bool(key):
             raise self._useless("printed a certificate without its key, or a key without its certificate")
@@ -153,7 +153,7 @@ class Plugin:
         try:
             return datetime.fromisoformat(str(text)).timestamp()
         except (ValueError, OverflowError, OSError) as error:
-            raise self._useless("printed an expirationTimestamp that is no time") from error
+            raise self._useless("printed an expirationTimestamp that is not a time") from error
 
     def _useless(self, what: str) -> UnsupportedError:
         return UnsupportedError(

@@ -29,7 +29,7 @@ def proxy_for(server: str, said: str, environment: Mapping[str, str]) -> str | N
     Raises
     ------
     UnsupportedError
-        When what names the proxy is no URL of one.
+        When what names the proxy is not a URL of one.
     """
     if said:
         return _checked(said, "The kubeconfig's proxy-url")
@@ -55,7 +55,7 @@ def _checked(url: str, what: str) -> str:
         usable = False
     if not usable or " " in url:
         raise UnsupportedError(
-            f"{what} is no proxy's URL ({', '.join(f'{one}://' for one in _SCHEMES)}HOST:PORT): mend it."
+            f"{what} is not a proxy URL ({', '.join(f'{one}://' for one in _SCHEMES)}HOST:PORT): correct it."
         )
     return url
 

@@ -1,4 +1,4 @@
-"""An API server's no: what it says, what it means, and what would mend it. Pure."""
+"""An API server's refusal: what it says, what it means, and what to do. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def body_of(error: ApiException) -> bytes:
 
 
 def refused(error: ApiException, what: str, anonymous: str = "") -> RefusedError:
-    """Return a refusal with the server's own sentence, and what would mend it; see `Cluster.anonymous`."""
+    """Return a refusal with the server's own sentence and what to do; see `Cluster.anonymous`."""
     try:
         told = json.loads(body_of(error))
         message, reason, details = str(told.get("message", "")), str(told.get("reason", "")), told.get("details")

@@ -77,7 +77,7 @@ def differences(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
         new = after.get("Namespace", {}).get(name)
         if new is not None and new != borne:
             changed = sorted(key for key in {*borne, *new} if borne.get(key) != new.get(key))
-            said.append(f"Namespace {name} bears other labels: {', '.join(changed)}")
+            said.append(f"Namespace {name} has other labels: {', '.join(changed)}")
     return tuple(said)
 
 

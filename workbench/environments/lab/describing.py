@@ -37,7 +37,7 @@ def describe(runs: Sequence[RunSpec]) -> Described[Application, Step, Gate]:
     """
     spec, workload, protocol = runs[0].mesh, runs[0].workload, runs[0].load.protocol
     if spec.existing:
-        raise BadInputError(f"The mesh {spec.name!r} has existing = true, which clusters only know: leave it out.")
+        raise BadInputError(f"The mesh {spec.name!r} has existing = true, which works on clusters only: remove it.")
     mesh: LabMesh = mesh_of(spec, KIND)
     adapter: LabWorkload = workload_of(workload, KIND, protocol)
     application = adapter.application(workload)

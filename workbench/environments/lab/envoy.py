@@ -62,7 +62,7 @@ def envoy_program() -> EnvoyProgram:
 
 
 def _executable(path: str, why: str) -> str:
-    if not os.access(path, os.X_OK) or Path(path).is_dir():  # in this order: a folder that is closed is no crash
+    if not os.access(path, os.X_OK) or Path(path).is_dir():  # in this order: a folder that is closed is not a crash
         raise UnsupportedError(
             f"Envoy {path} is not there or cannot be executed ({why}). Mend the path, or unset {VARIABLE}."
         )

@@ -65,7 +65,7 @@ class Table:
     def figure(self, name: str, doubts: list[str]) -> float | None:
         """Return a measured number from 0; None where there is none, with the reason in ``doubts``.
 
-        Null, not a number, an infinite and a negative one are unknown. Text that is no number is a damaged file.
+        Null, not a number, an infinite and a negative one are unknown. Text that is not a number is a damaged file.
         """
         if name not in self:
             if name in self.node.value:

@@ -53,7 +53,7 @@ def seconds(text: str, where: str) -> float:
     found = _WITH_UNIT.findall(text)
     whole = "".join(number + unit for number, unit in found)
     if not found or whole != text.replace(" ", "") or any(unit not in UNITS_S for _, unit in found):
-        raise BadInputError(f"{where}: {shown(text)} is no duration such as 1.5ms or 2s.")
+        raise BadInputError(f"{where}: {shown(text)} is not a duration such as 1.5ms or 2s.")
     total = math.fsum(float(number) * UNITS_S[unit] for number, unit in found)
     return checked(total, where)
 
@@ -82,7 +82,7 @@ def started(text: str, where: str) -> float | None:
     try:
         moment = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text))
     except ValueError as error:
-        raise BadInputError(f"{where}: {shown(text)} is no time such as 2026-01-01T00:00:00Z.") from error
+        raise BadInputError(f"{where}: {shown(text)} is not a time such as 2026-01-01T00:00:00Z.") from error
     if moment.tzinfo is None:
         raise BadInputError(f"{where}: {shown(text)} has no time zone; add one, such as Z for UTC.")
     return None if moment.year == 1 else moment.timestamp()

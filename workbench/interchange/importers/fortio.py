@@ -136,7 +136,7 @@ def run_of(table: Table, raw: bytes, tool: Tool) -> Imported:
 
 
 def _reached(table: Table, doubts: list[str]) -> float | None:
-    """Return the rate that was reached; a negative one is no figure of any run, and damages the file."""
+    """Return the rate that was reached; a negative one is not a figure of any run, and damages the file."""
     node = table.node.get("ActualQPS")
     if node is not None and isinstance(node.value, int | float) and node.value < 0:
         return table.number("ActualQPS")

@@ -118,7 +118,7 @@ def _number(row: dict[str, str], name: str, where: str, doubts: list[str]) -> fl
     try:
         value = float(text)
     except ValueError as error:
-        raise BadInputError(f"{where}: column {name} holds {shown(text)}, which is no number.") from error
+        raise BadInputError(f"{where}: column {name} holds {shown(text)}, which is not a number.") from error
     if not 0 <= value < float("inf"):
         doubts.append(f"Column {name} holds {shown(text)}, which cannot be: unknown.")
         return None
@@ -128,7 +128,7 @@ def _number(row: dict[str, str], name: str, where: str, doubts: list[str]) -> fl
 def _whole(row: dict[str, str], name: str, where: str, doubts: list[str]) -> int | None:
     value = _number(row, name, where, doubts)
     if value is not None and not value.is_integer():
-        doubts.append(f"Column {name} holds {value:g}, which is no whole number: unknown.")
+        doubts.append(f"Column {name} holds {value:g}, which is not a whole number: unknown.")
         return None
     return None if not value else int(value)
 

@@ -197,7 +197,7 @@ def _time_unit(source: InputFile, names: tuple[str, ...]) -> float | None:
     Raises
     ------
     BadInputError
-        When it is no time in any format that k6 writes.
+        When it is not a time in any format that k6 writes.
     """
     text = _first_time(source, names)
     try:
@@ -211,7 +211,7 @@ def _time_unit(source: InputFile, names: tuple[str, ...]) -> float | None:
     fitting = [unit for unit in _FORMATS.values() if _YEARS[0] <= value * unit <= _YEARS[1]]
     if not fitting:
         raise BadInputError(
-            f"{source.where}: {shown(text)} is no time in a format that k6 writes (K6_CSV_TIME_FORMAT: "
+            f"{source.where}: {shown(text)} is not a time in a format that k6 writes (K6_CSV_TIME_FORMAT: "
             f"{', '.join(_FORMATS)}, rfc3339, rfc3339_nano)."
         )
     return fitting[0]

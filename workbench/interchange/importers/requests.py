@@ -323,7 +323,7 @@ def _typed(name: str, text: str, source: InputFile) -> object:
         value = float(text)
         return value if name == "rate_per_s" else whole(value)
     except (ValueError, OverflowError) as error:
-        raise BadInputError(f"{source.where}: {shown(text)} is no number for {name}.") from error
+        raise BadInputError(f"{source.where}: {shown(text)} is not a number for {name}.") from error
 
 
 def is_right(status: str, right: frozenset[str] = frozenset()) -> bool:

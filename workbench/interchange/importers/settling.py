@@ -120,7 +120,7 @@ def _positive(told: Mapping[str, float]) -> dict[str, float]:
 def _consumption(run: Imported) -> Imported:
     if not any(one.cpu_cores is not None for one in run.usage) or run.window_s:
         return run
-    note = "The CPU that it tells is kept in its record only: without a duration it is no CPU time per request."
+    note = "The CPU that it tells is kept in its record only: without a duration it is not CPU time per request."
     return replace(run, notes=_once(run, note))
 
 

@@ -112,7 +112,7 @@ def _linked(documents: list[Document], cls: type, wanted: str) -> Any:
 def _run(document: Document, documents: list[Document], options: Options, source: InputFile) -> Imported:
     result = document.message
     if not isinstance(result, PerformanceTestResult):
-        raise BadInputError(f"{document.where} is no result.")
+        raise BadInputError(f"{document.where} is not a result.")
     test: PerformanceTestConfig | None = _linked(documents, PerformanceTestConfig, result.test_id)
     mesh: ServiceMeshConfig | None = _linked(documents, ServiceMeshConfig, result.mesh_config_id)
     environment: EnvironmentConfig | None = _linked(documents, EnvironmentConfig, result.env_id)

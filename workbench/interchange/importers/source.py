@@ -41,11 +41,13 @@ class InputFile:
         Raises
         ------
         BadInputError
-            When it is no ordinary file, is empty, compressed, or no text.
+            When it is not an ordinary file, is empty, compressed, or no text.
         """
         try:
             if not stat.S_ISREG(self.path.stat().st_mode):
-                raise BadInputError(f"{self.where} is no ordinary file; give files, or the folder of an SMP bundle.")
+                raise BadInputError(
+                    f"{self.where} is not an ordinary file; give files, or the folder of an SMP bundle."
+                )
             with self.path.open("rb") as stream:
                 content = stream.read(HEAD_BYTES)
         except FileNotFoundError as error:

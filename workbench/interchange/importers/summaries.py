@@ -68,7 +68,7 @@ class Summary:
         return per_second(*self.figures["Requests/sec"])
 
     def latencies(self) -> dict[str, float]:
-        """Return the figures of the latency by column; none that is no number, or 0."""
+        """Return the figures of the latency by column; none that is not a number, or 0."""
         told = {COLUMNS[q]: latency(text, place) for q, text, place in self.percentiles if q in COLUMNS}
         for column, name in (("low_s", "Fastest"), ("high_s", "Slowest")):
             told[column] = latency(*self.figures[name])

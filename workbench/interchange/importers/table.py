@@ -289,7 +289,7 @@ class _Cells:
         try:
             value = float(text)
         except ValueError as error:
-            raise BadInputError(f"{self.where}: {shown(text)} is no number for {name}.") from error
+            raise BadInputError(f"{self.where}: {shown(text)} is not a number for {name}.") from error
         if not 0 <= value < float("inf"):
             self.doubts.append(f"{name} is {shown(text)}, which cannot be: unknown.")
             return None
@@ -299,7 +299,7 @@ class _Cells:
         """Return a whole number from 0; None where there is none, or a fraction, which is never cut off."""
         value = self.number(name)
         if value is not None and not value.is_integer():
-            self.doubts.append(f"{name} is {value:g}, which is no whole number: unknown.")
+            self.doubts.append(f"{name} is {value:g}, which is not a whole number: unknown.")
             return None
         return None if value is None else int(value)
 

@@ -182,7 +182,7 @@ def lasted(text: str, where: str) -> float | None:
     plain = text.strip().removesuffix(".")  # hey's forerunner ended its figures with a full stop
     found = list(_MEASURE.finditer(plain))
     if not found or "".join(one[0] for one in found) != plain:
-        raise BadInputError(f"{where}: {shown(text)} is no duration such as 1.5ms or 2 secs.")
+        raise BadInputError(f"{where}: {shown(text)} is not a duration such as 1.5ms or 2 secs.")
     total = math.fsum(float(number) * _unit_s(unit, text, where) for number, unit in (one.groups() for one in found))
     if total < 0 and not math.isinf(total):
         raise BadInputError(f"{where}: {shown(text)} is impossible for a duration.")
@@ -214,12 +214,12 @@ def per_second(text: str, where: str) -> float | None:
     Raises
     ------
     BadInputError
-        When it is no number, or negative.
+        When it is not a number, or negative.
     """
     try:
         value = float(text)
     except ValueError as error:
-        raise BadInputError(f"{where}: {shown(text)} is no rate.") from error
+        raise BadInputError(f"{where}: {shown(text)} is not a rate.") from error
     if value < 0 and math.isfinite(value):
         raise BadInputError(f"{where}: {shown(text)} is impossible for a rate.")
     return value if math.isfinite(value) else None

@@ -82,18 +82,18 @@ def moment_ns(text: str) -> int:
     """
     found = _MOMENT.fullmatch(text)
     if found is None:
-        raise BadInputError("is no time such as 2026-01-01T00:00:00Z")
+        raise BadInputError("is not a time such as 2026-01-01T00:00:00Z")
     year, month, day, hour, minute, second = (int(one) for one in found.groups()[:6])
     fraction = int((found[7] or "").ljust(9, "0"))
     try:
         moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError as error:
-        raise BadInputError(f"is no time: {error}") from error
+        raise BadInputError(f"is not a time: {error}") from error
     offset = 0
     if found[8] is None:
         hours, minutes = int(found[10]), int(found[11])
         if hours > 23 or minutes > 59:
-            raise BadInputError("is no time: its zone does not exist")
+            raise BadInputError("is not a time: its zone does not exist")
         offset = (hours * 60 + minutes) * (-60 if found[9] == "-" else 60)
     ns = (int((moment - _EPOCH).total_seconds()) - offset) * NS + fraction
     if not EARLIEST_NS <= ns <= LATEST_NS:

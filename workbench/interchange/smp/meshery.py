@@ -70,7 +70,7 @@ def experiment_of(document: Document, facts: Mapping[str, Any]) -> Profiled:
     """
     config = document.message
     if not isinstance(config, PerformanceTestConfig):
-        raise BadInputError(f"{document.where} is no test profile.")
+        raise BadInputError(f"{document.where} is not a test profile.")
     if not config.clients:
         raise BadInputError(f"{document.where}: the profile has no clients: there is no load to make.")
     said = [

@@ -77,7 +77,7 @@ def _identity(reader: Reader, message: Message, node: Node, path: str) -> None:
     if version == "":
         reader.note("missing-version", node, field, f"is not set; this is read as {SMP_VERSION}", "", "warning")
     elif version and not _VERSION.fullmatch(version) and version not in PLACEHOLDERS.values():
-        said = f"{version!r} is no version such as {SMP_VERSION}"
+        said = f"{version!r} is not a version such as {SMP_VERSION}"
         reader.note("wrong-version", _at(node, "smp_version"), field, said, f"read as {SMP_VERSION}", "warning")
     if name == "" and not isinstance(message, PerformanceTestConfig):
         reader.note(
@@ -93,7 +93,7 @@ def _test(reader: Reader, message: PerformanceTestConfig, node: Node, path: str)
     if not message.clients:
         reader.note("missing-client", node, _join(path, "clients"), "is empty: no load was described", "", "warning")
     if message.duration and duration_s(message.duration) is None:
-        said = f"{message.duration!r} is no duration such as 30s or 1m30s"
+        said = f"{message.duration!r} is not a duration such as 30s or 1m30s"
         reader.note("wrong-duration", _at(node, "duration"), _join(path, "duration"), said, "left out", "warning")
     clients = node.get("clients")
     for place, client in enumerate(message.clients):

@@ -65,7 +65,7 @@ def open_bundle(folder: Path) -> Bundle:
     where = str(folder / INDEX)
     index: Any = parse_json(text_of(read_file(safe_member(folder, INDEX)), where), where).plain
     if not isinstance(index, dict) or index.get("format") != FORMAT:
-        raise BadInputError(f"{where} is no index of a bundle of runs.")
+        raise BadInputError(f"{where} is not an index of a bundle of runs.")
     if index.get("version") != VERSION:
         raise BadInputError(
             f"{where} has version {index.get('version')!r:.20}; this workbench reads {VERSION}. Upgrade it."

@@ -89,12 +89,13 @@ def read_document(node: Node, where: str, kind: str = "") -> Document:
     Raises
     ------
     BadInputError
-        When it is no SMP document.
+        When it is not an SMP document.
     """
     known = kind or kind_of(node)
     if not known:
         raise BadInputError(
-            f"{where}, line {node.line}: this is no SMP document: a test configuration, result, mesh configuration or "
+            f"{where}, line {node.line}: this is not an SMP document: a test "
+            "configuration, result, mesh configuration or "
             "environment has names such as clients, latencies_ms, mesh_type or individual_workloads."
         )
     reader = Reader(where)
@@ -123,7 +124,7 @@ def validate_file(path: Path, kind: str = "") -> list[Document]:
     Raises
     ------
     BadInputError
-        When it is no SMP document at all, or cannot be read.
+        When it is not an SMP document at all, or cannot be read.
     """
     where = str(path)
     return documents_in(parse(text_of(read_file(path, MOST_DOCUMENT_BYTES), where), where), where, kind)

@@ -114,7 +114,7 @@ class Configuration:
         Raises
         ------
         BadInputError
-            When something is no Kubernetes object.
+            When something is not a Kubernetes object.
         UnsupportedError
             When the API server does not answer.
         """

@@ -312,7 +312,7 @@ def _too_late(cluster: Cluster, watched: Iterable[_Watched], after_s: float) -> 
     for one in watched:
         if one.done:
             continue
-        last = one.said.sentence if one.said else "the API server told nothing about it"
+        last = one.said.sentence if one.said else "the API server has no status for it"
         if one.touched.kind in WORKLOADS:
             with contextlib.suppress(WorkbenchError):
                 now = _workload(one.state, rolls=True).sentence if one.state else last

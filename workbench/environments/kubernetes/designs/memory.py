@@ -260,7 +260,7 @@ def _memory(found: Mapping[str, Any]) -> Memory:
     except (KeyError, TypeError, ValueError, OSError, EOFError) as error:
         raise UnsupportedError(
             f"{place}, which remembers what was there before a design, is damaged. Delete it, and revert the design "
-            "again: what bears its label is then removed, and fields taken by force stay as they are."
+            "again: objects with its label are then removed, and fields taken by force stay as they are."
         ) from error
 
 

@@ -74,7 +74,7 @@ def _missing(kept: Kept) -> Restored:
 def _not_ours(kept: Kept, live: Object) -> Restored:
     if kept.before and digest(live) == kept.before:
         return Restored(object=kept.touched.object, outcome="restored", sentence="It had not been changed.")
-    return _left(kept, "it does not bear the design's label (any more), so it is somebody else's; it is left alone")
+    return _left(kept, "it no longer has the design's label, so it belongs to someone else; it was left alone")
 
 
 def _left(kept: Kept, why: str) -> Restored:

@@ -87,10 +87,10 @@ def whole(objects: Iterable[Any], what: str = "object") -> tuple[Object, ...]:
     for number, one in enumerate(objects, 1):
         place = f"The {what} {number} of the design"
         if not isinstance(one, Mapping):
-            raise BadInputError(f"{place} is no table with apiVersion, kind and metadata, but {type(one).__name__}.")
+            raise BadInputError(f"{place} is not a table with apiVersion, kind and metadata, but {type(one).__name__}.")
         key = _identity(one, place)
         if key in found:
-            raise BadInputError(f"{place}, {name_of(one)}, stands there twice; leave one out.")
+            raise BadInputError(f"{place}, {name_of(one)}, is there twice; remove one.")
         found[key] = copy.deepcopy(dict(one))
     return tuple(found.values())
 
@@ -104,13 +104,13 @@ def _identity(one: Mapping[str, Any], place: str) -> tuple[str, ...]:
         told["metadata.namespace"] = meta["namespace"]
     for key, value in told.items():
         if not isinstance(value, str) or not value:
-            raise BadInputError(f"{place} has no {key}, or one that is no text: {value!r}.")
+            raise BadInputError(f"{place} has no {key}, or one that is not text: {value!r}.")
         parts = value.split("/") if key == "apiVersion" else [value]
         if len(parts) > 2 or any(part in (".", "..") or not _SEGMENT.fullmatch(part) for part in parts):
             raise BadInputError(f"{place} has the {key} {value[:80]!r}, which no object can have.")
     for key in ("labels", "annotations"):
         if not isinstance(meta.get(key, {}), Mapping):
-            raise BadInputError(f"{place} has metadata.{key} that are no table.")
+            raise BadInputError(f"{place} has metadata.{key} that is not a table.")
     return one["apiVersion"].rpartition("/")[0], one["kind"], meta.get("namespace") or "", meta["name"]
 
 

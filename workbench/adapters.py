@@ -2,6 +2,7 @@
 
 A module ``workbench/meshes/l7_sidecars.py`` with an ``ADAPTER`` is the mesh ``l7-sidecars``; modules that begin with
 an underscore are not adapters. Other distributions add theirs under the entry point group ``workbench.meshes``.
+The same holds for each `Group`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Literal
 
 from workbench.errors import UnknownNameError, UnsupportedError
 
-Group = Literal["meshes", "loadgens", "telemetry", "workloads", "environments"]
+Group = Literal["meshes", "loadgens", "telemetry", "workloads", "environments", "importers"]
 
 SINGULAR: dict[str, str] = {
     "meshes": "mesh",
@@ -22,15 +23,23 @@ SINGULAR: dict[str, str] = {
     "telemetry": "telemetry source",
     "workloads": "workload",
     "environments": "environment",
+    "importers": "importer",
 }
+
+_ELSEWHERE = {"importers": "workbench.interchange.importers"}
+
+
+def package(group: Group) -> str:
+    """Return the name of the package that holds our own adapters of ``group``."""
+    return _ELSEWHERE.get(group, f"workbench.{group}")
 
 
 @cache
 def _modules(group: Group) -> dict[str, str]:
-    package = importlib.import_module(f"workbench.{group}")
+    home = importlib.import_module(package(group))
     found = {
-        module.name.replace("_", "-"): f"workbench.{group}.{module.name}"
-        for module in pkgutil.iter_modules(package.__path__)
+        module.name.replace("_", "-"): f"{home.__name__}.{module.name}"
+        for module in pkgutil.iter_modules(home.__path__)
         if not module.name.startswith("_")
     }
     found.update({point.name: point.value for point in entry_points(group=f"workbench.{group}")})
@@ -50,7 +59,7 @@ def load(group: Group, name: str) -> Any:
     UnknownNameError
         With the known ones and the nearest.
     UnsupportedError
-        When the adapter needs a package that is not installed.
+        When the adapter needs a package that is not installed, or its module holds none.
     """
     modules = _modules(group)
     if name not in modules:
@@ -63,4 +72,7 @@ def load(group: Group, name: str) -> Any:
             f"The {SINGULAR[group]} {name!r} needs the package {error.name!r}, which is not installed: "
             f"pip install {error.name}"
         ) from error
-    return getattr(module, attribute or "ADAPTER")
+    wanted = attribute or "ADAPTER"
+    if not hasattr(module, wanted):
+        raise UnsupportedError(f"The {SINGULAR[group]} {name!r} cannot be used: its module {path} has no {wanted}.")
+    return getattr(module, wanted)

@@ -17,7 +17,7 @@ from campaign_making import make_campaign  # noqa: E402
 
 from workbench.files import shipped  # noqa: E402
 from workbench.interchange.documents import parse_json  # noqa: E402
-from workbench.interchange.importers.imported import Options  # noqa: E402
+from workbench.interchange.importing.imported import Options  # noqa: E402
 from workbench.interchange.landing import Landing  # noqa: E402
 from workbench.interchange.published_figures import read_folder  # noqa: E402
 from workbench.interchange.receiving import receive  # noqa: E402
@@ -31,7 +31,7 @@ RECORDINGS = TESTS / "recordings"
 CHILD = """
 import json, resource, sys, time
 from pathlib import Path
-from workbench.interchange.importers.imported import Options
+from workbench.interchange.importing.imported import Options
 from workbench.interchange.landing import Landing
 from workbench.interchange.receiving import receive
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

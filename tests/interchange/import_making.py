@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from workbench.interchange.importers import kinds
-from workbench.interchange.importers.imported import Imported, Options
-from workbench.interchange.importers.source import InputFile
+from workbench.interchange.importing import kinds
+from workbench.interchange.importing.imported import Imported, Options
+from workbench.interchange.importing.source import InputFile
 
 RECORDINGS = Path(__file__).resolve().parents[1] / "recordings"
 

@@ -11,8 +11,8 @@ from import_making import RECORDINGS, read
 from text_making import hey, wrk
 
 from workbench.errors import BadInputError
-from workbench.interchange.importers.imported import Options
-from workbench.interchange.importers.source import HEAD_BYTES, InputFile
+from workbench.interchange.importing.imported import Options
+from workbench.interchange.importing.source import HEAD_BYTES, InputFile
 from workbench.interchange.landing import Landing
 from workbench.interchange.receiving import options_of, receive
 from workbench.model.experiment import read_experiment

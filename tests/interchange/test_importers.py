@@ -8,9 +8,9 @@ import pytest
 from import_making import ISTIO, RECORDINGS, WRK2, meshery, nighthawk, read, written
 
 from workbench.errors import BadInputError, UnknownNameError
-from workbench.interchange.importers import kinds
-from workbench.interchange.importers.imported import missing
-from workbench.interchange.importers.source import InputFile
+from workbench.interchange.importing import kinds
+from workbench.interchange.importing.imported import missing
+from workbench.interchange.importing.source import InputFile
 from workbench.model.histograms import buckets, quantiles
 
 RECORDED = {
@@ -306,5 +306,5 @@ def test_what_is_wrong_with_a_mapping_is_said(tmp_path, mapping, said):
 
 
 def test_an_unknown_file_lists_what_is_known(tmp_path):
-    with pytest.raises(BadInputError, match=r"Fortio JSON; Nighthawk JSON.*--map FILE.toml"):
+    with pytest.raises(BadInputError, match=r"Fortio JSON;.*Nighthawk JSON;.*--map FILE.toml"):
         read(written(tmp_path, "x.txt", "hello\n"))

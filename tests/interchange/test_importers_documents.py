@@ -12,8 +12,8 @@ from import_making import ISTIO, RECORDINGS, meshery, nighthawk, read, written
 
 from workbench.analysis import compare, headline
 from workbench.errors import BadInputError
-from workbench.interchange.importers.imported import Imported, Options
-from workbench.interchange.importers.settling import settled
+from workbench.interchange.importing.imported import Imported, Options
+from workbench.interchange.importing.settling import settled
 from workbench.interchange.landing import Landing
 from workbench.interchange.receiving import receive
 from workbench.store import Store

@@ -18,7 +18,7 @@ from import_making import ISTIO, RECORDINGS, WRK2, meshery, nighthawk, read, wri
 
 from workbench import analysis, charts
 from workbench.errors import BadInputError, StoreError, WorkbenchError
-from workbench.interchange.importers.imported import Options
+from workbench.interchange.importing.imported import Options
 from workbench.interchange.landing import Landing, tame
 from workbench.interchange.receiving import options_of, receive, split_label
 from workbench.model.experiment import read_experiment
@@ -396,7 +396,7 @@ def _full(*_: object) -> None:
 KILLED = """
 import sys
 from pathlib import Path
-from workbench.interchange.importers.imported import Options
+from workbench.interchange.importing.imported import Options
 from workbench.interchange.landing import Landing
 from workbench.interchange.receiving import receive
 print("ready", flush=True)

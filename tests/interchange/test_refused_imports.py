@@ -11,7 +11,7 @@ import pytest
 from campaign_making import make_campaign
 
 from workbench.errors import BadInputError
-from workbench.interchange.importers.imported import Options
+from workbench.interchange.importing.imported import Options
 from workbench.interchange.landing import Landing
 from workbench.interchange.receiving import receive
 from workbench.interchange.smp.bundle import INDEX, export_bundle

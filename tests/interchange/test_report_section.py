@@ -6,7 +6,7 @@ import pytest
 from campaign_making import make_campaign
 from import_making import ISTIO, RECORDINGS, written
 
-from workbench.interchange.importers.imported import Options
+from workbench.interchange.importing.imported import Options
 from workbench.interchange.landing import Landing
 from workbench.interchange.receiving import receive
 from workbench.report import build_report

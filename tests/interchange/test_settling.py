@@ -12,9 +12,9 @@ from test_text_outputs import GHZ
 from text_making import h2load, hey, oha, wrk
 
 from workbench.errors import BadInputError
-from workbench.interchange.importers.imported import Imported, Options
-from workbench.interchange.importers.settling import plausible
-from workbench.interchange.importers.wrk import WRK
+from workbench.interchange.importing.imported import Imported, Options
+from workbench.interchange.importing.settling import plausible
+from workbench.interchange.importing.tools import WRK
 from workbench.interchange.landing import Landing
 from workbench.interchange.receiving import options_of, receive
 from workbench.interchange.smp.bundle import export_bundle

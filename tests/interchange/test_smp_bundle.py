@@ -13,7 +13,7 @@ from google.protobuf import json_format
 from smp_proto import classes
 
 from workbench.errors import BadInputError, NothingToShowError
-from workbench.interchange.importers.imported import Options
+from workbench.interchange.importing.imported import Options
 from workbench.interchange.landing import Landing
 from workbench.interchange.receiving import receive
 from workbench.interchange.smp.bundle import KINDS, export_bundle

@@ -12,7 +12,7 @@ from google.protobuf import json_format
 from smp_proto import classes
 
 from workbench.api import experiments
-from workbench.interchange.importers.imported import Options
+from workbench.interchange.importing.imported import Options
 from workbench.interchange.landing import Landing
 from workbench.interchange.receiving import receive
 from workbench.interchange.smp.bundle import KINDS, export_bundle

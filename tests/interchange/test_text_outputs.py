@@ -11,9 +11,9 @@ from import_making import RECORDINGS, read, written
 from text_making import NOTHING, ghz, h2load, hey, oha, wrk
 
 from workbench.errors import BadInputError
-from workbench.interchange.importers import kinds
-from workbench.interchange.importers.source import InputFile
-from workbench.interchange.importers.texts import lasted
+from workbench.interchange.importing import kinds
+from workbench.interchange.importing.source import InputFile
+from workbench.interchange.importing.texts import lasted
 
 ALL = {"wrk": wrk(), "hey": hey(), "oha": oha(), "ghz": ghz(), "h2load": h2load()}
 

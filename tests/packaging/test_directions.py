@@ -21,7 +21,7 @@ def graph():
 
 @pytest.mark.parametrize("group", list(adapters.SINGULAR))
 def test_adapters_of_a_group_do_not_know_each_other(graph, group):
-    names = {f"workbench.{group}.{name.replace('-', '_')}" for name in adapters.names(group)}
+    names = {f"{adapters.package(group)}.{name.replace('-', '_')}" for name in adapters.names(group)}
     assert names & graph.modules
     for one in sorted(names & graph.modules):
         family = {one, *graph.find_descendants(one)}
@@ -29,12 +29,12 @@ def test_adapters_of_a_group_do_not_know_each_other(graph, group):
         assert imported & (names - {one}) == set()
 
 
-@pytest.mark.parametrize("group", ["meshes", "loadgens", "telemetry", "workloads"])
+@pytest.mark.parametrize("group", ["meshes", "loadgens", "telemetry", "workloads", "importers"])
 def test_what_describes_does_not_act(graph, group):
     """Adapters open no socket and start no process; programs of their own, which an environment starts, do."""
     acting = {"socket", "subprocess", "asyncio", "multiprocessing", "uvloop", "ssl"}
     for name in adapters.names(group):
-        module = f"workbench.{group}.{name.replace('-', '_')}"
+        module = f"{adapters.package(group)}.{name.replace('-', '_')}"
         assert graph.find_modules_directly_imported_by(module) & acting == set(), module
 
 

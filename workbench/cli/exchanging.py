@@ -126,7 +126,7 @@ def _plain(received: Received) -> dict[str, Any]:
 
 
 def _say_received(received: Received) -> None:
-    from workbench.interchange.importers.imported import missing
+    from workbench.interchange.importing.imported import missing
 
     for given, title in received.kinds.items():
         say(f"{given}: {title}")
@@ -280,9 +280,9 @@ def _sets(asked: str, data: Path) -> list[ResultSet]:
 
 def _set_of_file(path: Path) -> ResultSet:
     from workbench.interchange.audit import set_of_imported
-    from workbench.interchange.importers import kinds
-    from workbench.interchange.importers.imported import Options
-    from workbench.interchange.importers.source import InputFile
+    from workbench.interchange.importing import kinds
+    from workbench.interchange.importing.imported import Options
+    from workbench.interchange.importing.source import InputFile
 
     _, runs = kinds.read(InputFile(path), Options(latencies_in="ms"))
     return set_of_imported(str(path), runs)

@@ -21,7 +21,7 @@ import pydantic_core
 from workbench import __version__
 from workbench.errors import BadInputError
 from workbench.interchange.documents import shown
-from workbench.interchange.importers.imported import Imported, missing
+from workbench.interchange.importing.imported import Imported, missing
 from workbench.model.experiment import PROTOCOLS, Experiment, Load, MeshSpec, Plan, RunSpec, Workload
 from workbench.model.protocols import SampleRow
 from workbench.model.records import LATEST_S, Component, Facts, LoadResult, MeshFacts, Run, Window

@@ -13,11 +13,11 @@ from typing import Any
 
 from workbench.errors import BadInputError
 from workbench.interchange.documents import read_file, text_of
-from workbench.interchange.importers import kinds
-from workbench.interchange.importers.imported import Imported, Options
-from workbench.interchange.importers.settling import plausible
-from workbench.interchange.importers.source import InputFile
-from workbench.interchange.importers.table import known_value
+from workbench.interchange.importing import kinds
+from workbench.interchange.importing.circumstances import known_value
+from workbench.interchange.importing.imported import Imported, Options
+from workbench.interchange.importing.settling import plausible
+from workbench.interchange.importing.source import InputFile
 from workbench.interchange.landing import Landed, Landing, land, proven, publish, staged
 from workbench.interchange.smp.bundle import is_bundle
 from workbench.interchange.smp.meshery import Profiled, experiment_of
@@ -70,7 +70,7 @@ def options_of(facts: Sequence[str], mapping: Path | None, latencies_in: str) ->
     Parameters
     ----------
     facts
-        ``NAME=VALUE`` each, see `workbench.interchange.importers.table.KNOWN`.
+        ``NAME=VALUE`` each, see `workbench.interchange.importing.circumstances.KNOWN`.
 
     Raises
     ------

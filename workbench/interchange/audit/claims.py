@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from workbench.interchange.importers.imported import Imported
+from workbench.interchange.importing.imported import Imported
 from workbench.interchange.publications import PERCENTILES, Figure, Publication, Verdict
 from workbench.model.lab_steps import DATA_PLANE_ROLES
 from workbench.model.metrics import REGISTRY

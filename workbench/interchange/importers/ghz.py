@@ -9,12 +9,12 @@ from typing import Any
 import numpy
 
 from workbench.errors import BadInputError
-from workbench.interchange.importers.asking import Table
-from workbench.interchange.importers.figures import checked, started, told
-from workbench.interchange.importers.imported import Imported, Importer, Loop, Options, Tool
-from workbench.interchange.importers.source import InputFile
-from workbench.interchange.importers.summaries import summary
-from workbench.interchange.importers.texts import Output, outputs, tool_of
+from workbench.interchange.importing.asking import Table
+from workbench.interchange.importing.figures import checked, started, told
+from workbench.interchange.importing.imported import DOCUMENT, TEXT, FileKind, Imported, Importer, Loop, Options, Tool
+from workbench.interchange.importing.source import InputFile
+from workbench.interchange.importing.summaries import summary
+from workbench.interchange.importing.texts import Output, outputs, tool_of
 from workbench.model.histograms import record
 from workbench.model.records import Histogram
 
@@ -174,5 +174,10 @@ def _figures(table: Table) -> Mapping[str, float]:
     return {name: checked(value, table.where) for name, value in told(pairs, extremes).items() if value}
 
 
-IMPORTER = Importer(name="ghz", title="text of ghz", matches=matches, read=read)
-JSON_IMPORTER = Importer(name="ghz-json", title="ghz JSON", matches=matches_json, read=read_json)
+ADAPTER = Importer(
+    name="ghz",
+    kinds=(
+        FileKind(name="ghz", title="text of ghz", matches=matches, read=read, order=TEXT),
+        FileKind(name="ghz-json", title="ghz JSON", matches=matches_json, read=read_json, order=DOCUMENT),
+    ),
+)

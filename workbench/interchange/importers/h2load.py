@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 
 from workbench.errors import BadInputError
-from workbench.interchange.importers.imported import Imported, Importer, Options, Tool
-from workbench.interchange.importers.requests import Layout, runs_of
-from workbench.interchange.importers.source import InputFile
-from workbench.interchange.importers.texts import Output, known, lasted, latency, outputs, per_second, tool_of
+from workbench.interchange.importing.imported import TABLE, TEXT, FileKind, Imported, Importer, Options, Tool
+from workbench.interchange.importing.requests import Layout, runs_of
+from workbench.interchange.importing.source import InputFile
+from workbench.interchange.importing.texts import Output, known, lasted, latency, outputs, per_second, tool_of
 
 TOOL = Tool(
     name="h2load",
@@ -155,5 +155,10 @@ def read_log(source: InputFile, options: Options) -> list[Imported]:
     return runs_of(source, layout)
 
 
-IMPORTER = Importer(name="h2load", title="text of h2load", matches=matches, read=read)
-LOG_IMPORTER = Importer(name="h2load-log", title="h2load's log of requests", matches=matches_log, read=read_log)
+ADAPTER = Importer(
+    name="h2load",
+    kinds=(
+        FileKind(name="h2load", title="text of h2load", matches=matches, read=read, order=TEXT),
+        FileKind(name="h2load-log", title="h2load's log of requests", matches=matches_log, read=read_log, order=TABLE),
+    ),
+)

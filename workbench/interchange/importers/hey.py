@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from workbench.interchange.importers.figures import COLUMNS
-from workbench.interchange.importers.imported import Imported, Importer, Options, Tool
-from workbench.interchange.importers.requests import Layout, header_of, runs_of
-from workbench.interchange.importers.source import InputFile
-from workbench.interchange.importers.summaries import Summary, summary
-from workbench.interchange.importers.texts import outputs, tool_of
+from workbench.interchange.importing.figures import COLUMNS
+from workbench.interchange.importing.imported import TABLE, TEXT, FileKind, Imported, Importer, Options, Tool
+from workbench.interchange.importing.requests import Layout, header_of, runs_of
+from workbench.interchange.importing.source import InputFile
+from workbench.interchange.importing.summaries import Summary, summary
+from workbench.interchange.importing.texts import outputs, tool_of
 
 TOOL = Tool(
     name="hey",
@@ -144,5 +144,10 @@ def _of_the_first(run: Imported) -> Imported:
     return replace(run, requests=None, notes=(*run.notes, note))
 
 
-IMPORTER = Importer(name="hey", title="text of hey", matches=matches, read=read)
-CSV_IMPORTER = Importer(name="hey-csv", title="hey's table of requests", matches=matches_csv, read=read_csv)
+ADAPTER = Importer(
+    name="hey",
+    kinds=(
+        FileKind(name="hey", title="text of hey", matches=matches, read=read, order=TEXT),
+        FileKind(name="hey-csv", title="hey's table of requests", matches=matches_csv, read=read_csv, order=TABLE),
+    ),
+)

@@ -11,10 +11,10 @@ import re
 
 from workbench.errors import BadInputError
 from workbench.interchange.documents import shown
-from workbench.interchange.importers.figures import checked, started, told
-from workbench.interchange.importers.imported import Imported, Importer, Options, Tool, Usage
-from workbench.interchange.importers.requests import header_of, rows_of
-from workbench.interchange.importers.source import InputFile
+from workbench.interchange.importing.figures import checked, started, told
+from workbench.interchange.importing.imported import TABLE, FileKind, Imported, Importer, Options, Tool, Usage
+from workbench.interchange.importing.requests import header_of, rows_of
+from workbench.interchange.importing.source import InputFile
 from workbench.model.lab_steps import Role
 
 TOOL = Tool(
@@ -190,4 +190,9 @@ def _unknown(usage: tuple[Usage, ...], without: bool) -> tuple[str, ...]:
     return (f"What {', '.join(parts)} used is charged to nobody: by name no proxy in the path of these requests.",)
 
 
-IMPORTER = Importer(name="istio-csv", title="CSV of Istio's benchmark pipeline", matches=matches, read=read)
+ADAPTER = Importer(
+    name="istio",
+    kinds=(
+        FileKind(name="istio-csv", title="CSV of Istio's benchmark pipeline", matches=matches, read=read, order=TABLE),
+    ),
+)

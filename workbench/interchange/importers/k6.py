@@ -8,11 +8,11 @@ from collections.abc import Mapping
 
 from workbench.errors import BadInputError
 from workbench.interchange.documents import Node, shown
-from workbench.interchange.importers.asking import Table
-from workbench.interchange.importers.figures import checked, started, told
-from workbench.interchange.importers.imported import Imported, Importer, Loop, Options, Tool
-from workbench.interchange.importers.requests import Layout, header_of, runs_of
-from workbench.interchange.importers.source import InputFile
+from workbench.interchange.importing.asking import Table
+from workbench.interchange.importing.figures import checked, started, told
+from workbench.interchange.importing.imported import DOCUMENT, TABLE, FileKind, Imported, Importer, Loop, Options, Tool
+from workbench.interchange.importing.requests import Layout, header_of, runs_of
+from workbench.interchange.importing.source import InputFile
 
 TOOL = Tool(
     name="k6",
@@ -245,5 +245,10 @@ def read_csv(source: InputFile, options: Options) -> list[Imported]:
     return runs_of(source, layout)
 
 
-IMPORTER = Importer(name="k6", title="summary of k6", matches=matches, read=read)
-CSV_IMPORTER = Importer(name="k6-csv", title="k6's table of samples", matches=matches_csv, read=read_csv)
+ADAPTER = Importer(
+    name="k6",
+    kinds=(
+        FileKind(name="k6", title="summary of k6", matches=matches, read=read, order=DOCUMENT),
+        FileKind(name="k6-csv", title="k6's table of samples", matches=matches_csv, read=read_csv, order=TABLE),
+    ),
+)

@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from workbench.interchange.documents import Node
-from workbench.interchange.importers import fortio
-from workbench.interchange.importers.asking import Table
-from workbench.interchange.importers.imported import Imported, Importer, Options, Tool
-from workbench.interchange.importers.source import InputFile
+from workbench.interchange.importing.asking import Table
+from workbench.interchange.importing.fortio_json import is_nighthawk, nighthawk_run, run_of
+from workbench.interchange.importing.imported import DOCUMENT, FileKind, Imported, Importer, Options, Tool
+from workbench.interchange.importing.source import InputFile
+from workbench.interchange.importing.tools import FORTIO
 from workbench.interchange.smp.canonical import json_text
 
 WRK2 = Tool(
@@ -31,7 +32,7 @@ NIGHTHAWK = Tool(
     units="Seconds, in Fortio's shape.",
     percentiles="Recomputed from the buckets that Nighthawk's histogram was brought into.",
 )
-_TOOLS = {"fortio": fortio.TOOL, "wrk2": WRK2, "nighthawk": NIGHTHAWK}
+_TOOLS = {"fortio": FORTIO, "wrk2": WRK2, "nighthawk": NIGHTHAWK}
 _RESULTS = ("runner_results", "runnerResults")
 
 
@@ -92,12 +93,12 @@ _LABEL_ENDS = " -_- "
 
 
 def _run(table: Table, held: Table) -> Imported:
-    by = "nighthawk" if fortio.is_nighthawk(held) else "fortio"
+    by = "nighthawk" if is_nighthawk(held) else "fortio"
     generator = (held.maybe_text("load-generator") or by).lower()
     tool = _TOOLS.get(generator)
     if tool is None:
         raise held.wrong("load-generator", f"is {generator!r}; known are {', '.join(_TOOLS)}")
-    told = fortio.nighthawk_run if tool is NIGHTHAWK else fortio.run_of
+    told = nighthawk_run if tool is NIGHTHAWK else run_of
     run = told(held, json_text(table.node.plain).encode(), tool)
     mesh = table.maybe_text("mesh")
     known = mesh if mesh.lower() not in ("none", "no mesh", "") else ""
@@ -118,4 +119,9 @@ def _run(table: Table, held: Table) -> Imported:
     )
 
 
-IMPORTER = Importer(name="meshery", title="performance results of Meshery", matches=matches, read=read)
+ADAPTER = Importer(
+    name="meshery",
+    kinds=(
+        FileKind(name="meshery", title="performance results of Meshery", matches=matches, read=read, order=DOCUMENT),
+    ),
+)

@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 from workbench.interchange.documents import Node
-from workbench.interchange.importers.asking import Table
-from workbench.interchange.importers.figures import from_cumulative, seconds, started
-from workbench.interchange.importers.imported import Imported, Importer, Options, Tool
-from workbench.interchange.importers.source import InputFile
+from workbench.interchange.importing.asking import Table
+from workbench.interchange.importing.figures import from_cumulative, seconds, started
+from workbench.interchange.importing.imported import DOCUMENT, FileKind, Imported, Importer, Options
+from workbench.interchange.importing.source import InputFile
+from workbench.interchange.importing.tools import NIGHTHAWK
 from workbench.model.records import Histogram
-
-TOOL = Tool(
-    name="nighthawk",
-    title="Nighthawk",
-    latency_from="send",
-    omission="Latency counts from the real send. In open loop what found no free connection is counted as overflow and "
-    "has no latency; in closed loop (its default) it is sent later and counted from then.",
-    units="Durations in text with a unit, seconds; rate and connections are per worker.",
-    percentiles="HdrHistogram's, told at a fixed list of percentiles; here recomputed from their counts.",
-)
 
 _LATENCY = "benchmark_http_client.request_to_response"
 _NOT_PER_WORKER = "global"
@@ -53,7 +44,7 @@ def _run(root: Table, raw: bytes) -> Imported:
     skipped = counters.get("benchmark.pool_overflow", 0)
     latency = _histogram(whole)
     return Imported(
-        tool=TOOL,
+        tool=NIGHTHAWK,
         tool_version=_version(root.node),
         where=root.where,
         label=_label(asked),
@@ -155,4 +146,7 @@ def _histogram(whole: Table) -> Histogram:
     return made
 
 
-IMPORTER = Importer(name="nighthawk", title="Nighthawk JSON", matches=matches, read=read)
+ADAPTER = Importer(
+    name="nighthawk",
+    kinds=(FileKind(name="nighthawk", title="Nighthawk JSON", matches=matches, read=read, order=DOCUMENT),),
+)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from workbench.interchange.importers.asking import Table
-from workbench.interchange.importers.figures import COLUMNS, checked
-from workbench.interchange.importers.imported import Imported, Importer, Options, Tool
-from workbench.interchange.importers.requests import Layout, runs_of
-from workbench.interchange.importers.source import InputFile
-from workbench.interchange.importers.summaries import summary
-from workbench.interchange.importers.texts import Output, outputs, tool_of
+from workbench.interchange.importing.asking import Table
+from workbench.interchange.importing.figures import COLUMNS, checked
+from workbench.interchange.importing.imported import DOCUMENT, TABLE, TEXT, FileKind, Imported, Importer, Options, Tool
+from workbench.interchange.importing.requests import Layout, runs_of
+from workbench.interchange.importing.source import InputFile
+from workbench.interchange.importing.summaries import summary
+from workbench.interchange.importing.texts import Output, outputs, tool_of
 
 TOOL = Tool(
     name="oha",
@@ -159,6 +159,11 @@ def read_csv(source: InputFile, options: Options) -> list[Imported]:
     return runs_of(source, layout)
 
 
-IMPORTER = Importer(name="oha", title="text of oha", matches=matches, read=read)
-CSV_IMPORTER = Importer(name="oha-csv", title="oha's table of requests", matches=matches_csv, read=read_csv)
-JSON_IMPORTER = Importer(name="oha-json", title="oha JSON", matches=matches_json, read=read_json)
+ADAPTER = Importer(
+    name="oha",
+    kinds=(
+        FileKind(name="oha", title="text of oha", matches=matches, read=read, order=TEXT),
+        FileKind(name="oha-csv", title="oha's table of requests", matches=matches_csv, read=read_csv, order=TABLE),
+        FileKind(name="oha-json", title="oha JSON", matches=matches_json, read=read_json, order=DOCUMENT),
+    ),
+)

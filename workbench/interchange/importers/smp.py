@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import Any, get_args
 
 from workbench.errors import BadInputError
-from workbench.interchange.importers import fortio, nighthawk, wrk
-from workbench.interchange.importers.figures import checked
-from workbench.interchange.importers.imported import Imported, Importer, Options, Tool, Usage
-from workbench.interchange.importers.source import InputFile
+from workbench.interchange.importing.figures import checked
+from workbench.interchange.importing.imported import WIDE, FileKind, Imported, Importer, Options, Tool, Usage
+from workbench.interchange.importing.source import InputFile
+from workbench.interchange.importing.tools import FORTIO, NIGHTHAWK, WRK, WRK2
 from workbench.interchange.smp.canonical import NS
 from workbench.interchange.smp.drafts import Draft, modern
 from workbench.interchange.smp.exporting import PREFIX
@@ -40,7 +40,7 @@ UNTOLD = Tool(
     units="Milliseconds.",
     percentiles="As the result tells them: p50, p90 and p99, without a distribution.",
 )
-_TOOLS = {tool.name: tool for tool in (fortio.TOOL, nighthawk.TOOL, wrk.WRK, wrk.WRK2)}
+_TOOLS = {tool.name: tool for tool in (FORTIO, NIGHTHAWK, WRK, WRK2)}
 _PROTOCOLS = {Protocol.PROTOCOL_HTTP: "http/1.1", Protocol.PROTOCOL_TCP: "tcp", Protocol.PROTOCOL_GRPC: "grpc"}
 _FIELDS = {"p50_s": "p50", "p90_s": "p90", "p99_s": "p99", "low_s": "min", "high_s": "max"}
 _MARKS = ("smp_version", "smpVersion", "latencies_ms", "latenciesMs", "endpoint_urls", "mesh_config_id", "clients:")
@@ -230,6 +230,15 @@ def _cores(text: str) -> float | None:
     return value if 0 < value < float("inf") else None
 
 
-IMPORTER = Importer(
-    name="smp", title="results of the Service Mesh Performance specification", matches=matches, read=read
+ADAPTER = Importer(
+    name="smp",
+    kinds=(
+        FileKind(
+            name="smp",
+            title="results of the Service Mesh Performance specification",
+            matches=matches,
+            read=read,
+            order=WIDE,
+        ),
+    ),
 )

@@ -31,10 +31,11 @@ from typing import Any
 
 from workbench.errors import BadInputError, UnknownNameError
 from workbench.interchange.documents import shown
-from workbench.interchange.importers.figures import UNITS_S, checked, started
-from workbench.interchange.importers.imported import Imported, Importer, Loop, Options, Tool, Usage
-from workbench.interchange.importers.requests import Layout, header_of, rows_of, runs_of
-from workbench.interchange.importers.source import InputFile
+from workbench.interchange.importing.circumstances import known_value
+from workbench.interchange.importing.figures import UNITS_S, checked, started
+from workbench.interchange.importing.imported import WIDE, FileKind, Imported, Importer, Loop, Options, Tool, Usage
+from workbench.interchange.importing.requests import Layout, header_of, rows_of, runs_of
+from workbench.interchange.importing.source import InputFile
 
 _TOP = ("kind", "generator", "generator_version", "latency_from", "loop", "delimiter", "columns", "units", "known")
 _GROUPS = ("label", "workload", "block", "rate_per_s", "connections", "protocol", "payload_bytes")
@@ -44,58 +45,12 @@ _COUNTS = ("requests", "errors", "duration", "achieved_rate_per_s", "started")
 _USED = ("proxy_cpu_cores", "application_cpu_cores")
 _RUNS = (*_GROUPS, *_FIGURES, *_COUNTS, *_USED)
 _DURATIONS = frozenset((*_FIGURES, "latency", "duration", "start"))
-KNOWN = (
-    "rate_per_s",
-    "duration_s",
-    "warmup_s",
-    "connections",
-    "payload_bytes",
-    "server_delay_s",
-    "protocol",
-    "workload",
-    "label",
-    "mtls",
-    "data_plane",
-    "layer",
-)
-"""Circumstances that a mapping's ``[known]``, or the user, may add: fields of `Imported`."""
-
-_TYPES: dict[str, type] = {
-    "connections": int,
-    "payload_bytes": int,
-    "mtls": bool,
-    "protocol": str,
-    "workload": str,
-    "label": str,
-    "data_plane": str,
-    "layer": str,
-}
 _MOST_RUNS = 10_000
 ISO = "iso"
 """Unit of times that are texts with a zone, such as ``2026-01-01T00:00:00Z``."""
 
 _NOTHING = frozenset(("", "-", "n/a", "na", "none", "null", "unknown"))
 """What a cell without a figure holds, in lower case."""
-
-
-def known_value(name: str, value: Any, where: str) -> Any:
-    """Return a circumstance as the type that it has.
-
-    Raises
-    ------
-    UnknownNameError
-        With the circumstances that can be told.
-    BadInputError
-        When the value is of another type.
-    """
-    if name not in KNOWN:
-        raise UnknownNameError("circumstance", name, KNOWN, where)
-    wanted = _TYPES.get(name, float)
-    if wanted is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if type(value) is not wanted:
-        raise BadInputError(f"{where}: {name} must be of type {wanted.__name__}, not {shown(value)}.")
-    return value
 
 
 def matches(source: InputFile) -> bool:
@@ -313,4 +268,11 @@ def _usage(cells: _Cells) -> tuple[Usage, ...]:
     return tuple(found)
 
 
-IMPORTER = Importer(name="table", title="table with a mapping file", matches=matches, read=read)
+ADAPTER = Importer(
+    name="table",
+    kinds=(
+        FileKind(
+            name="table", title="table with a mapping file", matches=matches, read=read, order=WIDE, by_mapping=True
+        ),
+    ),
+)

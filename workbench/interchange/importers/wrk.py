@@ -8,32 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from workbench.interchange.importers.figures import COLUMNS, checked, from_cumulative
-from workbench.interchange.importers.imported import Imported, Importer, Options, Tool
-from workbench.interchange.importers.source import InputFile
-from workbench.interchange.importers.texts import Output, known, lasted, latency, outputs, per_second, tool_of
+from workbench.interchange.importing.figures import COLUMNS, checked, from_cumulative
+from workbench.interchange.importing.imported import TEXT, FileKind, Imported, Importer, Options, Tool
+from workbench.interchange.importing.source import InputFile
+from workbench.interchange.importing.texts import Output, known, lasted, latency, outputs, per_second, tool_of
+from workbench.interchange.importing.tools import WRK, WRK2
 from workbench.model.records import Histogram
 
 _COLUMNS = {**COLUMNS, 1.0: "high_s"}
-
-WRK = Tool(
-    name="wrk",
-    title="wrk",
-    latency_from="send",
-    omission="A closed loop without a rate: each connection sends again when its answer is there, so slow answers hold "
-    "back the requests that would have waited (coordinated omission).",
-    units="Durations in text with a unit (us, ms, s).",
-    percentiles="Of at most ten million recorded latencies; the distribution itself is not printed.",
-)
-WRK2 = Tool(
-    name="wrk2",
-    title="wrk2",
-    latency_from="schedule",
-    omission="Latency counts from the moment at which the request was due, so that waiting behind slow answers is in "
-    "it; granularity about 1 ms (its author's figure). Its first 10 s calibrate and are not in the latency.",
-    units="Durations in text with a unit; the spectrum in milliseconds.",
-    percentiles="HdrHistogram's; the whole spectrum with --latency.",
-)
 
 _RUNNING = re.compile(r"\s*Running (\S+) test @ (\S+)")
 _THREADS = re.compile(r"\s*(\d+) threads? and (\d+) connections?")
@@ -244,4 +226,7 @@ def _notes(
     return tuple(notes)
 
 
-IMPORTER = Importer(name="wrk", title="text of wrk or wrk2", matches=matches, read=read)
+ADAPTER = Importer(
+    name="wrk",
+    kinds=(FileKind(name="wrk", title="text of wrk or wrk2", matches=matches, read=read, order=TEXT),),
+)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from workbench.interchange.importers.figures import COLUMNS
-from workbench.interchange.importers.texts import Output, known, lasted, latency, per_second
+from workbench.interchange.importing.figures import COLUMNS
+from workbench.interchange.importing.texts import Output, known, lasted, latency, per_second
 
 _FIGURE = re.compile(r"\s*(Name|Success rate|Count|Total|Slowest|Fastest|Average|Requests/sec):\s*(.*?)\s*")
 _PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%+\s+in\s+(.+?)\s*")

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from workbench.errors import BadInputError
-from workbench.interchange.importers.imported import Imported
+from workbench.interchange.importing.imported import Imported
 from workbench.model.records import MOST
 
 _SHORTEST = 0.1

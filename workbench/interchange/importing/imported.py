@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from workbench.interchange.importers.source import InputFile
+from workbench.interchange.importing.source import InputFile
 from workbench.model.lab_steps import Role
 from workbench.model.records import Histogram
 
@@ -170,22 +170,41 @@ class Options:
     latencies_in: str = ""
 
 
+DOCUMENT, TEXT, TABLE, WIDE = 100, 200, 300, 900
+"""Usual values of `FileKind.order`: a document known by names in it, text known by its first lines, a table known by
+its head, and what takes in files that others may know better."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Importer:
+class FileKind:
     """A kind of file.
 
     Attributes
     ----------
     name, title
-        For messages, and for people.
+        What ``--kind`` takes, and what it is called for people.
     matches
-        Whether a source is of this kind; looks at its head or its tree. Raises `BadInputError` when it might be and
+        Whether a file is of this kind; looks at its head or its tree. Raises `BadInputError` when it might be and
         cannot be read.
     read
         The runs in it.
+    order
+        A file is tried as the kinds with the lowest order first; of equal ones, by name.
+    by_mapping
+        Whether it reads any table that a mapping file describes.
     """
 
     name: str
     title: str
     matches: Callable[[InputFile], bool]
     read: Callable[[InputFile, Options], list[Imported]]
+    order: int
+    by_mapping: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Importer:
+    """What reads one tool's output; ``ADAPTER`` of its module. ``kinds``: the kinds of file that it reads."""
+
+    name: str
+    kinds: tuple[FileKind, ...]

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from workbench.errors import BadInputError
 from workbench.interchange.documents import shown
-from workbench.interchange.importers.figures import UNITS_S, checked
-from workbench.interchange.importers.source import InputFile
+from workbench.interchange.importing.figures import UNITS_S, checked
+from workbench.interchange.importing.source import InputFile
 
 _STYLE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\ufeff")
 """Colours, as they are kept by whoever records a terminal, and the mark of a file that was appended to another."""

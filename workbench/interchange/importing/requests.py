@@ -14,8 +14,8 @@ import numpy
 
 from workbench.errors import BadInputError, UnknownNameError
 from workbench.interchange.documents import LONGEST_NAME, shown
-from workbench.interchange.importers.imported import Imported, Tool
-from workbench.interchange.importers.source import HEAD_BYTES, InputFile
+from workbench.interchange.importing.imported import Imported, Tool
+from workbench.interchange.importing.source import HEAD_BYTES, InputFile
 from workbench.model.histograms import record
 from workbench.model.records import LATEST_S, Histogram
 from workbench.store.csv_reading import Edges, Group, Table, Values, edges_of, summarise_csv

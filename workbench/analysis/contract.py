@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import BadInputError, NothingToShowError
+from workbench.model.columns import used_as
 from workbench.model.lab_steps import DATA_PLANE_ROLES
 
 BLOCK = ("campaign_id", "block")
@@ -47,52 +48,8 @@ delay and fan-out are not here: they make cells of their own, which are never mi
 NO_RATE = float("inf")
 """Rate of imported runs of which none is told: a closed loop, as fast as its answers come. Such runs make a cell."""
 
-_TEXT = (
-    "run_id",
-    "campaign_id",
-    "experiment",
-    "mesh",
-    "mesh_name",
-    "mesh_title",
-    "data_plane",
-    "layer",
-    "workload",
-    "protocol",
-    "arrival",
-    "generator",
-    "generator_version",
-    "latency_from",
-    "environment",
-    "fingerprint",
-    "status",
-    "reason",
-    "provenance",
-    "limited",
-    "noisy",
-)
-_NUMBERS = (
-    "payload_bytes",
-    "server_delay_s",
-    "fan_out",
-    "rate_per_s",
-    "duration_s",
-    "warmup_s",
-    "connections",
-    "window_s",
-    "requests",
-    "errors",
-    "asked_failing_low",
-    "asked_failing_high",
-    "achieved_rate_per_s",
-    "generator_cpu_per_request_s",
-    "psi_ratio",
-    "steal_ratio",
-    "foreign_cores",
-    "cpus",
-)
-_FLAGS = ("is_baseline", "archetype", "mtls")
-_COUNTS = ("ordinal", "block", "attempt")
-_LISTS = ("shape_of", "lacks")
+_TEXT, _NUMBERS, _FLAGS = used_as("text"), used_as("number"), used_as("flag")
+_COUNTS, _LISTS = used_as("count"), used_as("list")
 
 RUN_COLUMNS = (*_TEXT, *_NUMBERS, *_FLAGS, *_COUNTS, *_LISTS, "started_at")
 """Columns of ``Store.runs()`` that are used here."""

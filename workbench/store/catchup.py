@@ -18,7 +18,7 @@ from workbench.model.records import SCHEMA_VERSION
 from workbench.store.layout import CAMPAIGN_NAME, CAPTURE_HEADER_NAME, MANIFEST_NAME, campaign_folders, run_folders
 from workbench.store.lock import is_held
 from workbench.store.rows import Loaded, Row, load_campaign, load_run
-from workbench.store.schema import EDGE_S, OF_A_RUN, TABLES, create
+from workbench.store.schema import OF_A_RUN, SAMPLE_EDGE_S, TABLES, create
 from workbench.text.plain import escaped, logger
 
 log = logger(__name__)
@@ -201,7 +201,7 @@ def _insert_samples(connection: duckdb.DuckDBPyConnection, loaded: Sequence[Load
         "JOIN (SELECT unnest($2::VARCHAR[]) AS filename, unnest($3::VARCHAR[]) AS run_id) AS of USING (filename)",
         [[as_glob(file) for file in files], files, runs],
     )
-    connection.execute(_CONSUMPTION, [runs, EDGE_S])
+    connection.execute(_CONSUMPTION, [runs, SAMPLE_EDGE_S])
 
 
 def as_glob(file: str) -> str:

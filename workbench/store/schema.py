@@ -18,7 +18,7 @@ sources and throttling; 3 the share of requests that an intent asks to fail; 4 t
 value that a record may not have. An index of any other version is set aside and remade from the folders, so a change
 needs a new number here and nothing else."""
 
-EDGE_S = 0.05
+SAMPLE_EDGE_S = 0.05
 """Samples this close outside a run's window still belong to its edges: clocks are read a moment before or after the
 instant that the load generator announced. A quarter of the watcher's interval, so that no ordinary tick of the warm-up
 is taken for an edge; of several candidates the one nearest to the edge counts."""

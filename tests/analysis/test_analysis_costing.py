@@ -246,11 +246,11 @@ def test_workloads_are_told_apart_by_what_differs_between_them():
 
 def test_a_missing_column_is_named_with_its_frame():
     runs, consumption, latency = _small()
-    with pytest.raises(BadInputError, match=r"runs lacks the columns noisy.*Store\.runs\(\)"):
+    with pytest.raises(BadInputError, match=r"runs has no columns noisy.*Store\.runs\(\)"):
         costs(runs.drop(columns="noisy"), consumption, latency)
-    with pytest.raises(BadInputError, match="consumption lacks the columns cpu_s"):
+    with pytest.raises(BadInputError, match="consumption has no columns cpu_s"):
         bill(runs, consumption.drop(columns="cpu_s"))
-    with pytest.raises(BadInputError, match="latency lacks the columns kind"):
+    with pytest.raises(BadInputError, match="latency has no columns kind"):
         costs(runs, consumption, latency.drop(columns="kind"))
 
 

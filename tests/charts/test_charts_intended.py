@@ -76,7 +76,7 @@ def written(picture) -> str:
 def test_everything_that_is_asked_is_written(placement):
     text = written(intended(EVERYTHING, Carrier(label="a mesh", placement=placement)))
     for words in (
-        "everything, as a mesh carries it", "2 retries, 250 ms each", "at most 1 s", "10 % held 100 ms",
+        "everything on a mesh", "2 retries, 250 ms each", "at most 1 s", "10 % held 100 ms",
         "5 % fail, 503",
         "at most 100 connections", "5 failures: out for 30 s", "only client", "at most 500/s", "access log on",
         "metrics off", "2 threads", "0.1 to 1 cores", "64 MiB reserved",

@@ -86,7 +86,7 @@ def test_it_is_measured_beside_the_baseline_and_nothing_stays(added, live, plane
 def test_it_stands_by_one_call_shows_what_it_reserves_and_goes(added, live, plane, cluster):
     before = snapshot.take(cluster)
     with deploy(NAME, context="rig", kubeconfig=str(plane.kubeconfig)) as standing:
-        assert "It stands on the cluster of context rig (127.0.0.1:" in standing.where
+        assert "It runs on the cluster of context rig (127.0.0.1:" in standing.where
         assert standing.gates["passed"].all() and len(standing.gates) == 2
         assert standing.reserved.loc["gateway", ["parts", "silent", "cores", "memory_mib"]].tolist() == [1, 0, 0.1, 64]
         assert standing.parts["ready"].all()
@@ -100,6 +100,6 @@ def test_it_stands_by_one_call_shows_what_it_reserves_and_goes(added, live, plan
 def test_the_notebook_deploys_on_a_cluster_what_its_parameters_say(live, plane, cluster, tmp_path):
     given = {"mesh": "baseline", "context": "rig", "kubeconfig": str(plane.kubeconfig)}
     copy = execute(notebook("10_deploy_a_mesh"), tmp_path / "copy.ipynb", given).read_text()
-    assert "It stands on the cluster of context rig" in copy
+    assert "It runs on the cluster of context rig" in copy
     assert "baseline is removed, and everything is as it was before." in copy
     assert cluster.get("v1", "Namespace", "workbench-app") is None

@@ -36,7 +36,7 @@ def test_an_archetype_of_the_same_layer_stands_in_under_its_own_name(name):
         assert standing.gates["passed"].all()
         assert standing.parts["ready"].all()
         assert standing.reserved["cores"].isna().all(), "the lab reserves nothing, which is not 0"
-    assert "stood, and is removed" in repr(standing)
+    assert "was removed" in repr(standing)
     assert "is removed, and everything is as it was before" in standing.remove()
 
 

@@ -115,7 +115,7 @@ def without(table: dict, *path: str) -> None:
         (lambda t: t["flows"][0].update(kind="gossip"), UnknownNameError, "gossip"),
         (lambda t: t["boxes"][0].update(plane="astral"), UnknownNameError, "astral"),
         (lambda t: t["boxes"][0].update(x="left"), BadInputError, "'x' must be float"),
-        (lambda t: without(t["boxes"][0], "says"), BadInputError, "lacks 'says'"),
+        (lambda t: without(t["boxes"][0], "says"), BadInputError, "no 'says'"),
         (lambda t: t["boxes"][0].update(id=t["boxes"][1]["id"]), BadInputError, "same id"),
         (lambda t: t.update(boxes=[]), BadInputError, "no boxes"),
         (lambda t: t.update(price=1), UnknownNameError, "Unknown key 'price'"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import workbench as wb
 from workbench import landscape
 from workbench.errors import UnknownNameError
-from workbench.landscape import FALLS, FIELDS, NEEDS, OPEN, REMAINS, choose, parse_needs
+from workbench.landscape import FIELDS, MATCHES, NEEDS, NOT_KNOWN, RULED_OUT, choose, parse_needs
 from workbench.landscape.needs import AVAILABLE, STANDINGS
 
 MESHES = landscape.read_landscape().meshes
@@ -30,12 +30,12 @@ def test_a_further_need_never_brings_one_back(needs, more, place):
 @given(needs=some_needs)
 def test_everyone_who_does_not_remain_has_a_reason(needs):
     for one in choose(MESHES.values(), needs):
-        assert bool(one.reasons) == (one.standing != REMAINS)
+        assert bool(one.reasons) == (one.standing != MATCHES)
         for verdict in one.reasons:
             assert verdict.standing == one.standing
             assert verdict.why
             assert verdict.fact == one.entry.facts[verdict.need.field]
-            if verdict.standing == FALLS:
+            if verdict.standing == RULED_OUT:
                 assert verdict.fact.source is not None
                 assert verdict.fact.cited
 
@@ -58,14 +58,14 @@ def test_each_need_is_answered_by_words_of_its_field_and_divides_the_meshes():
     for need in (AVAILABLE, *NEEDS.values()):
         assert set(need.any_of) <= set(FIELDS[need.field].allowed)
         if need is not AVAILABLE:
-            assert REMAINS in set(standings([need]).values()), need.label
+            assert MATCHES in set(standings([need]).values()), need.label
 
 
 def test_the_example_of_the_issue():
     found = choose(MESHES.values(), parse_needs("mTLS, no privileged pods, gRPC, VMs"))
     by_name = {one.entry.name: one for one in found}
-    assert {name for name, one in by_name.items() if one.standing == REMAINS} == {"istio-sidecar", "linkerd", "consul"}
-    assert by_name["kuma"].standing == OPEN
+    assert {name for name, one in by_name.items() if one.standing == MATCHES} == {"istio-sidecar", "linkerd", "consul"}
+    assert by_name["kuma"].standing == NOT_KNOWN
     assert "SYS_ADMIN" in by_name["istio-ambient"].reasons[0].why
     assert {one.need.label for one in by_name["network-service-mesh"].reasons} == {"mTLS", "no privileged pods", "gRPC"}
     assert "withdrawn" in by_name["octarine"].reasons[0].why
@@ -73,14 +73,14 @@ def test_the_example_of_the_issue():
 
 def test_two_needs_must_agree_on_one_way_of_installing():
     both = parse_needs("no privileged pods, no NET_ADMIN in pods")
-    assert standings(both[:1])["istio-sidecar"] == standings(both[1:])["istio-sidecar"] == REMAINS
+    assert standings(both[:1])["istio-sidecar"] == standings(both[1:])["istio-sidecar"] == MATCHES
     [verdict] = next(one for one in choose(MESHES.values(), both) if one.entry.name == "istio-sidecar").reasons
-    assert "no one way of installing" in verdict.why
+    assert "no single way of installing" in verdict.why
 
 
 def test_what_cannot_be_had_falls_without_being_asked():
     none = standings([])
-    assert {name for name, one in none.items() if one != REMAINS} == {"octarine", "open-service-mesh"}
+    assert {name for name, one in none.items() if one != MATCHES} == {"octarine", "open-service-mesh"}
 
 
 def test_an_unknown_need_is_answered_with_the_nearest():
@@ -94,7 +94,7 @@ def test_a_choice_on_an_empty_store_is_complete_and_leaves_nothing(tmp_path):
     assert set(choice.table["mesh"]) == {entry.title for entry in MESHES.values()}
     assert (choice.table["why"] != "").all()
     assert list(choice.matrix.columns) == ["available", "mTLS", "VMs"]
-    assert choice.matrix.loc["Octarine (history)", "available"] == FALLS
+    assert choice.matrix.loc["Octarine (history)", "available"] == RULED_OUT
     assert "mTLS, VMs" in choice.sentence
     assert choice.sentence.split(". ")[0] in choice._repr_html_()
     assert not (tmp_path / "none").exists()
@@ -103,7 +103,7 @@ def test_a_choice_on_an_empty_store_is_complete_and_leaves_nothing(tmp_path):
 def test_a_choice_that_nobody_meets_says_so(tmp_path):
     choice = wb.choose("L2/L3, retries", data=tmp_path)
     assert choice.remaining == []
-    assert "Nobody meets all of it" in choice.sentence
+    assert "No mesh meets all of them" in choice.sentence
 
 
 def test_tables_show_every_fact_and_say_unknown():

@@ -97,7 +97,7 @@ class _Cell:
         return {mesh: what for mesh, what in told.items() if what}
 
     def like_baseline(self, name: str) -> list[str]:
-        """Return the meshes that metric ``name`` cannot tell from the baseline, in the comparison's order."""
+        """Return the meshes without a measurable difference from the baseline in ``name``, in order."""
         alike = {mesh for pair in self.equal(name) if set(pair) & self.baselines for mesh in pair} - self.baselines
         return [mesh for mesh in self.comparison.order if mesh in alike]
 
@@ -107,7 +107,7 @@ def _at(rate: float) -> str:
 
 
 def _cannot(meshes: list[str], what: str) -> str:
-    return f"{join(meshes)} cannot be told apart from no mesh by {what}" if meshes else ""
+    return f"{join(meshes)} showed no measurable difference from no mesh in {what}" if meshes else ""
 
 
 def _sentence(start: str, parts: list[str]) -> str:
@@ -223,13 +223,13 @@ def _blocks_text(cell: _Cell) -> str:
 
 
 def _untold_text(cell: _Cell) -> str:
-    """Name the pairs of data planes that CPU cannot tell apart, the first few."""
-    pairs = [f"{a} from {b}" for a, b in cell.equal(TAX) if not {a, b} & cell.baselines]
+    """Name the first few pairs of data planes without a measurable CPU difference."""
+    pairs = [f"{a} and {b}" for a, b in cell.equal(TAX) if not {a, b} & cell.baselines]
     if not pairs:
         return ""
     more = len(pairs) - PAIRS_NAMED
     named = pairs[:PAIRS_NAMED] + ([f"{counted(more, 'more pair')}"] if more > 0 else [])
-    return f"CPU cannot tell {join(named)}"
+    return f"no measurable CPU difference between {join(named)}"
 
 
 def _trust_sentence(cell: _Cell) -> str:
@@ -254,7 +254,7 @@ def headline(comparison: Comparison) -> Sentences:
     """Return the answer in three sentences: CPU, latency, and how reliable they are; on a cluster first what it took.
 
     They hold for the workload with the most runs at its highest rate. Brackets hold intervals, whose coverage the third
-    sentence states. Data planes that cannot be told apart from no mesh are named as such, not given a number.
+    sentence states. Data planes without a measurable difference from no mesh are named as such, not given a number.
     """
     cell = _Cell(comparison, *main_cell(comparison.runs))
     taken = _taken_sentence(cell)

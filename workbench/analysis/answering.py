@@ -100,5 +100,5 @@ def nothing_answered(evidence: Evidence) -> Iterator[Check]:
                 else f"{counted(len(mine), 'run')} answered no request{_kinds(mine)}"
             )
             + ": there is no latency to compare, and what was stored as one is not used.",
-            next_step="Find out why nothing was answered, mend it, and measure again.",
+            next_step="Find out why nothing was answered, fix it, and measure again.",
         )

@@ -39,9 +39,9 @@ machine equal baselines differed by a third between sweeps."""
 _RANK: dict[Severity, int] = {"error": 0, "warning": 1, "info": 2}
 
 _UNFINISHED: tuple[tuple[str, Severity, str], ...] = (
-    ("failed", "warning", "Read the reason, mend it, and run the experiment again."),
+    ("failed", "warning", "Read the reason, fix it, and run the experiment again."),
     ("interrupted", "warning", "Continue the campaign with workbench run --resume."),
-    ("skipped", "info", "Run workbench doctor to see what this machine lacks, or measure elsewhere."),
+    ("skipped", "info", "Run workbench doctor to see what is missing on this machine, or measure elsewhere."),
 )
 
 
@@ -71,9 +71,10 @@ def left_out(evidence: Evidence) -> Iterator[Check]:
             severity="info",
             scope=some(repeated["run_id"]),
             figure=counted(len(repeated), "run"),
-            message=f"Another attempt stands for {counted(len(repeated), 'run')} of {some(repeated['mesh'])}: the "
-            "first quiet one by the noise gauge, the first one where none was quiet. No cost or latency was looked at.",
-            next_step="Nothing needs doing: all attempts stay in the record.",
+            message=f"Another attempt was used for {counted(len(repeated), 'run')} of "
+            f"{some(repeated['mesh'])}: the first one "
+            "without noise, or the first one where all had noise. Cost and latency played no part in the choice.",
+            next_step="Nothing to do: all attempts stay in the record.",
         )
 
 
@@ -241,8 +242,9 @@ def no_rate(evidence: Evidence) -> Iterator[Check]:
         severity="warning",
         scope=_scope(runs, evidence.runs),
         figure="; ".join(f"{mesh} {a_second(rate)}/s" for mesh, rate in reached.items()) or "no rate known",
-        message=f"No rate is told of {counted(len(runs), 'run')}: where none was asked for, each data plane was driven "
-        "as fast as it answered, and cost and latency are those of the rate that it happened to reach.",
+        message=f"The rate of {counted(len(runs), 'run')} is unknown. Without a "
+        "requested rate, each data plane was driven as "
+        "fast as it answered, and cost and latency are those of the rate that it happened to reach.",
         next_step="Compare the reached rates; measure at one stated rate before you compare cost or latency.",
     )
 
@@ -289,7 +291,8 @@ def drift(evidence: Evidence) -> Iterator[Check]:
             scope=f"{workload} {at_rate(at)} in {campaign}",
             figure=f"{ratio.max():.1f} times: {shown.show(low)} to {shown.show(high)}",
             message=f"{shown.label} of the baseline itself changed {ratio.max():.1f}-fold between blocks: the machine "
-            "was not the same throughout. Differences within blocks and normalised CPU bear it, absolute ones do not.",
+            "changed meanwhile. Differences within blocks and normalised CPU "
+            "are still valid, absolute figures are not.",
             next_step="Quote the ratios; measure again on a quieter machine before quoting absolute values.",
         )
 
@@ -323,7 +326,7 @@ def resolution(evidence: Evidence) -> Iterator[Check]:
             scope="all pairs",
             figure=f"{RESOLUTION * 100:g} to {percent(2 * RESOLUTION)}",
             message="Differences below 5 to 10 % of normalised CPU are not resolved by so few and short runs; below "
-            "5 % two data planes are not told apart here.",
+            "5 % no verdict is given here.",
             next_step=f"Use {ENOUGH_BLOCKS} blocks or more, and longer runs, for finer differences.",
         )
     told = pairs[pairs["verdict"].isin((GREATER, LESS))]
@@ -333,7 +336,7 @@ def resolution(evidence: Evidence) -> Iterator[Check]:
             name="many-comparisons",
             severity="info",
             scope="normalised CPU",
-            figure=f"{counted(len(pairs), 'pair')}, {len(told)} told apart",
+            figure=f"{counted(len(pairs), 'pair')}, {len(told)} with a difference",
             message=f"Each verdict alone errs in about 5 % of cases; were all {len(pairs)} pairs equal, about "
             f"{chance:.1f} of them would be called different by chance.",
             next_step="Believe the pattern, and a single close verdict only when a second campaign repeats it.",
@@ -341,7 +344,7 @@ def resolution(evidence: Evidence) -> Iterator[Check]:
 
 
 def archetypes(evidence: Evidence) -> Iterator[Check]:
-    """Say of each lab data plane that it is no product, what it resembles and what it lacks."""
+    """Say of each lab data plane that it is not a product, what it resembles and what it lacks."""
     rows = evidence.runs[evidence.runs["archetype"] & ~evidence.runs["is_baseline"]]
     for row in rows.drop_duplicates("mesh").to_dict("records"):
         shapes, lacks, mesh = "; ".join(row["shape_of"]), "; ".join(row["lacks"]), str(row["mesh"])
@@ -352,7 +355,7 @@ def archetypes(evidence: Evidence) -> Iterator[Check]:
             figure="0 products measured",
             message=f"{mesh} is a lab data plane, not a product."
             + (f" Its shape is that of: {shapes}." if shapes else "")
-            + (f" Against that it lacks: {lacks}." if lacks else ""),
+            + (f" What it lacks compared with them: {lacks}." if lacks else ""),
             next_step="Read it as what the shape costs; measure the product itself on a cluster before choosing it.",
         )
 

@@ -58,7 +58,7 @@ def _residual_said(mesh: str, node: str, worst: pd.Series, beside: pd.Series) ->
     alone = f" (without a mesh {percent(beside.median(), 1)})" if len(beside) else ""
     return (
         f"Under {mesh} no part is charged with {percent(worst['ratio'], 1)} of what {node} used{alone}: the kernel's "
-        "work for the network, processes outside of pods, or pods that nobody told of."
+        "work for the network, processes outside of pods, or pods that no source reported."
     )
 
 
@@ -193,7 +193,7 @@ def placement(evidence: Evidence) -> Iterator[Check]:
             scope=f"{some(fewer['mesh'])}: {some(fewer['run_id'])}",
             figure=f"{share(len(fewer), len(told))} {how}",
             message=f"In {counted(len(fewer), 'run')} the client ran {how}, in the others it did not: latency and CPU "
-            "differ by what the way between two nodes costs, whichever mesh they bear.",
+            "differ by the cost of the path between two nodes, whatever the mesh.",
             next_step='Give every mesh of the experiment the option placement = "same-node" or "across-nodes", and '
             "measure again.",
         )

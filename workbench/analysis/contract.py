@@ -91,7 +91,7 @@ def _check(frame: pd.DataFrame, columns: Sequence[str], source: str) -> None:
     missing = [name for name in columns if name not in frame.columns]
     if missing:
         raise BadInputError(
-            f"The frame of {source} lacks the columns {', '.join(missing)}: take it from Store.{source}() as it is."
+            f"The frame of {source} has no columns {', '.join(missing)}: pass the frame of Store.{source}() unchanged."
         )
 
 

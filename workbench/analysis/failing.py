@@ -37,7 +37,7 @@ def errors(evidence: Evidence) -> Iterator[Check]:
                 figure=figure,
                 message=f"{percent(failed / sent, 1)} of the requests under {mesh} failed, as its intent asks "
                 f"({_asked(known)}); cost is per request that succeeded, and a failed request is often a fast one.",
-                next_step="Compare it with what carries the same intent; its latency contains the answers that failed.",
+                next_step="Compare it with data planes under the same intent; its latency includes failed answers.",
             )
         elif failed < low:
             yield Check(

@@ -43,7 +43,7 @@ def _check(
         scope=some(flagged["run_id"]),
         figure=figure,
         message=f"{message} ({counted(len(flagged), 'run')}: {some(flagged['mesh'])}).",
-        next_step="Look at the raw output in the folders of these runs, mend what wrote the figure, and measure again.",
+        next_step="Look at the raw output in the folders of these runs, fix what wrote the figure, and measure again.",
     )
 
 

@@ -35,8 +35,9 @@ def untold(evidence: Evidence) -> Iterator[Check]:
             severity="warning",
             scope=some(flagged["run_id"]),
             figure=f"{len(flagged)} of {counted(len(rows), 'run')}",
-            message=f"Of {mesh} it is unknown {join([_FIGURES[name] for name in lacking])}: the source does not tell "
-            f"it, or tells what cannot be.{doubt}",
-            next_step="Read raw/import.json in the folders of these runs, which has what was told, and why it is not "
-            "used.",
+            message=f"Unknown for {mesh}: {join([_FIGURES[name] for name in lacking])}. The source does not state it, "
+            f"or states something impossible.{doubt}",
+            next_step="Read raw/import.json in the folders of these runs: it has "
+            "the original figures, and why they are "
+            "not used.",
         )

@@ -18,7 +18,7 @@ MEASURED: Final = ("archetype", "product", "data_plane", "mesh", "role", "rate_p
 
 
 def choose(needs: str | Iterable[str] = "", data: str | Path = "") -> Choice:
-    """Return who remains when one needs ``needs``, why the others fell, and what was measured here of their shapes.
+    """Return which meshes meet ``needs``, why the others do not, and what was measured here of their shapes.
 
     Parameters
     ----------

@@ -126,7 +126,7 @@ class DeployedMesh:
 
     @property
     def _told(self) -> Sentences:
-        stands = "stands" if self._remove.alive else "stood, and is removed"
+        stands = "is up" if self._remove.alive else "was removed"
         return Sentences([f"{self.mesh.label} {stands}: {self.mesh.title}. {self.where}"])
 
 
@@ -220,7 +220,7 @@ def _raise_up(one: AnyDescribed, environment: EnvironmentSpec, stands_for: str) 
         if up.failure:
             raise GateFailedError(f"{one.facts.label} came up and was removed again: {up.failure}.")
         placed = up.deployment.inventory()
-        opened.say(f"{one.facts.label} stands")
+        opened.say(f"{one.facts.label} is up")
         return DeployedMesh(
             held.pop_all(),
             one.facts,
@@ -237,10 +237,10 @@ def _where(circumstances: Facts, stands_for: str) -> str:
     held = circumstances.details.get("cluster")
     if held:
         return (
-            f"It stands on the cluster of context {held['context']} ({held['server']}, "
+            f"It runs on the cluster of context {held['context']} ({held['server']}, "
             f"Kubernetes {held['kubernetes']}, {len(circumstances.details['nodes'])} nodes)."
         )
-    return f"It stands on this machine: no cluster was named.{stands_for}"
+    return f"It runs on this machine: no cluster was named.{stands_for}"
 
 
 def _in_the_lab(asked: MeshSpec) -> tuple[MeshSpec, str]:

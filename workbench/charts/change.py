@@ -71,7 +71,7 @@ def change(pair: pd.DataFrame, before: str, after: str) -> Picture:
     picture = layers.properties(width=2 * WIDTH, height=alt.Step(_ROW))
     subtitle = (
         f"From {before} to {after}.",
-        "Differences are taken within blocks, bars are their interval; grey cannot be told from no change.",
+        "Differences are taken within blocks, bars are their interval; grey is no measurable change.",
     )
     return finish(picture, rows, "What would it cost?", subtitle, describe_change(pair, before, after))
 

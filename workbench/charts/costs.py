@@ -19,7 +19,7 @@ TAX = ranges.Ranges(
 OVERHEAD = ranges.Ranges(
     title="What each data plane adds to the baseline of its own block",
     subtitle=("Differences within a block, so slow drifts of the machine cancel.",
-              "An interval that touches zero cannot be told apart from no cost."),
+              "An interval that touches zero is no measurable cost."),
     metrics=("cpu_per_request_s", "latency_p50_s", "latency_p90_s", "latency_p99_s", "application_cpu_per_request_s",
              "ctx_switches_per_request"),
     signed=True,

@@ -88,7 +88,7 @@ def _shared() -> dict[str, Any]:
 
 def _heading(design: Design, carrier: Carrier) -> tuple[str, str]:
     intent = design.intent
-    return f"{intent.name}, as {carrier.label} carries it", intent.says or "Hover over a sign for what it means."
+    return f"{intent.name} on {carrier.label}", intent.says or "Hover over a sign for what it means."
 
 
 def intended_rows(design: Design, carrier: Carrier) -> list[dict[str, Any]]:
@@ -156,7 +156,7 @@ def _boxes(design: Design, carrier: Carrier) -> list[dict[str, Any]]:
         says = f"Version {share.version} of the service; it gets {share.weight} % of the requests."
         boxes.append(_box(f"{target.service}\n{share.version}", "application", _SERVICE_X, y, says))
     if carrier.placement == "sidecar":
-        boxes.append(_box("proxy", "data plane", _PROXY_X, _MIDDLE, "Takes every call of its pod and carries it."))
+        boxes.append(_box("proxy", "data plane", _PROXY_X, _MIDDLE, "Receives and forwards every call of its pod."))
         boxes += [
             _box("proxy", "data plane", _FAR_PROXY_X, y, "Takes every call for its pod and lets it in, or not.")
             for _, y in shares
@@ -257,9 +257,9 @@ def _lock(design: Design, carrier: Carrier, x: float, y: float) -> list[dict[str
     if design.intent.mtls is None:
         return []
     mode, answer = design.intent.mtls.mode, carrier.by_feature.get("mtls")
-    words = {"strict": "mTLS, and nobody else is let in", "permissive": "mTLS, plain callers are let in too"}
+    words = {"strict": "mTLS only", "permissive": "mTLS, and plaintext is accepted too"}
     shape = LOCK if mode == "strict" else OPEN_LOCK if mode == "permissive" else ALERT
-    says = words.get(mode, "Nothing is encrypted: whoever is on the way can read along")
+    says = words.get(mode, "Nothing is encrypted: traffic can be read in transit")
     lacking = answer is not None and answer.support == "unsupported"
     colour = "#AEB6BE" if lacking else WARNING if mode == "off" else EDGES["application"]
     row = {"part": "lock", "x": x, "y": y, "shape": shape, "colour": colour, "says": f"{says}."}

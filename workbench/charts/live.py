@@ -51,7 +51,7 @@ def live_traffic(frame: pd.DataFrame, events: pd.DataFrame) -> Picture:
         for panel, heading in HEADINGS.items()
     ]
     stacked = alt.vconcat(*panels, spacing=14, data=alt.InlineData(values=[])).resolve_scale(color="independent")
-    subtitle = "Share of each second's answers; a line stands where a design came into force. Seconds since the start."
+    subtitle = "Share of each second's answers; a line marks when a design took effect. Seconds since the start."
     return finish(stacked, rows, "Live traffic", subtitle, describe_live_traffic(frame, events))
 
 

@@ -44,7 +44,7 @@ def _version(wanted: bool) -> None:
 def _options(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
     traceback: Annotated[
-        bool, typer.Option("--traceback", help="Show where an error came from; may stand anywhere.")
+        bool, typer.Option("--traceback", help="Show where an error came from; works anywhere on the command line.")
     ] = False,
 ) -> None:
     """Declare what `main` (traceback) and a callback (version) look at, for the help."""

@@ -134,7 +134,7 @@ def apply(
     if asked.lacking and not partly:
         raise BadInputError(
             f"Nothing was applied: {mesh} does not carry all that {which} asks for ({'; '.join(asked.lacking)}). "
-            "Change the design, or apply what is carried with --partly."
+            "Change the design, or apply the supported part with --partly."
         )
     with _opened(context, kubeconfig, quiet=json) as cluster:
         undo = f"workbench design revert {asked.name} --context {cluster.context}"

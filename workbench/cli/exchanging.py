@@ -77,7 +77,7 @@ def bring(
             show_default=False,
         ),
     ],
-    baseline: Annotated[str, typer.Option(metavar="LABEL", help="The data plane that stands for 'no mesh'.")] = "",
+    baseline: Annotated[str, typer.Option(metavar="LABEL", help="The data plane that means 'no mesh'.")] = "",
     name: Annotated[str, typer.Option(help="Experiment that the runs are said to belong to.")] = "imported",
     environment: Annotated[
         str, typer.Option(help="Where they were measured; imports of one environment may be compared.")
@@ -86,7 +86,7 @@ def bring(
         list[str] | None,
         typer.Option(
             metavar="NAME=VALUE",
-            help="A circumstance no file tells, such as rate_per_s=1000; repeatable.",
+            help="A fact that no file states, such as rate_per_s=1000; repeatable.",
             show_default=False,
         ),
     ] = None,
@@ -94,7 +94,7 @@ def bring(
         Path | None,
         typer.Option("--map", metavar="FILE", help="What the columns of a table mean (TOML).", show_default=False),
     ] = None,
-    kind: Annotated[str, typer.Option(help="What the files are; by default told by what stands in them.")] = "",
+    kind: Annotated[str, typer.Option(help="What the files are; by default recognized by their content.")] = "",
     latencies_in: Annotated[str, typer.Option(help="ms or s: what latencies_ms of a suspect SMP result holds.")] = "",
     data: Data = None,
     json: Json = False,
@@ -160,7 +160,7 @@ def validate(
         list[Path], typer.Argument(metavar="FILE|BUNDLE...", help="Documents, JSON or YAML, or folders of bundles.")
     ],
     kind: Annotated[
-        str, typer.Option(help="test, result, mesh, environment or profile; by default told by the names.")
+        str, typer.Option(help="test, result, mesh, environment or profile; by default recognized by the file names.")
     ] = "",
     json: Json = False,
 ) -> None:

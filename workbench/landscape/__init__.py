@@ -1,4 +1,4 @@
-"""Which service mesh: what is known of each, with sources, and who remains when one needs this and that.
+"""Which service mesh: what is known of each, with sources, and which ones meet a list of needs.
 
 Pure: reads the TOML files in ``data/landscape``, gives frames and dataclasses; `workbench.charts.topology` draws them.
 """
@@ -15,18 +15,18 @@ from workbench.landscape.facts import (
     Sequence,
     Topology,
 )
-from workbench.landscape.needs import FALLS, NEEDS, OPEN, REMAINS, MeshMatch, Need, choose, parse_needs
+from workbench.landscape.needs import MATCHES, NEEDS, NOT_KNOWN, RULED_OUT, MeshMatch, Need, choose, parse_needs
 from workbench.landscape.reading import read_landscape
 from workbench.landscape.tables import Choice, choose_from, facts_table, figures, needs_table, overview, patterns_table
 
 __all__ = [
-    "FALLS",
     "FIELDS",
     "KINDS",
+    "MATCHES",
     "NEEDS",
-    "OPEN",
+    "NOT_KNOWN",
     "PLANES",
-    "REMAINS",
+    "RULED_OUT",
     "UNKNOWN",
     "Choice",
     "Entry",

@@ -41,17 +41,17 @@ class Field:
 
 _FIELDS: Final = (
     Field(name="layer", title="Layer", says="where it works", allowed=("L2", "L3", "L4", "L7")),
-    Field(name="data_plane", title="Data plane", says="what carries the traffic"),
+    Field(name="data_plane", title="Data plane", says="what forwards the traffic"),
     Field(
         name="placement",
         title="Placement",
-        says="where the data plane stands",
+        says="where the data plane runs",
         allowed=("per pod", "per node", "per host", "none"),
     ),
     Field(
         name="protocols",
         title="Protocols",
-        says="what it understands, not merely carries",
+        says="what it parses, not merely forwards",
         allowed=("HTTP/1.1", "HTTP/2", "gRPC", "TCP", "UDP", "IP", "Ethernet"),
     ),
     Field(

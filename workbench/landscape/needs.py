@@ -1,8 +1,7 @@
-"""Who remains when one needs this and that, and why the others fell.
+"""Which meshes meet a list of needs, and why the others do not.
 
-A mesh *remains* when each need is met by a fact, is *open* when nothing speaks against it but something asked for is
-not known, and *falls* by the first facts that say no. A further need can therefore only make a mesh's standing worse.
-That it can be had at all is asked without being said.
+A mesh *matches* when a fact meets each need. It is *unknown* when no fact speaks against it but one is missing, and
+*ruled out* by the first facts that say no. A further need can therefore only make its standing worse.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ from typing import Final
 from workbench.errors import UnknownNameError
 from workbench.landscape.facts import FIELDS, Entry, Fact
 
-REMAINS: Final = "remains"
-OPEN: Final = "not known"
-FALLS: Final = "falls"
-STANDINGS: Final = (REMAINS, OPEN, FALLS)
+MATCHES: Final = "matches"
+NOT_KNOWN: Final = "unknown"
+RULED_OUT: Final = "ruled out"
+STANDINGS: Final = (MATCHES, NOT_KNOWN, RULED_OUT)
 """From best to worst."""
 
 
@@ -137,13 +136,13 @@ class MeshMatch:
     @property
     def standing(self) -> str:
         """The worst of the verdicts; one of `STANDINGS`."""
-        return max((one.standing for one in self.verdicts), key=STANDINGS.index, default=REMAINS)
+        return max((one.standing for one in self.verdicts), key=STANDINGS.index, default=MATCHES)
 
     @property
     def reasons(self) -> tuple[Verdict, ...]:
-        """The verdicts that decided: those that fell, else those that are open; empty when it remains."""
+        """The verdicts that decided: those that rule it out, else the unknown ones; empty when it matches."""
         worst = self.standing
-        return () if worst == REMAINS else tuple(one for one in self.verdicts if one.standing == worst)
+        return () if worst == MATCHES else tuple(one for one in self.verdicts if one.standing == worst)
 
 
 def parse_needs(asked: str | Iterable[str]) -> tuple[Need, ...]:
@@ -190,8 +189,8 @@ def _verdicts(entry: Entry, needs: Sequence[Need]) -> tuple[Verdict, ...]:
 def _verdict(need: Need, fact: Fact, values: tuple[str, ...], met: tuple[str, ...]) -> Verdict:
     title = FIELDS[need.field].title
     if met:
-        return Verdict(need=need, standing=REMAINS, fact=fact, why=f"{title}: {', '.join(met)}")
+        return Verdict(need=need, standing=MATCHES, fact=fact, why=f"{title}: {', '.join(met)}")
     if not fact.known or set(need.any_of) & set(fact.not_known):
-        return Verdict(need=need, standing=OPEN, fact=fact, why=f"{title} not known ({fact.says})")
-    only = "" if values == fact.values else "; no one way of installing meets all that is asked of it"
-    return Verdict(need=need, standing=FALLS, fact=fact, why=f"{title}: {fact.text} ({fact.says}{only})")
+        return Verdict(need=need, standing=NOT_KNOWN, fact=fact, why=f"{title} not known ({fact.says})")
+    only = "" if values == fact.values else "; no single way of installing meets all needs"
+    return Verdict(need=need, standing=RULED_OUT, fact=fact, why=f"{title}: {fact.text} ({fact.says}{only})")

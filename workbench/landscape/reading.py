@@ -216,7 +216,7 @@ def _made(kind: type[T], table: Any, where: str) -> T:
     _keys(table, tuple(known), where)
     for name, one in known.items():
         if name not in table and one.default is MISSING:
-            raise BadInputError(f"{where} lacks {name!r}.")
+            raise BadInputError(f"{where} has no {name!r}.")
         if name in table and not isinstance(table[name], _TYPES[str(one.type)]):
             raise BadInputError(f"{where}: {name!r} must be {one.type}, not {table[name]!r}.")
     return kind(**table)

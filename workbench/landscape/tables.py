@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from workbench.landscape.facts import FIELDS, Entry, Landscape
-from workbench.landscape.needs import NEEDS, OPEN, REMAINS, MeshMatch, Need, choose
+from workbench.landscape.needs import MATCHES, NEEDS, NOT_KNOWN, MeshMatch, Need, choose
 from workbench.text.plain import NO_MATH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """Who remains when one needs `needs`, and why the others do not.
+    """Which meshes meet `needs`, and why the others do not.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class Choice:
     @property
     def remaining(self) -> list[str]:
         """Names of the meshes that meet every need."""
-        return [one.entry.name for one in self.standings if one.standing == REMAINS]
+        return [one.entry.name for one in self.standings if one.standing == MATCHES]
 
     @property
     def table(self) -> pd.DataFrame:
@@ -44,7 +44,7 @@ class Choice:
             {
                 "mesh": one.entry.title,
                 "standing": one.standing,
-                "why": "; ".join(verdict.why for verdict in one.reasons) or "meets everything asked for",
+                "why": "; ".join(verdict.why for verdict in one.reasons) or "meets every need",
                 "source": "; ".join(dict.fromkeys(filter(None, (verdict.fact.cited for verdict in one.reasons)))),
                 "measured here": "; ".join(
                     text for product in (True, False) for text in figures(self.measured, one.entry, product=product)
@@ -77,11 +77,11 @@ class Choice:
     def sentence(self) -> str:
         """The answer in a sentence or two."""
         wanted = ", ".join(need.label for need in self.needs) or "anything that can be had"
-        remain, unsure = self._titles(REMAINS), self._titles(OPEN)
+        remain, unsure = self._titles(MATCHES), self._titles(NOT_KNOWN)
         verb = "meets" if len(remain) < 2 else "meet"
-        told = [f"Asked for: {wanted}.", f"{_listed(remain) or 'Nobody'} {verb} all of it."]
+        told = [f"Needs: {wanted}.", f"{_listed(remain) or 'No mesh'} {verb} all of them."]
         if unsure:
-            told.append(f"Nothing known speaks against {_listed(unsure)}, but not all of it is known.")
+            told.append(f"No known fact rules out {_listed(unsure)}, but some facts are missing.")
         return " ".join(told)
 
 

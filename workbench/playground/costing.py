@@ -118,7 +118,7 @@ def _stand_in(design: Design, path: str) -> tuple[Intent, int, list[str]]:
     versions = len(target.versions) if intent.split else 1
     if versions > _MOST_VERSIONS:
         raise BadInputError(
-            f"A design with {versions} versions cannot be measured, at most {_MOST_VERSIONS} stand side by side."
+            f"A design with {versions} versions cannot be measured, at most {_MOST_VERSIONS} run side by side."
         )
     names = {version: f"v{number}" for number, version in enumerate(target.versions, start=1)}
     split = tuple(replace(share, version=names[share.version]) for share in intent.split)

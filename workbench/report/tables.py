@@ -133,7 +133,7 @@ def _sentence(row: Mapping[str, Any]) -> str:
     return {
         "a>b": f"{a} costs more than {b}",
         "a<b": f"{a} costs less than {b}",
-        "cannot tell apart": f"{a} and {b} cannot be told apart",
+        "cannot tell apart": f"no measurable difference between {a} and {b}",
         "not ranked": f"{a} and {b} are not ranked",
     }[row["verdict"]]
 
@@ -150,7 +150,7 @@ def _verdict_row(row: Mapping[str, Any]) -> tuple[Cell, ...]:
 
 
 def verdict_table(comparison: Comparison) -> Table:
-    """Return what can be told apart, a row for each pair, rate and metric: the highest rate first."""
+    """Return the differences, a row for each pair, rate and metric: the highest rate first."""
     pairs = comparison.verdicts[comparison.verdicts["metric"].isin(list(VERDICT_METRICS))]
     place = pairs["metric"].map(VERDICT_METRICS.index)
     pairs = pairs.assign(place=place).sort_values(["place", "rate_per_s"], ascending=[True, False], kind="stable")

@@ -92,7 +92,7 @@ def _gates(material: Material) -> Badge:
     gates = material.gates
     if gates.empty:
         return Badge(
-            tone="warning", label="Gates", value="none recorded", detail="nothing proves what carried the traffic"
+            tone="warning", label="Gates", value="none recorded", detail="no proof of which data plane the traffic used"
         )
     passed, total = int(gates["passed"].sum()), len(gates)
     tone: Tone = "good" if passed == total else "warning"

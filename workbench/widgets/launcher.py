@@ -161,7 +161,7 @@ class LauncherView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
             self._refuse(found.problem)
             return
         self._start.disabled = False
-        does = found.does.rename(columns={"mesh": "data plane", "title": "what carries the request"})
+        does = found.does.rename(columns={"mesh": "data plane", "title": "what forwards the request"})
         order = found.order.assign(run=range(1, len(found.order) + 1)).rename(columns={"mesh": "data plane"})
         self._plan.value = words(
             f"<p><b>{html.escape(self.draft.question or self.draft.name)}</b></p>"

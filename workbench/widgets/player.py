@@ -91,7 +91,7 @@ class PlayerView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no typ
         self._export = widgets.Button(description="Export YAML", tooltip="Write the shown mesh's objects as a file")
         self._export.on_click(lambda _: self._safely(self._write))
         self._meshes = widgets.Dropdown(
-            description="As carried by", layout={"width": "300px"}, style={"description_width": "90px"}
+            description="As applied by", layout={"width": "300px"}, style={"description_width": "90px"}
         )
         self._meshes.observe(self._choose, "value")
         self._beside = Ticks("Side by side", self._show_objects, height="120px")
@@ -218,7 +218,7 @@ def _answers(played: Played) -> str:
     """Return the table of answers: a row a feature, a column a mesh; the sentence below the word."""
     asked = played.design.intent.asked
     if not asked:
-        return "<p>Nothing is asked for yet: tick a feature on the left.</p>"
+        return "<p>Nothing is selected yet: tick a feature on the left.</p>"
     head = "".join(f"<th>{html.escape(label)}</th>" for label in played.renderings)
     rows = "".join(
         f"<tr><th>{html.escape(FEATURES[name].title)}</th>"

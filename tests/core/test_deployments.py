@@ -84,7 +84,7 @@ def test_a_combination_that_cannot_be_is_refused_with_who_cannot_and_what_can(as
 def test_a_mesh_that_is_there_already_is_said_beside_every_other():
     there = MeshSpec(name="linkerd", existing=True)
     found = {one.facts.label: one for one in deployments(plan("http/1.1", meshes=(there, "istio")))}
-    assert {label for label, one in found.items() if one.existing} == {"linkerd"}
+    assert {label for label, one in found.items() if one.existing} == {"linkerd as installed"}
     assert {label for label, one in found.items() if any("linkerd" in note for note in one.notes)} == {
         "baseline",
         "istio",

@@ -57,7 +57,7 @@ class MeshSpec(Checked):
 
     @property
     def label(self) -> str:
-        """How tables and charts call it: name, profile unless default, and version, options and intent if given."""
+        """Its name in tables and charts: name, profile unless default, and what else was given."""
         parts = [self.name if self.profile == "default" else f"{self.name}/{self.profile}"]
         if self.version:
             parts.append(self.version)
@@ -67,6 +67,8 @@ class MeshSpec(Checked):
         parts += [f"{key}={value}" for key, value in sorted(shown)]
         if self.intent is not None:
             parts.append(f"with {self.intent.name}")
+        if self.existing:
+            parts.append("as installed")
         return " ".join(parts)
 
 

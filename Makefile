@@ -8,7 +8,7 @@ COMPILE = @$(PYTHON_IN_VENV) -m compileall -q workbench
 PYTEST = env -u PYTHONDONTWRITEBYTECODE $(PYTHON_IN_VENV) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check bench audit lab pictures clean
+.PHONY: help demo test quick check docs bench audit lab pictures clean
 export VENV
 
 help:  ## this list
@@ -37,6 +37,10 @@ check: $(READY)  ## style, types, directions of imports, form of the notebooks
 	@$(PYTHON_IN_VENV) -m mypy --config-file tests/mypy.ini
 	@$(VENV)/bin/lint-imports
 	@$(PYTHON_IN_VENV) scripts/check_notebooks.py
+
+docs: $(READY)  ## make the documentation's site in site/; look at it with: python -m http.server -d site
+	@NO_MKDOCS_2_WARNING=1 $(PYTHON_IN_VENV) -m mkdocs build --quiet
+	@echo "site/index.html is there."
 
 bench: $(READY)  ## measure our own speed, one table
 	$(COMPILE)

@@ -44,6 +44,7 @@ RINGS_OF_PLACES = {
     "landscape/test_landscape_pictures.py": "slow",
     "notebooks": "slow",
     "packaging/test_chores.py": "slow",
+    "packaging/test_docs_site.py": "slow",
     "packaging/test_installation.py": "slow",
     "report": "slow",
     "store/test_store_damage.py": "slow",

@@ -19,12 +19,12 @@ from workbench.cli.reading import compare, rebuild, report, runs
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 a bug, or a cell of a notebook failed; 2 bad input; 3 this machine cannot do it; "
-    "4 no run finished; 5 interrupted, what was captured is kept; 6 a folder, a file or the disk; 7 nothing to show."
+    "4 no run finished; 5 interrupted, captured data is kept; 6 a folder, a file or the disk; 7 nothing to show."
 )
 
 app = typer.Typer(
     name="workbench",
-    help="Find out which service mesh to use, and what being on it costs your application.",
+    help="Find out which service mesh to use and what it costs your application.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
@@ -42,7 +42,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
     traceback: Annotated[
         bool, typer.Option("--traceback", help="Show where an error came from; works anywhere on the command line.")
     ] = False,

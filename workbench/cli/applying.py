@@ -61,7 +61,7 @@ def check(
     kubeconfig: Kubeconfig = "",
     json: Json = False,
 ) -> None:
-    """Ask a cluster about each object; change nothing.
+    """Check each object on a cluster without changing anything.
 
     The API server says it, by a dry run with strict validation, and the webhooks that it asks.
     """
@@ -124,7 +124,7 @@ def apply(
     kubeconfig: Kubeconfig = "",
     json: Json = False,
 ) -> None:
-    """Apply all of it or nothing, and watch it take effect.
+    """Apply a whole design or nothing, and watch it take effect.
 
     `revert` undoes it, from any machine.
     """
@@ -206,7 +206,7 @@ def rights(
     kubeconfig: Kubeconfig = "",
     json: Json = False,
 ) -> None:
-    """Print the ClusterRole that it takes, and what is missing."""
+    """Print the ClusterRole that a design needs, and what you are missing."""
     from workbench.files.yaml_text import dumped
 
     asked = _asked(which, mesh, name, data)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 KUBERNETES = "kubernetes"
 
 Context = Annotated[
-    str, typer.Option(help="Context of the kubeconfig. Default: its present one.", metavar="NAME", show_default=False)
+    str,
+    typer.Option(help="Context of the kubeconfig. Default: its current context.", metavar="NAME", show_default=False),
 ]
 Kubeconfig = Annotated[
     str, typer.Option(help="Default: KUBECONFIG, else ~/.kube/config.", metavar="FILE", show_default=False)
@@ -25,10 +26,10 @@ Kubeconfig = Annotated[
 def clean(
     context: Context = "",
     kubeconfig: Kubeconfig = "",
-    force: Annotated[bool, typer.Option("--force", help="Also when the run still seems alive.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Even if the run still seems alive.")] = False,
     json: Json = False,
 ) -> None:
-    """Remove what an interrupted run left on a cluster, from whatever machine; nothing else is touched."""
+    """Remove what an interrupted run left on a cluster, from any machine; nothing else is touched."""
     from workbench.errors import RunFailedError
 
     left = _adapter().clean(_spec(context, kubeconfig), force=force, say=lambda text: None if json else note(text))
@@ -47,7 +48,7 @@ def rbac(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Print the ClusterRole that a run needs, for whoever may grant it."""
+    """Print the ClusterRole that a run needs."""
     from workbench.files.yaml_text import dumped
 
     role = _adapter().cluster_role(name, metrics_only=metrics_only)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workbench.intents import Design, Rendering
 
 design = typer.Typer(
-    help="Designs: what a service's traffic is to experience, said once for every mesh.",
+    help="Designs: traffic policies for one service, independent of the mesh.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -36,7 +36,7 @@ def found(asked: str, data: Path | None) -> Design:
 
 @design.command()
 def show(which: Which, data: Data = None, json: Json = False) -> None:
-    """Say what a design asks for, and of which service."""
+    """Show the policies of a design, and its service."""
     from workbench.intents import FEATURES
     from workbench.intents.words import said
 
@@ -82,7 +82,7 @@ def render(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Print a design as each mesh's own objects, with what a mesh cannot do and what comes nearest."""
+    """Print a design as each mesh's own objects, with what a mesh does not support and the nearest alternative."""
     from workbench.playground import distinct, render_all, to_yaml
 
     asked = found(which, data)
@@ -112,7 +112,7 @@ def cost(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Print the experiment that tells what a design costs: the same mesh without and with it, for `workbench run`."""
+    """Print an experiment for `workbench run` that measures a design's cost: the same mesh without and with it."""
     from workbench.model.experiment import MeshSpec
     from workbench.playground.costing import costing
 

@@ -40,13 +40,11 @@ PUBLISHED = "published"
 def export(
     campaigns: Which = None,
     to: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder to make. Default: ./CAMPAIGN-smp.", show_default=False)
+        Path | None, typer.Option(metavar="DIR", help="Folder to create. Default: ./CAMPAIGN-smp.", show_default=False)
     ] = None,
-    smp: Annotated[
-        bool, typer.Option("--smp", help="As documents of the SMP specification, the one form there is.")
-    ] = True,
-    form: Annotated[str, typer.Option(help="Of the documents: json or yaml.")] = "json",
-    raw: Annotated[bool, typer.Option("--raw", help="With the raw output of the tools.")] = False,
+    smp: Annotated[bool, typer.Option("--smp", help="As SMP documents, the only format so far.")] = True,
+    form: Annotated[str, typer.Option(help="Format of the documents: json or yaml.")] = "json",
+    raw: Annotated[bool, typer.Option("--raw", help="Include the raw output of the tools.")] = False,
     data: Data = None,
     json: Json = False,
 ) -> None:
@@ -78,7 +76,7 @@ def bring(
         ),
     ],
     baseline: Annotated[str, typer.Option(metavar="LABEL", help="The data plane that means 'no mesh'.")] = "",
-    name: Annotated[str, typer.Option(help="Experiment that the runs are said to belong to.")] = "imported",
+    name: Annotated[str, typer.Option(help="Experiment to file the runs under.")] = "imported",
     environment: Annotated[
         str, typer.Option(help="Where they were measured; imports of one environment may be compared.")
     ] = "",
@@ -95,11 +93,11 @@ def bring(
         typer.Option("--map", metavar="FILE", help="What the columns of a table mean (TOML).", show_default=False),
     ] = None,
     kind: Annotated[str, typer.Option(help="What the files are; by default recognized by their content.")] = "",
-    latencies_in: Annotated[str, typer.Option(help="ms or s: what latencies_ms of a suspect SMP result holds.")] = "",
+    latencies_in: Annotated[str, typer.Option(help="Unit of latencies_ms in a doubtful SMP result: ms or s.")] = "",
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Bring in what others measured; it stays marked as imported."""
+    """Import results of other tools; they stay marked as imported."""
     from workbench.interchange.landing import Landing
     from workbench.interchange.receiving import options_of, receive
 
@@ -235,7 +233,7 @@ def audit(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Check any results for what published figures get wrong, each finding with its figure and why it matters."""
+    """Check results for common benchmarking mistakes; each finding has its figure and says why it matters."""
     from workbench.interchange.audit import audit as look
 
     settings = settle(data)

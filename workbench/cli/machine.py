@@ -29,7 +29,7 @@ def doctor(
     kubeconfig: Kubeconfig = "",
     json: Json = False,
 ) -> None:
-    """Say what this machine, or a cluster, can do, and why not; change nothing."""
+    """Check what this machine or a cluster can do, and why not; changes nothing."""
     from workbench import adapters
 
     if environment == KUBERNETES:

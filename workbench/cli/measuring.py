@@ -29,15 +29,14 @@ PLACE = ("context", "kubeconfig", "charts")
 LONG_S = 3600.0
 """A plan that takes longer is not started without a yes."""
 
-Asked = Annotated[
-    str, typer.Argument(metavar="EXPERIMENT", help="Name of an experiment, or a file.", show_default=False)
-]
+Asked = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="Name or file of an experiment.", show_default=False)]
 
 
 def run(
     experiment: Asked = "",
     resume: Annotated[
-        str, typer.Option(help="Continue this campaign where it stopped; 'latest': the last one.", metavar="CAMPAIGN")
+        str,
+        typer.Option(help="Continue this campaign where it stopped; 'latest' is the newest one.", metavar="CAMPAIGN"),
     ] = "",
     parameter: Parameters = None,
     wanted_id: Annotated[
@@ -49,7 +48,7 @@ def run(
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Run an experiment and keep everything that was measured."""
+    """Run an experiment and keep all measurements."""
     settings = settle(data)
     if bool(experiment) == bool(resume):
         raise BadInputError(
@@ -81,7 +80,7 @@ def run(
 
 
 def demo(data: Data = None, reports: Reports = None, json: Json = False) -> None:
-    """Measure real data planes here, compare them, write the report."""
+    """Measure real data planes on this machine, compare them, and write the report."""
     from workbench.cli.reading import as_data, report_execution, say_comparison, write_report
 
     started = time.monotonic()

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def plan(
-    experiment: Annotated[str, typer.Argument(metavar="EXPERIMENT", help="Name of an experiment, or a file.")],
+    experiment: Annotated[str, typer.Argument(metavar="EXPERIMENT", help="Name or file of an experiment.")],
     show_steps: Annotated[
-        bool, typer.Option("--show-steps", help="Every step in full: manifests, values of charts, processes.")
+        bool, typer.Option("--show-steps", help="Show every step in full: manifests, chart values, processes.")
     ] = False,
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Print every step that an experiment would take; do nothing."""
+    """Print every step of an experiment without running it."""
     from workbench.api.experiments import plan_of
     from workbench.campaigns.deployments import deployments
     from workbench.campaigns.runner import estimate_s

@@ -45,16 +45,19 @@ Which = Annotated[
 
 def runs(
     run: Annotated[
-        str, typer.Argument(metavar="RUN|CAMPAIGN", help="Show this run, or this campaign's.", show_default=False)
+        str,
+        typer.Argument(metavar="RUN|CAMPAIGN", help="Show this run, or the runs of this campaign.", show_default=False),
     ] = "",
-    experiment: Annotated[str, typer.Option(help="Only of this experiment.")] = "",
-    mesh: Annotated[str, typer.Option(help="Only under this mesh.")] = "",
-    status: Annotated[str, typer.Option(help="Only finished, failed, interrupted or skipped.")] = "",
-    most: Annotated[int, typer.Option(min=1, help="Show at most so many, the newest.")] = 40,
+    experiment: Annotated[str, typer.Option(help="Only runs of this experiment.")] = "",
+    mesh: Annotated[str, typer.Option(help="Only runs under this mesh.")] = "",
+    status: Annotated[
+        str, typer.Option(help="Only runs with this status: finished, failed, interrupted or skipped.")
+    ] = "",
+    most: Annotated[int, typer.Option(min=1, help="Maximum number of runs; the newest are shown.")] = 40,
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """List runs, or show one with everything that is known of it."""
+    """List runs, or show one in full."""
     from workbench.api.experiments import open_store
 
     settings = settle(data)
@@ -146,7 +149,7 @@ def _show_run(opened: Store, run_id: str, *, json: bool) -> None:
 
 
 def compare(which: Which = None, data: Data = None, json: Json = False) -> None:
-    """Say what each data plane costs, and what to believe of it."""
+    """Show what each data plane costs, and how reliable the figures are."""
     from workbench.api.experiments import compare as make
 
     settings = settle(data)
@@ -226,7 +229,7 @@ def report(
     notebook: Annotated[
         Path | None,
         typer.Option(
-            help="Instead of a campaign: this executed notebook as a page.", metavar="FILE", show_default=False
+            help="Write this executed notebook as a page instead of a campaign.", metavar="FILE", show_default=False
         ),
     ] = None,
     parameter: Parameters = None,
@@ -234,7 +237,7 @@ def report(
     reports: Reports = None,
     json: Json = False,
 ) -> None:
-    """Write the comparison as one HTML file that opens with no network."""
+    """Write the comparison as one HTML file that works offline."""
     settings = settle(data, reports)
     if notebook:
         from workbench.report import notebook_page
@@ -298,7 +301,7 @@ def write_report(execution: Execution, target: Path, *, quiet: bool = False) -> 
 
 
 def rebuild(data: Data = None, json: Json = False) -> None:
-    """Make the index of what was measured again from its folders; exit code 6 when one of them cannot be read."""
+    """Rebuild the index from the run folders; exit code 6 if a folder cannot be read."""
     from workbench.api.experiments import open_store
     from workbench.store import recover
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from cluster_frames import MESHES, cluster_frames
 from frames_factory import MIB, frames
 
-from workbench.analysis import compare
+from workbench.analysis import cluster_checks, compare
 
 
 def compared(**changes):
@@ -182,3 +183,15 @@ def test_services_that_never_met_the_baselines_nodes_are_flagged():
 def test_the_lab_knows_no_placement():
     runs, consumption, latency = frames()
     assert not {"placement-differs", "other-nodes"} & {one.name for one in compare(runs, consumption, latency).checks}
+
+
+@pytest.mark.parametrize(
+    ("doubts", "worst"),
+    [
+        (["up to 9 s outside: set edge_s = 14", "up to 15 s outside: set edge_s = 20"], "up to 15"),
+        (["2 readings lie in the window", "1 readings lie in the window"], "1 readings"),
+        (["no reading on both sides"], "no reading"),
+    ],
+)
+def test_of_doubts_that_differ_in_their_numbers_the_worst_is_told(doubts, worst):
+    assert cluster_checks._worst(pd.Series(doubts)).startswith(worst)

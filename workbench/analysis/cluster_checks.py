@@ -5,6 +5,7 @@ Part of the sixth stage, beside `workbench.analysis.checks`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pandas as pd
@@ -113,15 +114,26 @@ def sources(evidence: Evidence) -> Iterator[Check]:
             next_step="Nothing needs doing where figures are there; otherwise grant nodes/proxy.",
         )
     doubtful = rows[rows["doubt"].ne("")]
-    for doubt, group in doubtful.groupby("doubt", sort=False):
+    kinds = doubtful["doubt"].str.replace(_NUMBER, "#", regex=True)
+    for _, group in doubtful.groupby(kinds, sort=False):
+        what, _, advice = _worst(group["doubt"]).partition(": ")
         yield Check(
             name="sparse-telemetry",
             severity="warning",
             scope=_runs_of(group, evidence.runs),
             figure=f"{counted(int(group['readings'].min()), 'reading')} in a window",
-            message=f"On {some(group['node'])}: {str(doubt).partition(': ')[0]}.",
-            next_step=f"{(str(doubt).partition(': ')[2] or 'measure for longer').capitalize()}.",
+            message=f"On {some(group['node'])}: {what}." + (" This is the worst run." if len(group) > 1 else ""),
+            next_step=f"{(advice or 'measure for longer').capitalize()}.",
         )
+
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+
+def _worst(doubts: pd.Series) -> str:
+    """Return the worst of doubts that differ in their numbers only: too few of something first, else the most."""
+    ranked = sorted(doubts.astype(str), key=lambda one: float((_NUMBER.findall(one) or ["0"])[0]))
+    return ranked[0] if ranked[0][:1].isdigit() else ranked[-1]
 
 
 def _runs_of(group: pd.DataFrame, runs: pd.DataFrame) -> str:

@@ -153,11 +153,11 @@ def test_a_volume_that_goes_by_itself_is_waited_for():
             return (list(self.volumes) if kind == "PersistentVolume" else []), ""
 
     before, after = snapshot.take(Held()), snapshot.take(Held(volume))
-    assert snapshot.only_going(before, after)
+    assert snapshot.only_volumes_going(before, after)
     kept = {**volume, "spec": {"persistentVolumeReclaimPolicy": "Retain"}}
-    assert not snapshot.only_going(before, snapshot.take(Held(kept)))
+    assert not snapshot.only_volumes_going(before, snapshot.take(Held(kept)))
     assert snapshot.differences(before, snapshot.take(Held(kept))) == ("PersistentVolume pvc-1 is left behind",)
-    assert not snapshot.only_going(before, before)
+    assert not snapshot.only_volumes_going(before, before)
 
 
 @pytest.mark.parametrize("workload", ["emojivoto", "online-boutique", "echo"])

@@ -225,7 +225,7 @@ class Acting:
         deadline = time.monotonic() + GOING_S
         try:
             after = snapshot.take(self.cluster)
-            while snapshot.only_going(self.before, after) and time.monotonic() < deadline:
+            while snapshot.only_volumes_going(self.before, after) and time.monotonic() < deadline:
                 time.sleep(_GOING_PAUSE_S)
                 after = snapshot.take(self.cluster)
             return snapshot.differences(self.before, after)

@@ -29,6 +29,7 @@ LOOKED_AT = (
 GOING = "(being deleted)"
 """In place of a kind: what somebody was deleting already, ``"Namespace shop"``; nobody is to blame when it goes."""
 
+_VOLUME = "PersistentVolume"
 _OWN_CONFIG_MAPS = ("kube-root-ca.crt", "mesh-workbench")
 
 
@@ -55,12 +56,12 @@ def _goes_by_itself(one: Mapping[str, Any]) -> bool:
     return policy == "Delete" and (one.get("status") or {}).get("phase") == "Released"
 
 
-def only_going(before: Snapshot, after: Snapshot) -> bool:
-    """Whether something is there that was not, and the cluster is about to remove each such thing."""
+def only_volumes_going(before: Snapshot, after: Snapshot) -> bool:
+    """Whether only volumes are there that were not, and the cluster is about to remove each of them."""
     new = [
         f"{kind} {name}" for kind, held in before.items() if kind != GOING for name in after.get(kind, {}).keys() - held
     ]
-    return bool(new) and all(one in after.get(GOING, {}) for one in new)
+    return bool(new) and all(one.startswith(f"{_VOLUME} ") and one in after.get(GOING, {}) for one in new)
 
 
 def differences(before: Snapshot, after: Snapshot) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from typing import Any
 
 MOST_CODE_CELLS = 15
 MOST_LINES = 10
-SECTIONS = ("You will do", "You need", "You get")
+SECTIONS = ("You will", "You need", "You get")
 NAME = re.compile(r"\d\d_[a-z]+(_[a-z]+)+\.ipynb")
 PLACES = ("60_playground.ipynb",)
 """A place to be in, not a step of the pipeline: it bears no verb."""

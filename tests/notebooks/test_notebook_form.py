@@ -39,7 +39,7 @@ GOOD: dict[str, Any] = {
     "nbformat_minor": 5,
     "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
     "cells": [
-        markdown("title", "# Show runs\n**You will do** x. **You need** y. **You get** z."),
+        markdown("title", "# Show runs\n**You will** x. **You need** y. **You get** z."),
         code("parameters", 'mesh: str = "a"  # which', tags=["parameters"]),
         code("imports", "import workbench as wb"),
         markdown("show", "Look:"),
@@ -123,7 +123,7 @@ def test_outputs_title_ids_prose_and_tags_are_looked_at(tmp_path):
     found = " ".join(check(tmp_path, bad))
     for words in (
         "title",
-        "You will do",
+        "You will",
         "tagged 'parameters'",
         "'4F'",
         "holds outputs",

@@ -103,7 +103,7 @@ class PlayerView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no typ
 
     def _shown(self) -> Any:
         parts = [
-            ("Carried?", self._answers),
+            ("Supported?", self._answers),
             ("Objects", widgets.VBox([self._beside.box, self._objects])),
             *self._panels,
             ("File", self._file),

@@ -12,6 +12,7 @@ import getpass
 import gzip
 import json
 import os
+import re
 import socket
 import threading
 from collections.abc import Mapping
@@ -125,11 +126,29 @@ def holder_name(purpose: str) -> str:
     return f"{user}@{socket.gethostname()} process {os.getpid()} ({purpose})"
 
 
+_PROCESS = re.compile(r"[^@]*@(?P<host>\S+) process (?P<pid>\d+) ")
+"""How `holder_name` names a process."""
+
+
+def _ended_here(holder: str) -> bool:
+    """Whether a holder was a process of this machine and has ended."""
+    named = _PROCESS.match(holder)
+    if named is None or named["host"] != socket.gethostname():
+        return False
+    try:
+        os.kill(int(named["pid"]), 0)  # asks whether it is there; nothing is sent
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
+
+
 def _living(lease: Mapping[str, Any]) -> str:
-    """Return who holds the Lease and since when; empty when it has run out."""
+    """Return who holds the Lease and since when; empty when it has run out, or when its process here has ended."""
     spec = lease["spec"]
     said = spec.get("renewTime") or spec.get("acquireTime")
-    if not spec.get("holderIdentity") or not said:
+    if not spec.get("holderIdentity") or not said or _ended_here(spec["holderIdentity"]):
         return ""
     silent_s = (datetime.now(UTC) - datetime.fromisoformat(said)).total_seconds()
     if silent_s > spec.get("leaseDurationSeconds", LEASE_S):

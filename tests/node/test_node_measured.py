@@ -32,7 +32,7 @@ def test_the_mesh_is_proven_by_its_own_proxies(campaign):
     evidence = {gate.name: gate.evidence for gate in campaign.runs[MESH].gates if gate.passed}
     assert "moved by 1;" in evidence["the call crossed the client's proxy"]
     assert "proxy is ready in client-" in evidence["a proxy in every pod"]
-    assert "all 2 pods bear the annotation" in evidence["every pod is injected"]
+    assert "all 2 pods have the annotation" in evidence["every pod is injected"]
 
 
 def test_the_measured_load_itself_crossed_the_proxies(campaign):

@@ -110,8 +110,8 @@ def playground(stage: Stage, out: Path) -> None:
         page.get_by_label("Design", exact=True).select_option("canary")
         for feature in ("Retries", "Injected failure", "Outlier detection", "Mutual TLS", "Rate limit"):
             page.get_by_role("checkbox", name=feature).check()
-        page.get_by_label("As carried by").select_option("linkerd")
-        page.get_by_text("as linkerd carries it").wait_for()
+        page.get_by_label("As applied by").select_option("linkerd")
+        page.get_by_text("on linkerd").wait_for()
         _top(page, ".wb-player")
         page.screenshot(path=out)
 

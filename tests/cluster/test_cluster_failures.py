@@ -282,6 +282,8 @@ def test_a_client_killed_in_the_middle_is_cleaned_up_from_elsewhere(agent, plane
         child.wait()
         child.stdout.close()
     options = Options(kubeconfig=str(plane.kubeconfig))
+    lease = cluster.get("coordination.k8s.io/v1", "Lease", "mesh-workbench", "default")
+    cluster.merge(lease, {"spec": {"holderIdentity": "me@another-machine process 1 (killed)"}})
     with pytest.raises(UnsupportedError, match="Another run works on this cluster"):
         clean(options)
     expire(cluster)

@@ -22,6 +22,7 @@ from workbench.charts.intended import (
     intended_rows,
     intended_specification,
 )
+from workbench.charts.theme import QUIET
 from workbench.intents import (
     FEATURES,
     Abort,
@@ -98,6 +99,22 @@ def test_what_is_not_carried_is_crossed_out_and_does_not_happen_in_the_picture()
     assert {row["how"] for row in signs} == {"It only moves packets."}
     assert not rows_of(picture, "share", "failing", "refused", "lock")
     assert [row["label"] for row in rows_of(picture, "box")] == ["client", "server\nv1", "cross-connect"]
+
+
+def crossings(answers) -> int:
+    """Return how many lines cross signs out, as they are drawn."""
+    root = ElementTree.fromstring(svg(specification(intended(EVERYTHING, Carrier(label="a mesh", answers=answers)))))
+    marks = [one for one in root.iter() if "mark-rule" in one.get("class", "")]
+    return sum(line.get("stroke") == QUIET for mark in marks for line in mark.iter() if line.tag.endswith("line"))
+
+
+def test_a_line_crosses_out_what_is_unsupported_and_nothing_else():
+    names = EVERYTHING.intent.asked
+    supported = [Answer(feature=name, support="supported", says="Yes.") for name in names]
+    one_less = [Answer(feature=names[-1], support="unsupported", says="No."), *supported[:-1]]
+    without = crossings(supported)
+    assert crossings(one_less) > without
+    assert crossings(unsupported(EVERYTHING.intent, "No.")) > crossings(one_less)
 
 
 def test_a_mode_that_lets_everybody_in_shows_no_stranger():

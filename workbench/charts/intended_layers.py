@@ -66,7 +66,7 @@ def _sign_layers() -> list[Any]:
     ]
     sign = part("sign").mark_rect(cornerRadius=9, strokeWidth=1.3)
     label = part("sign").mark_text(align="left", fontSize=12, tooltip=None)
-    struck = part("sign").transform_filter("datum.support === 'not'").mark_rule(color=QUIET, strokeWidth=1.2)
+    struck = part("sign").transform_filter("datum.support === 'unsupported'").mark_rule(color=QUIET, strokeWidth=1.2)
     disc = part("lock").mark_point(shape="circle", filled=True, size=560, color="white", opacity=1, strokeWidth=1.6)
     lock = part("lock").mark_point(filled=True, size=300, opacity=1, tooltip=None)
     colour = alt.Color("colour:N", scale=None)

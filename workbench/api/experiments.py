@@ -381,11 +381,8 @@ def doctor(context: str = "", **settings: Any) -> pd.DataFrame:
 
     from workbench import adapters
 
-    if context:
-        asked = on_cluster(context, **settings)
-        found = adapters.load("environments", asked.name).diagnose(asked)
-    else:
-        found = adapters.load("environments", "lab").diagnose()
+    asked = on_cluster(context, **settings) if context else EnvironmentSpec()
+    found = adapters.load("environments", asked.name).diagnose(asked)
     return pd.DataFrame([{"what": one.name, "can": one.passed, "because": one.evidence} for one in found])
 
 

@@ -107,7 +107,7 @@ def target_port(service: KubernetesObject, one: KubernetesObject, port: int | No
     )
 
 
-_SPOKEN = {"http": "http", "http2": "http2", "h2c": "http2", "kubernetes.io/h2c": "http2", "grpc": "grpc", "tcp": "tcp"}
+SPOKEN = {"http": "http", "http2": "http2", "h2c": "http2", "kubernetes.io/h2c": "http2", "grpc": "grpc", "tcp": "tcp"}
 
 
 def spoken(service: KubernetesObject) -> str:
@@ -117,7 +117,7 @@ def spoken(service: KubernetesObject) -> str:
     """
     port: Mapping[str, Any] = next(iter(service["spec"].get("ports") or ()), {})
     said = port.get("appProtocol") or str(port.get("name", "")).split("-")[0]
-    return _SPOKEN.get(said, "")
+    return SPOKEN.get(said, "")
 
 
 def client_port(application: ClusterApplication) -> str:

@@ -68,7 +68,8 @@ def _route(asked: Asked) -> dict[str, Any]:
     return asked.manifest(f"{_GATEWAY}/v1", "HTTPRoute", spec)
 
 
-_APP_PROTOCOLS: Final = {"http": "http", "http2": "kubernetes.io/h2c", "grpc": "kubernetes.io/h2c"}
+APP_PROTOCOLS: Final = {"http": "http", "http2": "kubernetes.io/h2c", "grpc": "kubernetes.io/h2c"}
+"""What a Service speaks -> the appProtocol by which Linkerd knows it; of any other it parses no requests."""
 
 
 def _split(asked: Asked, shares: tuple[Share, ...]) -> FeaturePart:
@@ -76,7 +77,7 @@ def _split(asked: Asked, shares: tuple[Share, ...]) -> FeaturePart:
         "name": asked.target.protocol,
         "port": asked.target.port,
         "targetPort": asked.target.port,
-        "appProtocol": _APP_PROTOCOLS[asked.target.protocol],
+        "appProtocol": APP_PROTOCOLS[asked.target.protocol],
     }
     services: tuple[Manifest, ...] = tuple(
         {

@@ -203,38 +203,28 @@ def chart_version(version: str) -> str:
     return re.sub(r"^edge-(\d\d)\.", r"20\1.", version)
 
 
-_UNKNOWN_PROTOCOLS = {"grpc": "kubernetes.io/h2c", "h2c": "kubernetes.io/h2c", "http2": "kubernetes.io/h2c"}
-"""Values of appProtocol that Linkerd does not know, and so carries as opaque TCP -> what it calls the same."""
-
-
 def _parsed(application: ClusterApplication) -> ClusterApplication:
     """Let Services say in Linkerd's words what they speak, so that its proxies parse their requests; note which did."""
-    translated: list[str] = []
-
-    def said(one: KubernetesObject) -> KubernetesObject:
-        if not is_one(one, "Service"):
-            return one
-        ports = one["spec"].get("ports") or ()
-        if not any(port.get("appProtocol") in _UNKNOWN_PROTOCOLS for port in ports):
-            return one
-        translated.append(str(one["metadata"]["name"]))
-        known = [
-            {**port, "appProtocol": _UNKNOWN_PROTOCOLS[port["appProtocol"]]}
-            if port.get("appProtocol") in _UNKNOWN_PROTOCOLS
-            else port
-            for port in ports
-        ]
-        return {**one, "spec": {**one["spec"], "ports": known}}
-
-    objects = tuple(said(one) for one in application.objects)
-    if not translated:
+    objects = tuple(_in_its_words(one) if is_one(one, "Service") else one for one in application.objects)
+    pairs = zip(objects, application.objects, strict=True)
+    changed = [str(one["metadata"]["name"]) for one, before in pairs if one != before]
+    if not changed:
         return application
     note = (
-        f"for Linkerd, appProtocol is kubernetes.io/h2c on {', '.join(translated)}: "
-        "what they say otherwise it carries as "
+        f"for Linkerd, appProtocol is kubernetes.io/h2c on {', '.join(changed)}: their own value would make it carry "
         "opaque TCP, without parsing requests"
     )
     return replace(application, objects=objects, notes=(*application.notes, note))
+
+
+def _in_its_words(service: KubernetesObject) -> KubernetesObject:
+    ports = [_port_in_its_words(port) for port in service["spec"].get("ports") or ()]
+    return {**service, "spec": {**service["spec"], "ports": ports}} if ports else service
+
+
+def _port_in_its_words(port: Mapping[str, Any]) -> Mapping[str, Any]:
+    known = _linkerd_intent.APP_PROTOCOLS.get(pods.SPOKEN.get(port.get("appProtocol", ""), ""))
+    return {**port, "appProtocol": known} if known else port
 
 
 def _opaque(application: ClusterApplication) -> ClusterApplication:

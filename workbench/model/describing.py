@@ -16,6 +16,17 @@ from workbench.model.records import MeshFacts
 _NOTHING = Rendering(mesh="")
 
 
+def _of_kind(group: adapters.Group, name: str, kind: str) -> Any:
+    """Return an adapter, refused when it does not run in environments of this kind."""
+    adapter = adapters.load(group, name)
+    if kind not in adapter.environments:
+        raise BadInputError(
+            f"The {adapters.SINGULAR[group]} {name!r} cannot run in the environment {kind!r}, "
+            f"only in {', '.join(adapter.environments)}."
+        )
+    return adapter
+
+
 # `Any`: which protocol an adapter offers depends on its name; each environment assigns it to the protocol of its kind.
 def mesh_of(spec: MeshSpec, kind: str) -> Any:
     """Return the mesh that ``spec`` names.
@@ -25,12 +36,7 @@ def mesh_of(spec: MeshSpec, kind: str) -> Any:
     BadInputError
         When it does not run in environments of this kind.
     """
-    mesh = adapters.load("meshes", spec.name)
-    if kind not in mesh.environments:
-        raise BadInputError(
-            f"The mesh {spec.name!r} cannot run in the environment {kind!r}, only in {', '.join(mesh.environments)}."
-        )
-    return mesh
+    return _of_kind("meshes", spec.name, kind)
 
 
 def workload_of(workload: Workload, kind: str, protocol: str) -> Any:
@@ -41,12 +47,7 @@ def workload_of(workload: Workload, kind: str, protocol: str) -> Any:
     BadInputError
         When it does not run in environments of this kind, or cannot be called in ``protocol`` there.
     """
-    adapter = adapters.load("workloads", workload.name)
-    if kind not in adapter.environments:
-        raise BadInputError(
-            f"The workload {workload.name!r} cannot run in the environment {kind!r}, "
-            f"only in {', '.join(adapter.environments)}."
-        )
+    adapter = _of_kind("workloads", workload.name, kind)
     if protocol not in adapter.protocols[kind]:
         spoken = (f"{', '.join(known)} in the environment {place}" for place, known in adapter.protocols.items())
         raise BadInputError(

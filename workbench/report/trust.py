@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Final
 
 from workbench.analysis import Check, Comparison
@@ -72,16 +72,20 @@ _NOISE: Final = {
 """What disturbs a run -> how the badge calls it."""
 
 
+def _named(columns: Set[str]) -> str:
+    return " and ".join(name for column, name in _NOISE.items() if column in columns)
+
+
 def _noise(comparison: Comparison) -> Badge:
     noisy, total = int(comparison.runs["noisy"].ne("").sum()), len(comparison.runs)
     if not noisy:
-        unread = [name for column, name in _NOISE.items() if comparison.runs[column].isna().any()]
+        unread = {name for name in _NOISE if comparison.runs[name].isna().any()}
         if len(unread) == len(_NOISE):
             return Badge(tone="warning", label="Machine", value="noise not measured")
-        others, stolen, pressure = _NOISE.values()
-        if others in unread or {stolen, pressure} <= set(unread):  # pods alone say nothing of the machine beneath them
-            read = " and ".join(name for name in _NOISE.values() if name not in unread)
-            detail = f"{read}: low in all {total} runs; not measured: {' and '.join(unread)}"
+        beneath = {"steal_ratio", "psi_ratio"}  # processes alone say nothing of the machine beneath them
+        if "foreign_cores" in unread or unread >= beneath:
+            read, missing = _named(_NOISE.keys() - unread), _named(unread)
+            detail = f"{read}: low in all {total} runs; not measured: {missing}"
             return Badge(tone="info", label="Machine", value="noise measured in part", detail=detail)
         return Badge(tone="good", label="Machine", value="quiet", detail=f"in all {total} runs")
     tone: Tone = "warning" if noisy * 4 > total else "info"

@@ -17,6 +17,7 @@ import traitlets
 from workbench.charts.intended import intended, intended_specification
 from workbench.errors import WorkbenchError
 from workbench.intents import FEATURES, Design, Rendering
+from workbench.playground import SUPPORT_WORDS
 from workbench.widgets.controls import STYLE, Keys, Ticks, notes, words
 from workbench.widgets.picture import Picture
 from workbench.widgets.playing import Played, Playground
@@ -35,7 +36,7 @@ _LOOK = """<style>
 .wb-yes {color: #006b3e; font-weight: 600} .wb-partly {color: #B54C0B; font-weight: 600}
 .wb-no {color: #5F6770; font-weight: 600}
 </style>"""
-_SAID = {"supported": ("yes", "wb-yes"), "partial": ("partial", "wb-partly"), "unsupported": ("no", "wb-no")}
+_LOOKS = {"supported": "wb-yes", "partial": "wb-partly", "unsupported": "wb-no"}
 
 
 class PlayerView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no types
@@ -233,7 +234,7 @@ def _answers(played: Played) -> str:
 def _cell(feature: str, rendering: Rendering) -> str:
     for answer in rendering.answers:
         if answer.feature == feature:
-            word, look = _SAID[answer.support]
+            word, look = SUPPORT_WORDS[answer.support], _LOOKS[answer.support]
             nearest = f"<br><i>Nearest: {html.escape(answer.nearest)}</i>" if answer.nearest else ""
             return f'<td><span class="{look}">{word}</span><small>{html.escape(answer.says)}{nearest}</small></td>'
     return "<td></td>"

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from workbench.environments.kubernetes.options import Options
+from workbench.environments.kubernetes.options import KIND, Options
 from workbench.errors import WorkbenchError
 from workbench.model.experiment import EnvironmentSpec, Load, RunSpec, Workload
 from workbench.model.records import GateResult
@@ -28,7 +28,7 @@ class Kubernetes:
     """The adapter: opens a cluster and says what it can do."""
 
     name = "kubernetes"
-    kind = "kubernetes"
+    kind = KIND
     generator = "fortio"
 
     def __call__(self, spec: EnvironmentSpec) -> OpenCluster:

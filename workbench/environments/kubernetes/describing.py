@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from workbench.environments.kubernetes import collecting
-from workbench.environments.kubernetes.options import Options
+from workbench.environments.kubernetes.options import KIND, Options
 from workbench.errors import BadInputError
 from workbench.intents import Rendering, Target, identity, merged, patched
 from workbench.model.cluster_load import ClusterLoad
@@ -25,8 +25,6 @@ from workbench.model.deployment import Described
 from workbench.model.describing import facts_of, generator_of, intent_rendered, mesh_of, versions_of, workload_of
 from workbench.model.experiment import Load, MeshSpec, RunSpec, Workload
 from workbench.model.protocols import ClusterLoadGenerator, ClusterMesh, ClusterWorkload
-
-KIND = "kubernetes"
 
 _DEPLOY_S = 150.0
 """A guess until a campaign has its own pace: charts take a minute or two to come, and half of it to go."""

@@ -7,6 +7,9 @@ from dataclasses import dataclass, fields
 from workbench.errors import BadInputError, UnknownNameError
 from workbench.model.experiment import EnvironmentSpec
 
+KIND = "kubernetes"
+"""Meshes, workloads and load generators that list it run on clusters."""
+
 EDGE_S = 20.0
 """How long a load lasts beyond the window at both ends, so that kubelets read counters on either side: they read a
 container every 10 to 15 s, with jitter (cAdvisor's housekeeping)."""

@@ -56,11 +56,14 @@ def _goes_by_itself(one: Mapping[str, Any]) -> bool:
     return policy == "Delete" and (one.get("status") or {}).get("phase") == "Released"
 
 
+def _added(kind: str, before: Snapshot, after: Snapshot) -> list[str]:
+    """Return the names of a kind that are there and were not."""
+    return sorted(set(after.get(kind, {})) - set(before[kind]))
+
+
 def only_volumes_going(before: Snapshot, after: Snapshot) -> bool:
     """Whether only volumes are there that were not, and the cluster is about to remove each of them."""
-    new = [
-        f"{kind} {name}" for kind, held in before.items() if kind != GOING for name in after.get(kind, {}).keys() - held
-    ]
+    new = [f"{kind} {name}" for kind in before if kind != GOING for name in _added(kind, before, after)]
     return bool(new) and all(one.startswith(f"{_VOLUME} ") and one in after.get(GOING, {}) for one in new)
 
 
@@ -71,7 +74,7 @@ def differences(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
     for kind, held in before.items():
         if kind != GOING:
             now = after.get(kind, {})
-            said += [f"{kind} {name} is left behind" for name in sorted(set(now) - set(held))]
+            said += [f"{kind} {name} is left behind" for name in _added(kind, before, after)]
             missing = sorted(name for name in set(held) - set(now) if f"{kind} {name}" not in going)
             said += [f"{kind} {name} is missing" for name in missing if not _went_with_its_namespace(name, going)]
     for name, borne in before.get("Namespace", {}).items():

@@ -1,8 +1,6 @@
-"""Which kind a file is: told by what stands in it, never by its name. The kinds are those of all importers."""
+"""Which kind a file is: recognized by its content, never by its name. The kinds are those of all importers."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 from workbench import adapters
 from workbench.errors import BadInputError, UnknownNameError, UnsupportedError
@@ -24,7 +22,7 @@ def known_kinds() -> dict[str, FileKind]:
     """
     owners: dict[str, str] = {}
     found: list[FileKind] = []
-    for importer in _importers():
+    for importer in _importers()[0]:
         for kind in importer.kinds:
             if kind.name in owners:
                 raise UnsupportedError(
@@ -36,23 +34,16 @@ def known_kinds() -> dict[str, FileKind]:
     return {kind.name: kind for kind in sorted(found, key=lambda kind: (kind.order, kind.name))}
 
 
-def _importers() -> Iterator[Importer]:
+def _importers() -> tuple[list[Importer], str]:
+    """Return the importers that can be loaded, and why the others cannot; empty when all can."""
+    found: list[Importer] = []
+    lacking = ""
     for name in adapters.names("importers"):
         try:
-            yield adapters.load("importers", name)
-        except UnsupportedError:
-            continue
-
-
-def _lacking() -> str:
-    """Say which importers cannot be loaded, and why; empty when all can."""
-    said = []
-    for name in adapters.names("importers"):
-        try:
-            adapters.load("importers", name)
+            found.append(adapters.load("importers", name))
         except UnsupportedError as error:
-            said.append(f" {error}")
-    return "".join(said)
+            lacking += f" {error}"
+    return found, lacking
 
 
 def kind_named(name: str) -> FileKind:
@@ -94,7 +85,7 @@ def detect(source: InputFile, has_mapping: bool = False) -> FileKind:
         raise unreadable
     raise BadInputError(
         f"{source.where} is of no kind that can be imported. Known: {'; '.join(one.title for one in known.values())}. "
-        f"For other tables, say what their columns mean with --map FILE.toml.{_lacking()}"
+        f"For other tables, say what their columns mean with --map FILE.toml.{_importers()[1]}"
     )
 
 
@@ -104,7 +95,7 @@ def read(source: InputFile, options: Options, kind: str = "") -> tuple[FileKind,
     Parameters
     ----------
     kind
-        What it is; empty: told by what stands in it.
+        What it is; empty: recognized by its content.
 
     Raises
     ------

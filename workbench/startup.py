@@ -16,7 +16,7 @@ _SLOW = "rfc3987_syntax"
 def skip_slow_format_checks() -> None:
     """Import `jsonschema` as if ``rfc3987_syntax`` were not installed; call it before altair, nbformat or papermill.
 
-    Whoever imports ``rfc3987_syntax`` afterwards gets it as ever.
+    A later import of ``rfc3987_syntax`` works as usual.
     """
     if "jsonschema" in sys.modules or _SLOW in sys.modules:
         return

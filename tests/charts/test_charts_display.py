@@ -47,7 +47,7 @@ def test_an_executed_notebook_holds_the_chart(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("module", ["workbench.charts", "workbench.notebooks"])
 def test_slow_format_checks_are_not_imported_and_not_forbidden(module: str) -> None:
-    """Whoever needs them can still import them: the process is not changed for others."""
+    """Other code in the process can still import them."""
     code = (
         f"import sys, workbench; before = set(sys.modules); import {module}; from workbench.charts import engine\n"
         "assert 'jsonschema' in sys.modules and 'rfc3987_syntax' not in sys.modules\n"

@@ -69,7 +69,7 @@ def _together(run: RunSpec) -> tuple[int, str, Workload, str]:
 
 
 def _beside(experiment: Experiment) -> str:
-    """Return what is to be said of every other data plane where a mesh is there already; empty where none is."""
+    """Return the note for every other data plane when a mesh is installed already; empty when none is."""
     there = [mesh.label for mesh in experiment.meshes if mesh.existing]
     if not there:
         return ""
@@ -85,7 +85,7 @@ def estimate_s(plan: Plan) -> float:
     return environment_of(spec).estimate_s(spec, plan.runs, sum(1 for _ in groupby(plan.runs, key=_together)))
 
 
-# `Any`: a step is the environment's own type; whoever prints it knows them all.
+# `Any`: a step is the environment's own type; what prints steps takes any of them.
 def steps_of(plan: Plan) -> tuple[tuple[RunSpec, tuple[Any, ...]], ...]:
     """Return, for each deployment in order, its first run and every step that would be taken."""
     return tuple((one.runs[0], one.everything) for one in deployments(plan))

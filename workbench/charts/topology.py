@@ -92,7 +92,7 @@ def adoption(patterns: Iterable[Pattern]) -> Picture:
         picture,
         rows,
         "Ways to adopt a mesh",
-        "After the talk this project descends from, with additions; hover over boxes and arrows for what they do.",
+        "Hover over boxes and arrows to see what they do.",
         " ".join(describe_adoption(one) for one in shown),
     )
 

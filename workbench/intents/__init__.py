@@ -1,4 +1,4 @@
-"""What traffic is to experience, said once for every mesh: intents, designs, and what a mesh makes of them.
+"""Traffic policies for one service, independent of the mesh: intents, designs, and what a mesh makes of them.
 
 Pure data: a mesh's `configure` takes an `Intent` and a `Target` and gives back a `Rendering`.
 """

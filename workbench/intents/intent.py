@@ -1,4 +1,4 @@
-"""An intent: what a service's traffic is to experience, said once and for every mesh, frozen and checked.
+"""An intent: a traffic policy for one service, independent of the mesh, frozen and checked.
 
 Contradictions are refused here, before any mesh is asked: what cannot be meant is never rendered and never applied.
 Times are in seconds, shares in percent, memory in MiB, CPU in cores.
@@ -167,7 +167,7 @@ class ProxyResources(Checked):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent(Checked):
-    """What a service's traffic is to experience; None and empty: nothing is asked, the mesh does as it comes."""
+    """A traffic policy for one service; None and empty: no policy, the mesh keeps its defaults."""
 
     name: str = asked("Name, part of labels.")
     says: str = asked("What it is for, for people.", default="")

@@ -25,8 +25,8 @@ REQUESTS = ("http", "h2c", "grpc")
 PLACEMENTS = ("spread", "same-node", "across-nodes")
 
 WORKERS = 2
-"""Worker threads of every proxy in the ``equal`` profiles: what Istio's and Consul's Envoy have by default and what
-Linkerd's proxy, with one, has not (facts: fair-comparison traps)."""
+"""Worker threads of every proxy in the ``equal`` profiles: what Istio's and Consul's Envoy have by default. Linkerd's
+proxy has one by default."""
 
 EQUAL_REQUESTS: Mapping[str, str] = {"cpu": "100m", "memory": "128Mi"}
 EQUAL_LIMITS: Mapping[str, str] = {"cpu": str(WORKERS), "memory": "1Gi"}

@@ -1,7 +1,7 @@
 """What an environment must offer: the only kind of adapter that acts.
 
 Environments differ in what an application, a step, a gate and a load are, so the protocols are generic over these four.
-Whoever runs a plan passes them from one method to the next and looks into none of them.
+What runs a plan passes them from one method to the next without looking inside.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class OpenEnvironment(Protocol[A_contra, S_contra, G_contra, L_contra]):
     Attributes
     ----------
     say
-        Called with what is being done, where that takes a while; set by whoever wants to hear it.
+        Called with the current step where that takes a while. Set it to follow the progress.
     telemetry
         Name of the telemetry adapter that reads what runs here.
     left_behind
@@ -156,7 +156,7 @@ class Environment(Protocol[A, S, G, L]):
 
 
 AnyEnvironment: TypeAlias = Environment[Any, Any, Any, Any]
-"""An environment found by its name. Its four types belong together and are opaque to whoever runs a plan in it."""
+"""An environment found by its name. Its four types belong together and are opaque to what runs a plan in it."""
 
 AnyOpenEnvironment: TypeAlias = OpenEnvironment[Any, Any, Any, Any]
 AnyDeployment: TypeAlias = Deployment[Any, Any]

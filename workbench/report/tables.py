@@ -47,7 +47,7 @@ _HEADS = {
     "memory_per_replica_bytes": "Memory per replica",
     "data_plane_memory_bytes": "Memory, all replicas",
 }
-"""Shorter heads, where the caption gives the rest; the definitions stand below in the report."""
+"""Shorter heads, where the caption gives the rest; the definitions are below in the report."""
 
 _DATA_PLANES = (
     "data_plane_cpu_per_request_s",

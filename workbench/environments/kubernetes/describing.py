@@ -99,7 +99,7 @@ def _require_counters(spec: MeshSpec, gates: tuple[ClusterGate, ...]) -> None:
 
 
 def load_of(options: Options, load: Load, workload: Workload) -> ClusterLoad:
-    """Return what the generator in the client's pod is to be asked.
+    """Return the load for the generator in the client's pod.
 
     Raises
     ------

@@ -25,7 +25,7 @@ DESIGN = "mesh-workbench/design"
 _FETCH_S = 60.0
 
 redacted, redacted_text = redaction.redacted, redaction.redacted_text
-"""For whoever handles manifests; see `workbench.text.redaction`."""
+"""For all code that handles manifests; see `workbench.text.redaction`."""
 
 
 def labels(run: str) -> dict[str, str]:

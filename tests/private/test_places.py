@@ -40,18 +40,18 @@ connections = 2
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home folder with data in it."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    (tmp_path / "home" / "work" / "data").mkdir(parents=True)
+    (tmp_path / "home" / "project" / "data").mkdir(parents=True)
     return tmp_path / "home"
 
 
 def test_what_paths_become(home):
-    places = Places(home / "work" / "data")
+    places = Places(home / "project" / "data")
     for text, told in {
-        f"Cannot write ({home}/work/data/runs/a/b.json): full": "Cannot write (runs/a/b.json): full",
-        f"data is {home}/work/data, and {home}/work/data/": "data is ., and .",
+        f"Cannot write ({home}/project/data/runs/a/b.json): full": "Cannot write (runs/a/b.json): full",
+        f"data is {home}/project/data, and {home}/project/data/": "data is ., and .",
         f"{home}/.kube/config and {home}": "~/.kube/config and ~",
         f"{home}-other/x": "…/x",
-        f"{home}/work/data2/x": "~/work/data2/x",
+        f"{home}/project/data2/x": "~/project/data2/x",
         f'File "{home}/a b/c.py", line 3': 'File "~/a b/c.py", line 3',
         f"\x1b[32m{home}/x.py\x1b[39m": "\x1b[32m~/x.py\x1b[39m",
         "/etc/kube/config: no; /usr/local/bin/helm": "…/config: no; …/helm",
@@ -84,8 +84,8 @@ def test_a_distribution_stays_as_it_is(nanoseconds):
 
 
 def test_a_plan_is_stored_without_paths_and_leads_where_it_led(home, tmp_path):
-    data = home / "work" / "data"
-    for name in ("home/.kube/config", "charts", "home/work/data/own.yaml"):
+    data = home / "project" / "data"
+    for name in ("home/.kube/config", "charts", "home/project/data/own.yaml"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).mkdir() if name == "charts" else (tmp_path / name).write_text("")
     options = {"kubeconfig": str(home / ".kube" / "config"), "charts": str(tmp_path / "charts"), "context": "bench"}

@@ -1,9 +1,7 @@
-"""Run a notebook with parameters into another file; the command line's `run` and `report` are notebooks.
+"""One notebook, executed by papermill in a thread of its own.
 
-An executed copy with its outputs is the lab record that is kept beside the runs. Papermill executes, with three
-things that it leaves to its caller: parameters are checked before anything starts, since papermill lets unknown ones
-pass; success is what the cells left behind and not their metadata, which says "completed" after a time-out or an
-interrupt too; and the kernel is *this* interpreter, whatever kernel specifications the machine has.
+Success is what the cells left behind and not papermill's metadata, which says "completed" after a time-out or an
+interrupt too. The kernel is *this* interpreter, whatever kernel specifications the machine has.
 
 The kernel talks over sockets in a private folder instead of TCP ports. It ends by itself within seconds when this
 process dies, and what it leaves in the temporary folder is removed by the next execution.
@@ -19,29 +17,23 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import ensure_event_loop
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from papermill import execute_notebook
+from papermill.exceptions import PapermillExecutionError
 
 from workbench import errors
-from workbench.errors import BadInputError, StoppedError, StoreError, UnknownNameError, WorkbenchError
+from workbench.errors import StoppedError, StoreError, WorkbenchError
 from workbench.files import scratch
 from workbench.files.places import Places, data_of, private_notebook
+from workbench.notebooks.parameters import Value, as_papermill_path, check_parameters
 from workbench.settings import Settings
-from workbench.startup import skip_slow_format_checks
-
-skip_slow_format_checks()
-
-from nbclient.exceptions import CellTimeoutError, DeadKernelError  # noqa: E402  # after the line above
-from papermill import execute_notebook, inspect_notebook  # noqa: E402
-from papermill.exceptions import PapermillExecutionError  # noqa: E402
-
-Value = str | int | float | bool | None
 
 logging.getLogger("papermill").addHandler(logging.NullHandler())  # its caller tells, or the last resort would
 
@@ -50,92 +42,6 @@ _LONGEST_SOCKET_FOLDER = 80
 """Bytes of a folder's path that leave room for a socket's name: the kernel of the system takes 107 in all."""
 _START_S = 60
 """Seconds that a kernel may take to answer; half a second when the machine is idle."""
-_KINDS: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (int, float), "bool": (bool,)}
-_READERS: dict[str, Callable[[str], Value]] = {
-    "int": int,
-    "float": float,
-    "bool": lambda text: {"true": True, "false": False}[text.strip().lower()],
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
-    """A parameter of a notebook: its default as written, its type's name (may be empty) and its help."""
-
-    name: str
-    default: str
-    kind: str
-    help: str
-
-
-def parameters_of(notebook: Path) -> dict[str, Parameter]:
-    """Return the parameters that ``notebook`` declares in its cell tagged ``parameters``.
-
-    Raises
-    ------
-    BadInputError
-        When the file is missing or is no notebook.
-    """
-    try:
-        found = inspect_notebook(_literal(notebook))
-    except Exception as error:  # nbformat, json and papermill each have their own
-        raise BadInputError(f"{notebook} cannot be read as a notebook: {error}.") from error
-    return {
-        name: Parameter(
-            name=name,
-            default=one["default"],
-            kind="" if one["inferred_type_name"] == "None" else one["inferred_type_name"],
-            help=one["help"],
-        )
-        for name, one in found.items()
-    }
-
-
-def check_parameters(notebook: Path, given: Mapping[str, Value]) -> None:
-    """Refuse what ``notebook`` does not declare.
-
-    Raises
-    ------
-    UnknownNameError
-        For a parameter that it does not have.
-    BadInputError
-        For a value of another type than declared.
-    """
-    known = parameters_of(notebook)
-    for name, value in given.items():
-        if name not in known:
-            raise UnknownNameError("parameter", name, known, notebook.name)
-        kind = known[name].kind
-        wanted = _KINDS.get(kind)
-        if wanted and (not isinstance(value, wanted) or (isinstance(value, bool) and kind != "bool")):
-            raise BadInputError(
-                f"Parameter {name} of {notebook.name} must be {kind}, not {value!r}: {known[name].help}"
-            )
-
-
-def read_values(notebook: Path, given: Mapping[str, str]) -> dict[str, Value]:
-    """Turn texts, as a command line has them, into the types that ``notebook`` declares.
-
-    Raises
-    ------
-    UnknownNameError
-        For a parameter that it does not have.
-    BadInputError
-        For a text that is not of the declared type.
-    """
-    known = parameters_of(notebook)
-    values: dict[str, Value] = {}
-    for name, text in given.items():
-        if name not in known:
-            raise UnknownNameError("parameter", name, known, notebook.name)
-        kind = known[name].kind
-        try:
-            values[name] = _READERS.get(kind, str)(text)
-        except (KeyError, ValueError) as error:
-            raise BadInputError(
-                f"Parameter {name} of {notebook.name} must be {kind}, not {text!r}: {known[name].help}"
-            ) from error
-    return values
 
 
 class _Kernel(AsyncKernelManager):
@@ -295,8 +201,8 @@ class Execution:
         kernel = type("_Kernel", (_Kernel,), {"home": home, "started": self._started, "pid": self._pid})
         try:
             executed = execute_notebook(
-                _literal(self.notebook),
-                _literal(copy),
+                as_papermill_path(self.notebook),
+                as_papermill_path(copy),
                 parameters=self.parameters,
                 progress_bar=False,
                 start_timeout=_START_S,
@@ -371,11 +277,6 @@ class Execution:
 def execute(notebook: Path, target: Path, parameters: Mapping[str, Value]) -> Path:
     """Execute ``notebook`` into ``target`` and return ``target``; see `Execution`."""
     return Execution(notebook, target, parameters).start().result()
-
-
-def _literal(path: Path) -> str:
-    """Return ``path`` for papermill, which would fill in braces."""
-    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 def _code_cells(notebook: Path) -> int:

@@ -12,6 +12,7 @@ from recorded import FOLDER, NAMESPACE, content, deployment, pods, seconds_betwe
 from workbench import adapters
 from workbench.campaigns.runner import ENOUGH_RATIO, held_against
 from workbench.environments.kubernetes import proxies, snapshot
+from workbench.environments.kubernetes.acting import Acting
 from workbench.environments.kubernetes.attribution import components_of
 from workbench.environments.kubernetes.designs.effects import Promise, judged
 from workbench.environments.kubernetes.proxies import Counted
@@ -146,11 +147,13 @@ def test_a_volume_that_goes_by_itself_is_waited_for():
     }
 
     class Held:
-        def __init__(self, *volumes):
-            self.volumes = volumes
+        def __init__(self, *volumes, looks=10**6):
+            self.volumes, self.looks, self.asked = volumes, looks, []
 
         def listed(self, version, kind):
-            return (list(self.volumes) if kind == "PersistentVolume" else []), ""
+            self.asked.append(kind)
+            there = kind == "PersistentVolume" and self.asked.count(kind) <= self.looks
+            return (list(self.volumes) if there else []), ""
 
     before, after = snapshot.take(Held()), snapshot.take(Held(volume))
     assert snapshot.only_volumes_going(before, after)
@@ -158,6 +161,9 @@ def test_a_volume_that_goes_by_itself_is_waited_for():
     assert not snapshot.only_volumes_going(before, snapshot.take(Held(kept)))
     assert snapshot.differences(before, snapshot.take(Held(kept))) == ("PersistentVolume pvc-1 is left behind",)
     assert not snapshot.only_volumes_going(before, before)
+    waiting = Held(volume, looks=2)
+    assert Acting(cluster=waiting, run="x", before=before, helm=None).left_behind() == ()
+    assert waiting.asked.count("PersistentVolume") == 3 and waiting.asked.count("ConfigMap") == 1
 
 
 @pytest.mark.parametrize("workload", ["emojivoto", "online-boutique", "echo"])

@@ -227,7 +227,7 @@ class Acting:
             after = snapshot.take(self.cluster)
             while snapshot.only_volumes_going(self.before, after) and time.monotonic() < deadline:
                 time.sleep(_GOING_PAUSE_S)
-                after = snapshot.take(self.cluster)
+                after |= snapshot.take(self.cluster, snapshot.VOLUMES)  # nothing else is new
             return snapshot.differences(self.before, after)
         except (RunFailedError, UnsupportedError) as error:
             return (f"the cluster could not be compared with before: {error}",)

@@ -5,7 +5,7 @@ Only what outlives namespaces is looked at, and ConfigMaps, which some meshes pu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from workbench.environments.kubernetes.client import Cluster
@@ -26,17 +26,18 @@ LOOKED_AT = (
     ("v1", "ConfigMap"),
     ("v1", "PersistentVolume"),
 )
+VOLUMES = LOOKED_AT[-1:]
+"""What a cluster may go on removing by itself when everything else is gone."""
 GOING = "(being deleted)"
 """In place of a kind: what somebody was deleting already, ``"Namespace shop"``; nobody is to blame when it goes."""
 
-_VOLUME = "PersistentVolume"
 _OWN_CONFIG_MAPS = ("kube-root-ca.crt", "mesh-workbench")
 
 
-def take(cluster: Cluster) -> dict[str, dict[str, Any]]:
-    """Return what the cluster holds now."""
+def take(cluster: Cluster, kinds: Iterable[tuple[str, str]] = LOOKED_AT) -> dict[str, dict[str, Any]]:
+    """Return what the cluster holds now, of these kinds (each an API version and a kind)."""
     found: dict[str, dict[str, Any]] = {GOING: {}}
-    for api_version, kind in LOOKED_AT:
+    for api_version, kind in kinds:
         objects, _ = cluster.listed(api_version, kind)
         found[kind] = {}
         for one in objects:
@@ -64,7 +65,8 @@ def _added(kind: str, before: Snapshot, after: Snapshot) -> list[str]:
 def only_volumes_going(before: Snapshot, after: Snapshot) -> bool:
     """Whether only volumes are there that were not, and the cluster is about to remove each of them."""
     new = [f"{kind} {name}" for kind in before if kind != GOING for name in _added(kind, before, after)]
-    return bool(new) and all(one.startswith(f"{_VOLUME} ") and one in after.get(GOING, {}) for one in new)
+    volumes = tuple(f"{kind} " for _, kind in VOLUMES)
+    return bool(new) and all(one.startswith(volumes) and one in after.get(GOING, {}) for one in new)
 
 
 def differences(before: Snapshot, after: Snapshot) -> tuple[str, ...]:

@@ -4,7 +4,9 @@ PYTHON_IN_VENV := $(VENV)/bin/python
 READY := $(VENV)/.ready
 # Bytecode of our own sources too, also where PYTHONDONTWRITEBYTECODE is set; takes no time when nothing has changed.
 COMPILE = @$(PYTHON_IN_VENV) -m compileall -q workbench
-# And what pytest makes of the tests, a third of the time that collecting them takes.
+# And what pytest makes of the tests, a third of the time that collecting them takes. Tests that share one thing on this
+# machine run one after another (see tests/conftest.py), the others beside them; PARALLEL= runs all of them in one process.
+PARALLEL ?= -n auto --maxprocesses 4 --dist loadgroup
 PYTEST = env -u PYTHONDONTWRITEBYTECODE $(PYTHON_IN_VENV) -m pytest
 
 .DEFAULT_GOAL := help
@@ -21,10 +23,10 @@ demo: $(READY)  ## measure real data planes on this machine, compare them, write
 	$(COMPILE)
 	@$(PYTHON_IN_VENV) -m workbench demo
 
-test: $(READY)  ## run the tests; what they need is built first, once (SETUP=no: without)
+test: $(READY)  ## run the tests, in parallel where they allow it; what they need is built first, once (SETUP=no: without)
 	$(COMPILE)
 	@[ "$(SETUP)" = no ] || $(PYTHON_IN_VENV) scripts/test_setup
-	@$(PYTEST) $(ARGS)
+	@$(PYTEST) $(PARALLEL) $(ARGS)
 
 quick: $(READY)  ## run the tests that need no proxies, browser or cluster, in parallel (two minutes)
 	$(COMPILE)

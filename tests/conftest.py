@@ -68,6 +68,8 @@ RINGS_OF_FIXTURES = {
 """Fixture -> the ring of whatever asks for it, directly or through others."""
 
 QUICK = "quick"
+SHARING = ("node", "rig", "lab")
+"""Rings whose tests share one thing: the node, the control plane, the CPUs that data planes are measured on."""
 OUTSIDE_QUICK = ("lab", "browser", "rig", "node", "cluster", "slow")
 
 for variable in [name for name in os.environ if name.startswith("WORKBENCH_")]:
@@ -138,6 +140,14 @@ def rings(item: pytest.Item) -> set[str]:
     return {one for one in named if one} | {one for one in OUTSIDE_QUICK if item.get_closest_marker(one)}
 
 
+def group(item: pytest.Item, of_item: set[str]) -> str:
+    """Return the group that a test runs in when tests run in parallel: the tests of one group run one after another.
+
+    Rings that share one thing on this machine are one group each; of all others each file is one.
+    """
+    return next((ring for ring in SHARING if ring in of_item), str(item.path.relative_to(HERE)))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Give every test its rings, the quick one when it is in no other, before ``-m`` looks at them."""
@@ -149,6 +159,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         of_item = rings(item) or {QUICK}
         for ring in of_item:
             item.add_marker(ring)
+        item.add_marker(pytest.mark.xdist_group(group(item, of_item)))
         if "cluster" in of_item and not config.getoption("--with-cluster"):
             item.add_marker(pytest.mark.skip(reason=NO_CLUSTER))
         for reason in filter(None, (lacking[ring]() for ring in sorted(of_item & WHY_NOT.keys()))):

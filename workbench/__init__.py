@@ -11,7 +11,7 @@
     wb.open_store()                   everything that was measured, as frames
     wb.campaign("quick")              the id of an experiment's latest campaign
     wb.compare("quick")               what each data plane costs, with intervals and checks
-    wb.headline(comparison)           the answer in three sentences
+    wb.headline(comparison)           the answer in words
     wb.choose("mTLS, gRPC")           which meshes meet these needs, and why the others do not
     wb.charts.consumption(...)        frames in, charts out
     wb.explore()                      choose, see, brush and export what was measured, by widgets

@@ -18,7 +18,8 @@ nobody else sees one. All of them are defined here: out of a notebook's kernel c
     ├── StoppedError                    5   somebody stopped it; captured data is kept
     ├── StoreError                      6   a run folder or the index cannot be read or written
     │   └── NewerFormatError            6   written by a newer version of the workbench
-    └── NothingToShowError              7   this store has no run that answers the question
+    ├── NothingToShowError              7   this store has no run that answers the question
+    └── UnreliableError                 8   the comparison is there, and a check says not to believe it
 
 Notebooks of earlier versions used names without ``Error``; those names still work.
 """
@@ -132,6 +133,12 @@ class NothingToShowError(WorkbenchError):
     """The store holds no run that could answer the question."""
 
     exit_code = 7
+
+
+class UnreliableError(WorkbenchError):
+    """A comparison was made, and a check of severity error says not to believe figures of it."""
+
+    exit_code = 8
 
 
 # The names of earlier versions, for notebooks and adapters that were written with them.

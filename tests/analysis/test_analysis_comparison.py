@@ -267,6 +267,6 @@ def test_neighbours_that_cannot_be_told_apart_stand_by_name():
         ]
     )  # fmt: skip
     runs = pd.DataFrame({"workload": "echo", "rate_per_s": 997.0, "mesh": order, "is_baseline": [True] + [False] * 5})
-    assert _settled(order, judged, runs) == ["baseline", "a", "b", "c", "d", "e"]
+    assert _settled(order, judged, runs, "normalised_cpu") == ["baseline", "a", "b", "c", "d", "e"]
     told = judged.assign(verdict="a<b")
-    assert _settled(order, told, runs) == order
+    assert _settled(order, told, runs, "normalised_cpu") == order

@@ -55,6 +55,21 @@ def test_import_says_what_the_tool_does_and_what_is_missing(cli):
     assert shown.returncode == 0 and "at no stated rate" in shown.stdout
 
 
+def test_an_error_among_the_checks_is_an_exit_code_of_its_own(cli, tmp_path):
+    good = json.loads((RECORDINGS / "fortio/normal.json").read_text())
+    bad = {**good, "RetCodes": {"-1": sum(good["RetCodes"].values())}}
+    files = [written(tmp_path, f"{name}.json", json.dumps(one)) for name, one in (("base", good), ("mesh", bad))]
+    cli("import", *(f"{path.stem}={path}" for path in files), "--baseline", "base")
+    failed = cli("compare")
+    assert failed.returncode == 8 and "nothing-answered" in failed.stderr and "--no-fail" in failed.stderr
+    assert "without a mesh" in failed.stdout, "the comparison is shown all the same"
+    silenced = cli("compare", "--no-fail")
+    assert (silenced.returncode, silenced.stdout) == (0, failed.stdout)
+    assert cli("compare", "--json").returncode == 8
+    told = cli("report", "--json")
+    assert told.returncode == 8 and Path(json.loads(told.stdout)["report"]).is_file()
+
+
 def test_import_of_something_broken_imports_nothing(cli, tmp_path):
     broken = written(tmp_path, "broken.json", (RECORDINGS / "fortio/normal.json").read_text()[:500])
     done = cli("import", RECORDINGS / "fortio/normal.json", broken)

@@ -319,4 +319,4 @@ def test_a_comparison_of_imports_says_what_failed(tmp_path):
     comparison = compare(*frames, failures=store.failures())
     said = " ".join(headline(comparison))
     assert "mesh failed in every attempt (100 of 100: 60 transport-error, 40 503)" in said
-    assert "took away" not in said
+    assert "saves" not in said

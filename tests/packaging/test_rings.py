@@ -55,7 +55,31 @@ class Config(SimpleNamespace):
 )
 def test_the_ring_follows_from_place_fixtures_and_marker(rules, item, expected):
     rules.pytest_collection_modifyitems(Config(with_cluster=False), [item])
-    assert set(item.names) - {"skip"} == expected
+    assert set(item.names) - {"skip", "xdist_group"} == expected
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        (Item("core/test_spec.py"), "core/test_spec.py"),
+        (Item("cli/test_new.py"), "cli/test_new.py"),
+        (Item("cli/test_new.py", ("measured_once",)), "lab"),
+        (Item("lab/test_new.py"), "lab"),
+        (Item("cluster/test_new.py", ("browser",)), "rig"),
+        (Item("node/test_new.py"), "node"),
+    ],
+)
+def test_what_shares_one_thing_runs_one_after_another(rules, item, expected):
+    rules.pytest_collection_modifyitems(Config(with_cluster=False), [item])
+    assert [one.args for one in item.markers if one != "skip" and getattr(one, "name", "") == "xdist_group"] == [
+        (expected,)
+    ]
+
+
+def test_groups_are_kept_together_by_what_is_installed(request):
+    if not getattr(request.config.option, "loadgroup", False):
+        pytest.skip("runs in one process, not in groups")
+    assert request.node.nodeid.endswith("@packaging/test_rings.py")
 
 
 def test_every_test_of_this_run_has_a_ring(request, rules):
@@ -86,7 +110,8 @@ def test_without_envoy_the_labs_tests_are_skipped_with_the_reason(rules, monkeyp
     monkeypatch.setattr(rules, "envoy_path", missing)
     lab, other = Item("lab/test_new.py"), Item("core/test_new.py")
     rules.pytest_collection_modifyitems(Config(with_cluster=False), [lab, other])
-    assert [one.kwargs["reason"] for one in lab.markers if not isinstance(one, str)] == ["no Envoy for this machine"]
+    reasons = [one.kwargs.get("reason") for one in lab.markers if not isinstance(one, str)]
+    assert [one for one in reasons if one] == ["no Envoy for this machine"]
     assert "skip" not in other.names
 
 

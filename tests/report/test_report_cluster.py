@@ -41,15 +41,15 @@ def said(material: Material) -> ReportContent:
     return report_content(material)
 
 
-def test_what_the_application_takes_of_the_cluster_is_seen_first(said: ReportContent) -> None:
+def test_what_the_nodes_used_is_seen_first_and_said_above_it(said: ReportContent) -> None:
     assert said.question == QUESTION
-    assert said.headline.key == "resources"
-    assert said.headline.title.startswith("Application resource consumption on each mesh: used, and requested")
+    assert said.headline.key == "node-bill"
     assert said.answer[0].startswith(
-        "At 500 requests/s, what the application took of the cluster: with no mesh it took"
+        "At 500 requests/s (workload echo, environment kubernetes), without a mesh, the nodes"
     )
-    assert "requested) on istio/equal." in said.answer[0]
-    assert [one.key for one in said.figures[:2]] == ["node-bill", "consumption"]
+    assert any(one.startswith("istio/equal adds ") and "control plane 0." in one for one in said.answer)
+    assert [one.key for one in said.figures[:2]] == ["resources", "consumption"]
+    assert said.figures[0].title.startswith("Application resource consumption on each mesh: used, and requested")
 
 
 def test_every_picture_says_that_nothing_was_measured(said: ReportContent) -> None:
@@ -77,7 +77,7 @@ def test_a_rest_above_the_limit_is_marked_in_the_table_the_picture_and_the_check
 ) -> None:
     flagged = {(row[0].text, row[1].text) for row in said.taken[1].rows for cell in row if cell.tone == "error"}
     assert ("nsm/equal", "node-1") in flagged and ("istio/equal", "node-1") not in flagged
-    assert "(!)" in next(one for one in said.figures if one.key == "node-bill").words
+    assert "(!)" in said.headline.words
     assert {one.scope for one in comparison.checks if one.name == "bill-residual"} >= {"nsm/equal on node-1"}
     badge = next(one for one in said.badges if one.label == "Bills of nodes")
     assert (badge.tone, badge.value) == ("warning", "all 72 close")

@@ -86,7 +86,7 @@ def test_pictures_have_words_and_tables_have_heads(page: Page) -> None:
 
 def test_the_first_screen_answers(page: Page) -> None:
     answer = page.one("section", id="answer").text
-    assert "requests/s" in answer and "What one request costs" in answer
+    assert "requests/s" in answer and "What 1000 requests/s cost" in answer
     for badge in ("Repetition", "Machine", "Gates", "Failed requests", "Environment", "archetypes, not products"):
         assert badge in answer
     assert [one.text for one in page.all("p", **{"class": "question"})] == [QUESTION]

@@ -1,262 +1,158 @@
-"""The answer in three sentences: what it costs in CPU, what in latency, and how reliable that is.
+"""The answer in words: what each data plane adds, how reliable that is, and what to do next.
 
 Last stage of the analysis. The sentences speak of one cell (the workload with the most runs at its highest rate), name
-data planes by their labels, never by a product's, and say what could not be told apart as plainly as what could.
+data planes by their labels, never by a product's, and say what showed no difference as plainly as what did.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
 
-import pandas as pd
-
-from workbench.analysis.answering import failure
+from workbench.analysis.added import ON_NODES, PARTS, WHOLE
+from workbench.analysis.cells import Cell, Value
 from workbench.analysis.comparison import Comparison, main_cell
 from workbench.analysis.contract import NO_RATE
-from workbench.analysis.costing import has_kernel_data_plane
 from workbench.analysis.intervals import ENOUGH_BLOCKS
-from workbench.analysis.resources import ALL
-from workbench.analysis.verdicts import EQUAL, TAIL_METRICS, UNRANKED
-from workbench.analysis.words import a_second, counted, figure, join, percent, share, with_interval
+from workbench.analysis.next_step import next_step
+from workbench.analysis.verdicts import TAIL_METRICS, UNRANKED
+from workbench.analysis.words import a_second, capital, counted, figure, percent, share, with_interval
 from workbench.text.plain import Sentences
 
-TAX, CORES, P50 = "normalised_cpu", "cores_per_1000_rps", "latency_p50_s"
-PAIRS_NAMED = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Value:
-    """A median over blocks with its interval, in a metric's stored unit."""
-
-    name: str
-    median: float
-    low: float
-    high: float
-    coverage: float
-    blocks: int
-
-    def __str__(self) -> str:
-        return with_interval(self.name, self.median, self.low, self.high)
-
-    @property
-    def change(self) -> str:
-        """The value as something added or taken away."""
-        if self.median < 0:
-            return f"took away {with_interval(self.name, -self.median, -self.high, -self.low)}"
-        return f"added {self}"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Cell:
-    """The part of a comparison that the headline speaks of."""
-
-    comparison: Comparison
-    workload: str
-    rate_per_s: float
-
-    def of(self, frame: pd.DataFrame, name: str) -> pd.DataFrame:
-        """Return the rows of one metric in this cell."""
-        here = frame["workload"].eq(self.workload) & frame["rate_per_s"].eq(self.rate_per_s)
-        return frame[here & frame["metric"].eq(name)]
-
-    def values(self, frame: pd.DataFrame, name: str) -> dict[str, _Value]:
-        """Return mesh -> value of one metric, the smallest first, without meshes that have none."""
-        fields = ["median", "low", "high", "coverage", "blocks"]
-        rows = self.of(frame, name).dropna(subset=["median"]).sort_values("median", kind="stable")
-        return {
-            str(mesh): _Value(name=name, **dict(zip(fields, values, strict=True)))
-            for mesh, *values in rows[["mesh", *fields]].itertuples(index=False, name=None)
-        }
-
-    def equal(self, name: str) -> list[tuple[str, str]]:
-        """Return the pairs that metric ``name`` cannot tell apart although there are blocks enough to ask."""
-        rows = self.of(self.comparison.verdicts, name)
-        rows = rows[rows["verdict"].eq(EQUAL) & rows["blocks"].gt(1)]
-        return list(zip(rows["mesh_a"], rows["mesh_b"], strict=True))
-
-    @property
-    def baselines(self) -> set[str]:
-        """Labels of the baseline, none where it has no counted run."""
-        runs = self.comparison.runs
-        return set(runs.loc[runs["is_baseline"], "mesh"])
-
-    @property
-    def kernel(self) -> set[str]:
-        """Labels of the data planes whose CPU is known as a difference only."""
-        runs = self.comparison.runs
-        return set(runs.loc[has_kernel_data_plane(runs), "mesh"])
-
-    @property
-    def failing(self) -> dict[str, str]:
-        """Label -> sentence, for the data planes that failed in all or most of their attempts in this cell."""
-        runs = self.comparison.runs
-        here = runs[runs["workload"].eq(self.workload) & runs["rate_per_s"].eq(self.rate_per_s)]
-        told = {mesh: failure(here, mesh) for mesh in self.comparison.order}
-        return {mesh: what for mesh, what in told.items() if what}
-
-    def like_baseline(self, name: str) -> list[str]:
-        """Return the meshes without a measurable difference from the baseline in ``name``, in order."""
-        alike = {mesh for pair in self.equal(name) if set(pair) & self.baselines for mesh in pair} - self.baselines
-        return [mesh for mesh in self.comparison.order if mesh in alike]
-
-
-def _at(rate: float) -> str:
-    return "At no stated rate" if rate == NO_RATE else f"At {a_second(rate)} requests/s"
-
-
-def _cannot(meshes: list[str], what: str) -> str:
-    return f"{join(meshes)} showed no measurable difference from no mesh in {what}" if meshes else ""
-
-
-def _sentence(start: str, parts: list[str]) -> str:
-    return f"{start}{'; '.join(part for part in parts if part)}."
-
-
-def _range(cell: _Cell, told: dict[str, _Value]) -> str:
-    """Say what the cheapest and the dearest of ``told`` cost."""
-    cores = cell.values(cell.comparison.summary, CORES)
-
-    def cost(mesh: str) -> str:
-        if mesh not in cores:
-            return str(told[mesh])
-        return f"{told[mesh]} ({figure(CORES, cores[mesh].median)} per 1000 requests/s)"
-
-    first, *_, last = *told, *told
-    if len(told) == 1:
-        return f"{first} cost {cost(first)} the CPU that the request itself costs"
-    return (
-        f"the data planes cost from {cost(first)} for {first} to {cost(last)} for {last}, "
-        "where 1× is the CPU that the request itself costs"
-    )
-
-
-def _taken_sentence(cell: _Cell) -> str:
-    """Say what the application takes of a cluster, with data plane and control plane; empty in the lab."""
-    every = cell.comparison.resource_summary
-    rows = every[every["role"].eq(ALL) & every["workload"].eq(cell.workload) & every["rate_per_s"].eq(cell.rate_per_s)]
-    rows = rows.dropna(subset=["cpu_cores"]).sort_values("cpu_cores", kind="stable")
-    if rows.empty:
-        return ""
-    told = {str(row["mesh"]): _taken(row) for row in rows.to_dict("records")}
-    base = [f"with no mesh it took {told[mesh]}" for mesh in told if mesh in cell.baselines][:1]
-    others = [f"{told[mesh]} on {mesh}" for mesh in told if mesh not in cell.baselines]
-    ends = list(dict.fromkeys([*others[:1], *others[-1:]]))
-    parts = [f"with data plane and control plane {'from ' if ends[1:] else ''}{' to '.join(ends)}"] if ends else []
-    return _sentence(f"{_at(cell.rate_per_s)}, what the application took of the cluster: ", [*base, *parts])
-
-
-def _taken(row: Mapping[Hashable, Any]) -> str:
-    """Return cores with their interval and memory; in brackets what of both is requested."""
-    cores = with_interval("used_cores", row["cpu_cores"], row["cpu_low"], row["cpu_high"])
-    memory = row["memory_bytes"]
-    return cores + (f" and {figure('used_memory_bytes', memory)}" if memory == memory else "") + _requested(row)
-
-
-def _requested(row: Mapping[Hashable, Any]) -> str:
-    if row["without_cpu_request"] != row["without_cpu_request"]:
-        return ""
-    cores, memory = row["cpu_request_cores"], row["memory_request_bytes"]
-    said = [
-        figure("used_cores", cores) if cores == cores else "no CPU",
-        figure("used_memory_bytes", memory) if memory == memory else "no memory",
-    ]
-    return f" ({join(said)} requested)"
-
-
-def _cpu_sentence(cell: _Cell) -> str:
-    comparison = cell.comparison
-    start = (
-        f"{_at(cell.rate_per_s)} (workload {cell.workload}, environment {comparison.circumstances['environment']}), "
-    )
-    asked = [mesh for mesh in comparison.order if mesh not in cell.baselines]
-    if not asked:
-        return _sentence(start, ["only the baseline has finished runs, so there is nothing to set against it"])
-    tax = cell.values(comparison.summary, TAX)
-    # proxies burn CPU of their own, which is seen; only a difference of totals can drown in the noise
-    alike = [mesh for mesh in cell.like_baseline(TAX) if mesh in cell.kernel]
-    told = {mesh: value for mesh, value in tax.items() if mesh in asked and mesh not in alike}
-    unknown = [mesh for mesh in asked if mesh not in tax]
-    parts = [_range(cell, told)] if told else []
-    parts += [_cannot(alike, "CPU"), f"the CPU cost of {join(unknown)} is unknown" if unknown else ""]
-    return _sentence(start, parts)
-
-
-def _latency_sentence(cell: _Cell) -> str:
-    comparison = cell.comparison
-    level = cell.values(comparison.summary, P50)
-    failing = cell.failing
-    said = [f"{what}, so that no latency of it is compared" for mesh, what in failing.items()]
-    if not level:
-        return _sentence("", said) if said else "No latency was measured."
-    base = [value for mesh, value in level.items() if mesh in cell.baselines and mesh not in failing]
-    if not base:
-        why = [what for mesh, what in failing.items() if mesh in cell.baselines]
-        others = [what for mesh, what in failing.items() if mesh not in cell.baselines]
-        because = why[0] if why else "the baseline has no finished run with a latency"
-        return _sentence("How much latency was added is unknown, because ", [because, *others])
-    start = f"Without a mesh the median request (p50) took {figure(P50, base[0].median)}"
-    alike = [mesh for mesh in cell.like_baseline(P50) if mesh not in failing]
-    added = cell.values(comparison.overhead, P50)
-    told = {mesh: value for mesh, value in added.items() if mesh not in alike and mesh not in failing}
-    ends = list(dict.fromkeys([*list(told)[:1], *list(told)[-1:]]))
-    parts = [join([f"{mesh} {told[mesh].change}" for mesh in ends]), _cannot(alike, "p50"), *said]
-    if not any(parts):
-        return f"{start}, and no other data plane can be set against it."
-    return _sentence(f"{start}; ", parts)
-
-
-def _blocks_text(cell: _Cell) -> str:
-    comparison = cell.comparison
-    values = (cell.values(comparison.summary, TAX) or cell.values(comparison.overhead, P50)).values()
-    fewest = min(values, key=lambda value: value.blocks, default=None)
-    if fewest is None:
-        return "No block is complete enough to judge by"
-    if fewest.blocks < 2:
-        return "A single block gives no interval, so believe the order of magnitude at most"
-    ends = "range" if fewest.blocks < ENOUGH_BLOCKS else "interval"
-    return (
-        f"These are medians over {counted(fewest.blocks, 'block')}, in brackets the {ends}, which holds the true "
-        f"median in {percent(fewest.coverage, 1)} of cases"
-    )
-
-
-def _untold_text(cell: _Cell) -> str:
-    """Name the first few pairs of data planes without a measurable CPU difference."""
-    pairs = [f"{a} and {b}" for a, b in cell.equal(TAX) if not {a, b} & cell.baselines]
-    if not pairs:
-        return ""
-    more = len(pairs) - PAIRS_NAMED
-    named = pairs[:PAIRS_NAMED] + ([f"{counted(more, 'more pair')}"] if more > 0 else [])
-    return f"no measurable CPU difference between {join(named)}"
-
-
-def _trust_sentence(cell: _Cell) -> str:
-    comparison = cell.comparison
-    noisy = int(comparison.runs["noisy"].ne("").sum())
-    tails = cell.of(comparison.verdicts, TAIL_METRICS[0])["verdict"]
-    wrong = sorted({check.name for check in comparison.checks if check.severity == "error"})
-    return _sentence(
-        "",
-        [
-            _blocks_text(cell),
-            f"other work disturbed {share(noisy, len(comparison.runs))}" if noisy else "",
-            _untold_text(cell),
-            "p99 is not ranked" if len(tails) and tails.eq(UNRANKED).all() else "",
-            "the data planes are lab archetypes, not products" if comparison.runs["archetype"].any() else "",
-            f"read the errors among the checks first ({', '.join(wrong)})" if wrong else "",
-        ],
-    )
+CORES, P50, TOTAL, TAX = "used_cores", "latency_p50_s", "cpu_per_request_s", "normalised_cpu"
+_PER_REQUEST = 1000
 
 
 def headline(comparison: Comparison) -> Sentences:
-    """Return the answer in three sentences: CPU, latency, and how reliable they are; on a cluster first what it took.
+    """Return the answer: what did not carry the load, what no mesh costs, what each data plane adds, and what to do.
 
-    They hold for the workload with the most runs at its highest rate. Brackets hold intervals, whose coverage the third
-    sentence states. Data planes without a measurable difference from no mesh are named as such, not given a number.
+    The sentences hold for the workload with the most runs at its highest rate. CPU is that of all parts: in the lab
+    the cores for 1000 requests/s, on clusters those that the nodes counted. Brackets hold intervals; the last sentence
+    but one says how often they hold the true median. The last sentence says what to do next.
     """
-    cell = _Cell(comparison, *main_cell(comparison.runs))
-    taken = _taken_sentence(cell)
-    said = (_cpu_sentence(cell), _latency_sentence(cell), _trust_sentence(cell))
-    return Sentences([*([taken] if taken else []), *said])
+    cell = Cell(comparison, *main_cell(comparison.runs))
+    meshes = [f"{mesh} {_of_mesh(cell, mesh)}." for mesh in cell.order if mesh not in cell.baselines]
+    return Sentences([*_limits(cell), _without_mesh(cell), *meshes, _reliability(cell), next_step(cell)])
+
+
+def _limits(cell: Cell) -> Iterator[str]:
+    """Name the data planes that did not carry the load, before anything that was measured under them."""
+    for mesh, row in cell.saturated.items():
+        if mesh in cell.failing:
+            continue
+        if row["generator"]:
+            yield (
+                f"The load generator was the limit under {mesh}: {row['why']}. What {mesh} can carry is unknown, and "
+                "its latency is not compared."
+            )
+        else:
+            yield f"{mesh} is saturated: {row['why']}. Its latency is that of a limit and is not compared."
+
+
+def _without_mesh(cell: Cell) -> str:
+    """Say where this was measured, and what the application costs without a mesh."""
+    at = "At no stated rate" if cell.rate_per_s == NO_RATE else f"At {a_second(cell.rate_per_s)} requests/s"
+    where = f"{at} (workload {cell.workload}, environment {cell.comparison.circumstances['environment']})"
+    failing = [cell.failing[mesh] for mesh in cell.order if mesh in cell.baselines & cell.failing.keys()]
+    if failing:
+        return f"{where}, {failing[0]}, so there is nothing to compare the data planes with."
+    if not cell.baselines:
+        return f"{where}, the baseline has no finished run, so what the data planes add is unknown."
+    return f"{where}, without a mesh, {_base_cpu(cell)}{_base_latency(cell)}."
+
+
+def _base_cpu(cell: Cell) -> str:
+    known = cell.added[cell.added["part"].eq(WHOLE)].dropna(subset=["base"])
+    if len(known):
+        base = figure(CORES, float(known["base"].median()))
+        return f"the nodes use {base}" if known["unit"].eq(ON_NODES).all() else _cost(base)
+    level = cell.values(cell.comparison.summary, TOTAL)
+    found = [value for mesh, value in level.items() if mesh in cell.baselines]
+    return _cost(figure(CORES, found[0].median * _PER_REQUEST)) if found else "CPU use is unknown"
+
+
+def _cost(cores: str) -> str:
+    return f"1000 requests/s cost {cores} (application and load generator)"
+
+
+def _base_latency(cell: Cell) -> str:
+    level = cell.values(cell.comparison.summary, P50)
+    found = [value for mesh, value in level.items() if mesh in cell.baselines - cell.incomparable]
+    return f" and the median request (p50) takes {figure(P50, found[0].median)}" if found else ""
+
+
+def _of_mesh(cell: Cell, mesh: str) -> str:
+    """Say what one data plane adds: CPU, then latency."""
+    if mesh in cell.failing:
+        return f"{cell.failing[mesh].removeprefix(mesh).strip()}, so neither CPU nor latency of it is compared"
+    cpu, latency = _cpu(cell, mesh), _latency(cell, mesh)
+    if not latency:
+        return cpu
+    verb = "adds "
+    both = cpu.startswith(verb) and latency.startswith(verb)
+    return f"{cpu} and {latency.removeprefix(verb) if both else latency}"
+
+
+def _cpu(cell: Cell, mesh: str) -> str:
+    rows = {row["part"]: row for row in cell.added[cell.added["mesh"].eq(mesh)].to_dict("records")}
+    if WHOLE not in rows:
+        return _level(cell, mesh)
+    whole = Value.of(CORES, rows[WHOLE])
+    if whole.includes_zero or (mesh in cell.kernel and mesh in cell.like_baseline(TAX)):
+        return f"adds no measurable CPU ({whole.span})"
+    ratio = rows[WHOLE]["ratio_median"]
+    said = [f"{ratio:.1f}× in all"] if ratio == ratio else []
+    said += [f"{part} {rows[part]['median']:.3f}" for part in PARTS[1:] if part in rows]
+    return f"{whole.change}{f' ({_listed(said)})' if said else ''}"
+
+
+def _listed(said: list[str]) -> str:
+    """``"2.2× in all: data plane 0.089, system 0.061"``."""
+    return said[0] + (f": {', '.join(said[1:])}" if said[1:] else "")
+
+
+def _level(cell: Cell, mesh: str) -> str:
+    """Say what a data plane costs in all where there is no baseline to set it against."""
+    level = cell.values(cell.comparison.summary, TOTAL)
+    if mesh not in level:
+        return "has an unknown CPU cost"
+    ends = (_PER_REQUEST * end for end in (level[mesh].median, level[mesh].low, level[mesh].high))
+    return f"costs {with_interval(CORES, *ends)} for 1000 requests/s in all"
+
+
+def _latency(cell: Cell, mesh: str) -> str:
+    if {mesh, *cell.baselines} & cell.incomparable:
+        return ""
+    level, added = (cell.values(frame, P50) for frame in (cell.comparison.summary, cell.comparison.overhead))
+    if mesh in added:
+        return (
+            "adds no measurable latency at p50" if mesh in cell.like_baseline(P50) else f"{added[mesh].change} at p50"
+        )
+    return f"takes {level[mesh]} at p50" if mesh in level else "has an unknown latency"
+
+
+def _reliability(cell: Cell) -> str:
+    comparison = cell.comparison
+    noisy = int(comparison.runs["noisy"].ne("").sum())
+    tails = cell.of(comparison.verdicts, TAIL_METRICS[0])["verdict"]
+    said = [
+        _blocks(cell),
+        f"other work disturbed {share(noisy, len(comparison.runs))}" if noisy else "",
+        "p99 is not ranked" if len(tails) and tails.eq(UNRANKED).all() else "",
+        "the data planes are lab archetypes, not products" if comparison.runs["archetype"].any() else "",
+    ]
+    return f"{capital('; '.join(part for part in said if part))}."
+
+
+def _blocks(cell: Cell) -> str:
+    values = [Value.of(CORES, row) for row in cell.added[cell.added["part"].eq(WHOLE)].to_dict("records")]
+    values = values or [*cell.values(cell.comparison.summary, P50).values()]
+    fewest = min(values, key=lambda value: value.blocks, default=None)
+    if fewest is None:
+        return "no block is complete enough to judge by"
+    if fewest.blocks < 2:
+        return "a single block gives no interval, so believe the order of magnitude at most"
+    ends = "range" if fewest.blocks < ENOUGH_BLOCKS else "interval"
+    return (
+        f"these are medians over {counted(fewest.blocks, 'block')}, in brackets the {ends}, which holds the true "
+        f"median in {percent(fewest.coverage, 1)} of cases"
+    )

@@ -18,6 +18,7 @@ from workbench.analysis.failing import errors
 from workbench.analysis.impossible import IMPOSSIBLE
 from workbench.analysis.intervals import ENOUGH_BLOCKS, rank_and_coverage
 from workbench.analysis.judging import RESOLUTION
+from workbench.analysis.saturation import RATE_TOLERANCE
 from workbench.analysis.selection import differences
 from workbench.analysis.untold import untold
 from workbench.analysis.verdicts import GREATER, LESS, TAIL_METRICS, UNRANKED
@@ -25,9 +26,6 @@ from workbench.analysis.words import a_second, at_rate, counted, join, percent, 
 from workbench.model.metrics import metric
 
 __all__ = ["Check", "Evidence", "all_checks"]
-
-RATE_TOLERANCE = 0.01
-"""Share by which the reached rate may miss the asked one; the built-in generator keeps 0.2 % on a quiet machine."""
 
 NOISY_SHARE = 0.1
 """Share of disturbed runs above which medians over few blocks begin to lean on them."""
@@ -250,7 +248,8 @@ def no_rate(evidence: Evidence) -> Iterator[Check]:
 
 
 def unwatched(evidence: Evidence) -> Iterator[Check]:
-    """Name the runs whose consumption or latency is unknown."""
+    """Name the runs whose consumption or latency is unknown; other tools seldom tell both."""
+    measured = evidence.runs["provenance"].eq("measured").all()
     kernel = has_kernel_data_plane(evidence.runs) | evidence.runs["is_baseline"]
     lacking = {
         "CPU": evidence.wide["cpu_per_request_s"].isna(),
@@ -264,7 +263,7 @@ def unwatched(evidence: Evidence) -> Iterator[Check]:
         if len(flagged):
             yield Check(
                 name="not-watched",
-                severity="error" if len(flagged) == len(evidence.runs) else "warning",
+                severity="error" if len(flagged) == len(evidence.runs) and measured else "warning",
                 scope=_scope(flagged, evidence.runs),
                 figure=share(len(flagged), len(evidence.runs)),
                 message=f"The {what} of {counted(len(flagged), 'finished run')} of {some(flagged['mesh'])} is unknown, "

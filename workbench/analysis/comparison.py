@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.analysis import checks, verdicts
+from workbench.analysis.added import added, ranking_metric
 from workbench.analysis.checks import Check
 from workbench.analysis.contract import (
     BLOCK,
@@ -27,6 +28,7 @@ from workbench.analysis.contract import (
 )
 from workbench.analysis.costing import cpu_by_role, long_bill, long_costs, main_latency, wide_bill, wide_costs
 from workbench.analysis.resources import node_bill, node_bill_summary, resource_summary, resources
+from workbench.analysis.saturation import saturated, without_limits
 from workbench.analysis.selection import Selection, select
 from workbench.analysis.summaries import bill_summary, overhead, summary
 
@@ -47,7 +49,13 @@ class Comparison:
         holds the true median), blocks, method ("none", "range", "order statistics").
     overhead
         The same columns for the differences to the baseline of the same block, in the metric's stored unit, and
-        ratio_median, ratio_low, ratio_high (NaN where a ratio means nothing). Without the baseline itself.
+        ratio_median, ratio_low, ratio_high (NaN where a ratio means nothing). Without the baseline itself. The latency
+        of saturated data planes is unknown in it: it is that of a limit.
+    added
+        Per mesh, workload, rate_per_s and part: the cores that it adds to the baseline of the same block; see
+        `workbench.analysis.added`.
+    saturated
+        The data planes that did not carry the load, by workload and rate; see `workbench.analysis.saturation`.
     bill
         Who consumed each counted run's CPU; see `workbench.analysis.bill`.
     bill_summary
@@ -62,10 +70,12 @@ class Comparison:
         On clusters: where the consumption of each counted run was read; see ``Store.sources()``.
     verdicts
         Per workload, rate_per_s, metric, mesh_a, mesh_b; see `workbench.analysis.verdicts.verdicts`.
+    ranked_by
+        The metric that data planes are ranked by; see `workbench.analysis.added.ranking_metric`.
     order
-        Labels of meshes with a counted run: the baseline first, then by median normalised CPU of the workload with the
-        most runs at its highest rate; those without a value there last. Neighbours that it cannot tell apart stand
-        in the order of their names, so that a repetition does not reorder them by chance.
+        Labels of meshes with a counted run: the baseline first, then by the median of ``ranked_by`` under the workload
+        with the most runs at its highest rate; those without a value there last. Neighbours without a measurable
+        difference are in the order of their names, so that a repetition does not reorder them by chance.
     checks
         What to know before believing it, the worst first.
     meshes
@@ -86,6 +96,8 @@ class Comparison:
     costs: pd.DataFrame
     summary: pd.DataFrame
     overhead: pd.DataFrame
+    added: pd.DataFrame
+    saturated: pd.DataFrame
     bill: pd.DataFrame
     bill_summary: pd.DataFrame
     resources: pd.DataFrame
@@ -94,6 +106,7 @@ class Comparison:
     node_bill_summary: pd.DataFrame
     sources: pd.DataFrame
     verdicts: pd.DataFrame
+    ranked_by: str
     order: list[str]
     checks: tuple[Check, ...]
     meshes: pd.DataFrame
@@ -110,11 +123,9 @@ def main_cell(runs: pd.DataFrame) -> tuple[str, float]:
     return workload, float(runs.loc[runs["workload"] == workload, "rate_per_s"].max())
 
 
-def _order(runs: pd.DataFrame, summed: pd.DataFrame) -> list[str]:
+def _order(runs: pd.DataFrame, summed: pd.DataFrame, by: str) -> list[str]:
     workload, rate = main_cell(runs)
-    here = summed[
-        (summed["workload"] == workload) & (summed["rate_per_s"] == rate) & (summed["metric"] == "normalised_cpu")
-    ]
+    here = summed[(summed["workload"] == workload) & (summed["rate_per_s"] == rate) & (summed["metric"] == by)]
     median = here.set_index("mesh")["median"].to_dict()
     baselines = set(runs.loc[runs["is_baseline"], "mesh"])
 
@@ -125,8 +136,8 @@ def _order(runs: pd.DataFrame, summed: pd.DataFrame) -> list[str]:
     return sorted(runs["mesh"].unique(), key=place)
 
 
-def _settled(order: list[str], judged: pd.DataFrame, runs: pd.DataFrame) -> list[str]:
-    """Return ``order`` with neighbours that normalised CPU cannot tell apart in the order of their names.
+def _settled(order: list[str], judged: pd.DataFrame, runs: pd.DataFrame, by: str) -> list[str]:
+    """Return ``order`` with neighbours that metric ``by`` cannot tell apart in the order of their names.
 
     Their medians differ by chance, so a repetition might show them the other way round; their names do not change.
     """
@@ -134,7 +145,7 @@ def _settled(order: list[str], judged: pd.DataFrame, runs: pd.DataFrame) -> list
     here = judged[
         (judged["workload"] == workload)
         & (judged["rate_per_s"] == rate)
-        & (judged["metric"] == "normalised_cpu")
+        & (judged["metric"] == by)
         & (judged["verdict"] == "cannot tell apart")
     ]
     alike = {frozenset(pair) for pair in zip(here["mesh_a"], here["mesh_b"], strict=True)}
@@ -178,14 +189,15 @@ def _circumstances(counted: pd.DataFrame) -> dict[str, Any]:
 
 
 def _judged(
-    counted: pd.DataFrame, wide: pd.DataFrame, main: pd.DataFrame, summed: pd.DataFrame
+    counted: pd.DataFrame, wide: pd.DataFrame, main: pd.DataFrame, summed: pd.DataFrame, limits: pd.DataFrame
 ) -> tuple[list[str], pd.DataFrame]:
     """Return the order of the meshes, and every pair's verdicts in it."""
-    order = _order(counted, summed)
-    judged = verdicts.verdicts(counted, wide, main["count"], order)
-    settled = _settled(order, judged, counted)
+    by = ranking_metric(wide)
+    order = _order(counted, summed, by)
+    judged = verdicts.verdicts(counted, wide, main["count"], order, limits)
+    settled = _settled(order, judged, counted, by)
     if settled != order:
-        order, judged = settled, verdicts.verdicts(counted, wide, main["count"], settled)
+        order, judged = settled, verdicts.verdicts(counted, wide, main["count"], settled, limits)
     return order, judged
 
 
@@ -226,7 +238,8 @@ def compare(
     bill = long_bill(counted, shares)
     summed = summary(counted, wide)
     main = main_latency(counted, durations)
-    order, judged = _judged(counted, wide, main, summed)
+    limits = saturated(counted)
+    order, judged = _judged(counted, wide, main, summed, limits)
     cluster = _cluster(counted, usage, reservations, sources)
     evidence = checks.Evidence(
         runs=counted, selection=selection, wide=wide, cpu=cpu, latency=main, consumption=usage, verdicts=judged,
@@ -235,11 +248,14 @@ def compare(
     return Comparison(
         costs=long_costs(counted, wide),
         summary=summed,
-        overhead=overhead(counted, wide),
+        overhead=without_limits(overhead(counted, wide), limits),
+        added=added(counted, wide, cluster["node_bill"]),
+        saturated=limits,
         bill=bill,
         bill_summary=bill_summary(counted, shares, bill),
         **cluster,
         verdicts=judged,
+        ranked_by=ranking_metric(wide),
         order=order,
         checks=checks.all_checks(evidence),
         meshes=_meshes(cleaned, counted, order),

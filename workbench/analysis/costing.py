@@ -46,6 +46,7 @@ COST_METRICS = (
     "added_cpu_per_request_s",
     "application_cpu_per_request_s",
     "cores_per_1000_rps",
+    "node_cores",
     *QUANTILES,
     "data_plane_memory_bytes",
     "memory_per_replica_bytes",
@@ -168,6 +169,12 @@ def _switches(runs: pd.DataFrame, consumption: pd.DataFrame) -> pd.Series:
     return switches.set_axis(runs.index) / _completed(runs)
 
 
+def _node_cores(runs: pd.DataFrame, consumption: pd.DataFrame) -> pd.Series:
+    """Return the cores of all nodes of a cluster; NaN in the lab, and where a node's account is unknown."""
+    nodes = consumption[consumption["role"].eq("node") & consumption["node"].ne("")]
+    return _sum_known(nodes, "cpu_cores", ["run_id"]).reindex(runs["run_id"]).set_axis(runs.index)
+
+
 def main_latency(runs: pd.DataFrame, latency: pd.DataFrame) -> pd.DataFrame:
     """Return the latency rows that a run's figures come from, one for each run (same index), NaN where there is none.
 
@@ -185,6 +192,7 @@ def wide_costs(runs: pd.DataFrame, consumption: pd.DataFrame, latency: pd.DataFr
     main = main_latency(runs, latency)
     rest = {
         **{f"latency_{name}": main[name] for name in ("p50_s", "p90_s", "p99_s", "p999_s")},
+        "node_cores": _node_cores(runs, consumption),
         "ctx_switches_per_request": _switches(runs, consumption),
         "error_ratio": runs["errors"] / attempts(runs).where(attempts(runs) > 0),
         "achieved_ratio": runs["achieved_rate_per_s"] / runs["rate_per_s"].where(runs["rate_per_s"].ne(NO_RATE)),

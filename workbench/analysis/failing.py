@@ -62,6 +62,15 @@ def errors(evidence: Evidence) -> Iterator[Check]:
             )
 
 
+def unexpected_share(runs: pd.DataFrame) -> float:
+    """Return the share of requests that failed beyond what the runs' intents ask for; 0 where failures are unknown."""
+    known = runs[runs["errors"].notna() & runs["requests"].gt(0)]
+    if known.empty:
+        return 0.0
+    failed, sent = float(known["errors"].sum()), float(known["requests"].sum())
+    return max(0.0, failed - max(0.0, _bounds(known)[1])) / sent
+
+
 def _bounds(runs: pd.DataFrame) -> tuple[float, float]:
     """Return the fewest and the most failures that the intents ask for, chance allowed for."""
     found = []

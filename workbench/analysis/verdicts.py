@@ -135,14 +135,19 @@ def _no_value(mesh: str, kernel: set[str]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Tails:
-    """Why tails cannot be ranked: what is known of single meshes, and which pairs overlap."""
+class _Latencies:
+    """Why latencies cannot be ranked: what is known of single meshes, which tails overlap, who was saturated."""
 
     problems: dict[tuple[str, float, str, str], str]
     overlapping: Flags
+    limits: dict[tuple[str, float, str], str]
 
     def problem(self, pair: Any, row: int) -> tuple[str, str] | None:
         """Return the verdict "not ranked" with its reason, or None when the pair may be ranked."""
+        for mesh in (pair.mesh_a, pair.mesh_b):
+            limit = self.limits.get((pair.workload, pair.rate_per_s, mesh))
+            if limit and pair.metric in QUANTILES:
+                return UNRANKED, f"{mesh} did not carry the load: {limit}"
         if pair.metric not in TAIL_METRICS:
             return None
         for mesh in (pair.mesh_a, pair.mesh_b):
@@ -170,7 +175,9 @@ def _assembled(pairs: pd.DataFrame, judged: Judged, found: list[tuple[str, str]]
     return pairs.assign(**columns)[VERDICT_COLUMNS]
 
 
-def verdicts(runs: pd.DataFrame, wide: pd.DataFrame, counts: pd.Series, order: list[str]) -> pd.DataFrame:
+def verdicts(
+    runs: pd.DataFrame, wide: pd.DataFrame, counts: pd.Series, order: list[str], limits: pd.DataFrame
+) -> pd.DataFrame:
     """Compare every two data planes in every cell and metric, the columns `VERDICT_COLUMNS`.
 
     Parameters
@@ -183,6 +190,8 @@ def verdicts(runs: pd.DataFrame, wide: pd.DataFrame, counts: pd.Series, order: l
         Requests behind each run's latency figures.
     order
         Mesh labels; of a pair the earlier one is mesh_a.
+    limits
+        The saturated data planes; see `workbench.analysis.saturation`. Their latency is not ranked.
 
     Returns
     -------
@@ -202,11 +211,12 @@ def verdicts(runs: pd.DataFrame, wide: pd.DataFrame, counts: pd.Series, order: l
     ratios = _may_be_ratio(pairs["metric"], pairs["mesh_a"], pairs["mesh_b"], kernel)
     judged = judge(values[a], values[b], ratios, np.where(pairs["metric"].eq("normalised_cpu"), RESOLUTION, 0.0))
     empty = np.where(absent[a], pairs["mesh_a"], np.where(absent[b], pairs["mesh_b"], ""))
-    tails = _Tails(tail_problems(runs, counts), _overlapping(values, a, b))
+    why = {(row["workload"], row["rate_per_s"], row["mesh"]): row["why"] for row in limits.to_dict("records")}
+    latencies = _Latencies(tail_problems(runs, counts), _overlapping(values, a, b), why)
     found = [
         (UNRANKED, _no_value(str(empty[row]), kernel))
         if empty[row]
-        else tails.problem(pair, row) or _verdict(judged, row)
+        else latencies.problem(pair, row) or _verdict(judged, row)
         for row, pair in enumerate(pairs.itertuples(index=False))
     ]
     return _assembled(pairs, judged, found)

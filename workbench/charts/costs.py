@@ -12,6 +12,7 @@ from workbench.charts.engine import Picture
 TAX = ranges.Ranges(
     title="Data-plane CPU for each unit of CPU that the request itself needs",
     subtitle=("1 × means: the data plane burns as much as application and load generator together.",
+              "Both sides are of the same run, so it scatters least of all CPU figures and separates data planes best.",
               "Point: median over blocks; bar: its interval."),
     metrics=("normalised_cpu",),
 )  # fmt: skip
@@ -50,7 +51,7 @@ def describe_tax(summary: pd.DataFrame, order: Sequence[str]) -> str:
     return ranges.describe(summary, order, TAX)
 
 
-def overhead(overhead: pd.DataFrame, order: Sequence[str]) -> Picture:
+def overhead(overhead: pd.DataFrame, order: Sequence[str], absent: Mapping[str, str] | None = None) -> Picture:
     """Show differences to the baseline with intervals and a rule at zero; a drop-down chooses the metric.
 
     Parameters
@@ -60,13 +61,15 @@ def overhead(overhead: pd.DataFrame, order: Sequence[str]) -> Picture:
         of the same block in the metric's own unit.
     order
         Mesh labels, baseline first; the baseline itself has no row.
+    absent
+        Mesh -> why a difference of it is missing, shown instead of "not measured".
     """
-    return ranges.draw(overhead, order, OVERHEAD)
+    return ranges.draw(overhead, order, OVERHEAD, absent)
 
 
-def describe_overhead(overhead: pd.DataFrame, order: Sequence[str]) -> str:
+def describe_overhead(overhead: pd.DataFrame, order: Sequence[str], absent: Mapping[str, str] | None = None) -> str:
     """Say what `overhead` shows; parameters as there."""
-    return ranges.describe(overhead, order, OVERHEAD)
+    return ranges.describe(overhead, order, OVERHEAD, absent)
 
 
 def memory(summary: pd.DataFrame, order: Sequence[str], absent: Mapping[str, str] | None = None) -> Picture:

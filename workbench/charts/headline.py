@@ -1,8 +1,8 @@
-"""The headline: what a request costs in CPU, and who burns it, across data planes."""
+"""The headline: what 1000 requests/s cost in cores, and who uses them, across data planes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -26,11 +26,13 @@ from workbench.charts.rows import (
 from workbench.charts.theme import INK, WIDTH, finish, role_scale, roles_in_order
 from workbench.model.metrics import metric
 
-TOTAL = "cpu_per_request_s"
+TOTAL, SHOWN = "cpu_per_request_s", "all_cores_per_1000_rps"
+"""The metric that is drawn, and the one whose unit it is drawn in: the same figure for 1000 requests/s."""
+
 _ROW = 44
 """Height of one data plane's row in pixels: a line of text above its bar."""
 
-_SCALE = metric(TOTAL).scale
+_SCALE = metric(SHOWN).scale
 
 
 def _totals(summary: pd.DataFrame, order: Sequence[str]) -> pd.DataFrame:
@@ -46,31 +48,44 @@ def _shares(bill_summary: pd.DataFrame, order: Sequence[str]) -> pd.DataFrame:
     return shares.assign(rank=shares["role"].map(present.index)).sort_values("rank", kind="stable")
 
 
-def _share_row(row: dict[str, Any]) -> dict[str, Any]:
+def _limits(saturated: pd.DataFrame | None) -> dict[tuple[Any, ...], str]:
+    """Return (mesh, workload, rate) -> why it did not carry the load."""
+    rows = [] if saturated is None else records(saturated)
+    return {tuple(row[name] for name in CELL): str(row["why"]) for row in rows}
+
+
+def _cell_of(row: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in CELL)
+
+
+def _share_row(row: dict[str, Any], limits: Mapping[tuple[Any, ...], str]) -> dict[str, Any]:
+    limit = limits.get(_cell_of(row))
     return {
         "kind": "role",
+        **({"limit": limit} if limit else {}),
         "mesh": row["mesh"],
         "workload": row["workload"],
         "panel": rate_text(row["rate_per_s"]),
         "role": row["role"],
         "rank": row["rank"],
         "value": row["median"] * _SCALE,
-        "said": estimate_text(TOTAL, row),
+        "said": estimate_text(SHOWN, row),
     }
 
 
-def _total_row(row: dict[str, Any]) -> dict[str, Any]:
+def _total_row(row: dict[str, Any], limits: Mapping[tuple[Any, ...], str]) -> dict[str, Any]:
+    limit = limits.get(_cell_of(row))
     return {
         "kind": "total",
         "mesh": row["mesh"],
-        "name": shortened(row["mesh"]),
+        "name": shortened(row["mesh"]) + (" (saturated)" if limit else ""),
         "workload": row["workload"],
         "panel": rate_text(row["rate_per_s"]),
         "value": row["median"] * _SCALE,
         "low": row["low"] * _SCALE,
         "high": row["high"] * _SCALE,
-        "said": estimate_text(TOTAL, row),
-        "basis": basis_text(row),
+        "said": estimate_text(SHOWN, row),
+        "basis": basis_text(row) + (f"; saturated: {limit}" if limit else ""),
     }
 
 
@@ -86,17 +101,20 @@ def _bars(y: Any, roles: Sequence[str]) -> Any:
             x=alt.X(
                 "value:Q",
                 stack="zero",
-                title=metric(TOTAL).axis_title,
+                title=metric(SHOWN).axis_title,
                 axis=alt.Axis(tickCount=4),
                 scale=alt.Scale(nice=False),
             ),
             color=alt.Color("role:N", scale=role_scale(roles), legend=entries),
             order=alt.Order("rank:Q"),
             opacity=faded(picked),
+            fillOpacity=alt.condition("datum.limit", alt.value(0.35), alt.value(1)),
+            stroke=alt.condition("datum.limit", alt.value(INK), alt.value("white")),
+            strokeDash=alt.condition("datum.limit", alt.value([3, 2]), alt.value([1, 0])),
             tooltip=[
                 alt.Tooltip("mesh:N", title="data plane"),
-                alt.Tooltip("role:N", title="burnt by"),
-                alt.Tooltip("said:N", title="CPU per request"),
+                alt.Tooltip("role:N", title="used by"),
+                alt.Tooltip("said:N", title="cores for 1000 requests/s"),
                 alt.Tooltip("panel:N", title="at"),
             ],
         )
@@ -121,8 +139,13 @@ def _layers(order: Sequence[str], roles: Sequence[str]) -> Any:
     return alt.layer(_bars(y, roles), spread, middle, *row_text(total))
 
 
-def consumption(bill_summary: pd.DataFrame, summary: pd.DataFrame, order: Sequence[str]) -> Picture:
-    """Stack the CPU per request by role for each data plane, one panel for each rate.
+def consumption(
+    bill_summary: pd.DataFrame,
+    summary: pd.DataFrame,
+    order: Sequence[str],
+    saturated: pd.DataFrame | None = None,
+) -> Picture:
+    """Stack the cores that 1000 requests/s cost by role for each data plane, one panel for each rate.
 
     Bars are medians by role; the mark is the median of the totals over blocks with its interval, so it need not stand
     exactly at the bar's end. The load generator belongs to the measurement rather than to the bill: it is the palest
@@ -136,9 +159,13 @@ def consumption(bill_summary: pd.DataFrame, summary: pd.DataFrame, order: Sequen
         Columns mesh, workload, rate_per_s, metric, median, low, high, coverage, blocks; used: ``cpu_per_request_s``.
     order
         Mesh labels from top to bottom, baseline first.
+    saturated
+        Columns mesh, workload, rate_per_s, why: data planes that did not carry the load. Their bars are pale with a
+        dashed outline, and their names say it.
     """
     shares, totals = _shares(bill_summary, order), _totals(summary, order)
-    rows = [_share_row(row) for row in records(shares)] + [_total_row(row) for row in records(totals)]
+    limits = _limits(saturated)
+    rows = [_share_row(row, limits) for row in records(shares)] + [_total_row(row, limits) for row in records(totals)]
     panels = [rate_text(rate) for rate in reversed(rates_of(totals))]
     layers = _layers(order, roles_in_order(shares["role"]))
     picture = panelled(layers, panels, columns=columns_for(panels), width=WIDTH, height=alt.Step(_ROW))
@@ -146,24 +173,31 @@ def consumption(bill_summary: pd.DataFrame, summary: pd.DataFrame, order: Sequen
     return finish(
         with_choices(picture.resolve_axis(x="independent"), [choice]),
         rows,
-        "What one request costs, and who burns it",
+        "What 1000 requests/s cost, and who uses it",
         [
-            "CPU time per request by the role of the process that burnt it, medians over blocks.",
+            "Cores by the role of the process that used them, medians over blocks.",
             "Black mark: median of the totals, with its interval.",
         ],
-        describe_consumption(bill_summary, summary, order),
+        describe_consumption(bill_summary, summary, order, saturated),
     )
 
 
-def describe_consumption(bill_summary: pd.DataFrame, summary: pd.DataFrame, order: Sequence[str]) -> str:
+def describe_consumption(
+    bill_summary: pd.DataFrame,
+    summary: pd.DataFrame,
+    order: Sequence[str],
+    saturated: pd.DataFrame | None = None,
+) -> str:
     """Say what `consumption` shows; parameters as there."""
+    limits = _limits(saturated)
     shares = dict(groups(_shares(bill_summary, order), CELL))
     totals = _totals(summary, order)
     several = len(workloads_of(totals)) > 1
-    sentences = ["CPU time per request, and who burns it."]
+    sentences = ["Cores for 1000 requests/s, and who uses them."]
     for (workload, rate), cell in groups(totals, ("workload", "rate_per_s")):
         told = [
-            f"{row['mesh']} {estimate_text(TOTAL, row)}{_shares_text(shares.get((row['mesh'], workload, rate), []))}"
+            f"{row['mesh']} {estimate_text(SHOWN, row)}{_shares_text(shares.get((row['mesh'], workload, rate), []))}"
+            + (f", saturated: {limit}" if (limit := limits.get(_cell_of(row))) else "")
             for row in cell
         ]
         sentences.append(f"At {rate_text(rate)}{f' ({workload})' if several else ''}: {'; '.join(told)}.")
@@ -171,5 +205,5 @@ def describe_consumption(bill_summary: pd.DataFrame, summary: pd.DataFrame, orde
 
 
 def _shares_text(shares: Sequence[dict[str, Any]]) -> str:
-    told = [f"{row['role']} {value_text(TOTAL, row['median'])}" for row in shares]
+    told = [f"{row['role']} {value_text(SHOWN, row['median'])}" for row in shares]
     return f" ({listed(told)})" if told else ""

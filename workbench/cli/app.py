@@ -19,7 +19,8 @@ from workbench.cli.reading import compare, rebuild, report, runs
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 a bug, or a cell of a notebook failed; 2 bad input; 3 this machine cannot do it; "
-    "4 no run finished; 5 interrupted, captured data is kept; 6 a folder, a file or the disk; 7 nothing to show."
+    "4 no run finished; 5 interrupted, captured data is kept; 6 a folder, a file or the disk; 7 nothing to show; "
+    "8 compared, and a check of severity error stands (--no-fail: 0)."
 )
 
 app = typer.Typer(

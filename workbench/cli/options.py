@@ -22,6 +22,9 @@ Reports = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+NoFail = Annotated[
+    bool, typer.Option("--no-fail", help="Exit with 0 although a check says not to believe figures, not with 8.")
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a plan of more than an hour.")]
 Parameters = Annotated[
     list[str] | None,

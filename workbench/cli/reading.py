@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from workbench.cli.clusters_read import say_taken
-from workbench.cli.options import Data, Json, Parameters, Reports, read_parameters, refuse_taken, settle
+from workbench.cli.options import Data, Json, NoFail, Parameters, Reports, read_parameters, refuse_taken, settle
 from workbench.cli.show import duration, facts, note, records, say, say_json, table
-from workbench.errors import BadInputError, NothingToShowError, StoreError, UnknownNameError
+from workbench.errors import BadInputError, NothingToShowError, StoreError, UnknownNameError, UnreliableError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,12 +26,16 @@ if TYPE_CHECKING:
 REPORT_NOTEBOOK = "50_build_a_report"
 
 SHOWN_METRICS = (
+    "node_cores",
     "normalised_cpu",
     "cpu_per_request_s",
     "latency_p50_s",
     "latency_p99_s",
     "memory_per_replica_bytes",
 )
+
+SHOWN_ALWAYS = ("cpu_per_request_s", "latency_p50_s")
+"""These have a column although nothing is known of them."""
 
 Which = Annotated[
     list[str] | None,
@@ -148,8 +152,11 @@ def _show_run(opened: Store, run_id: str, *, json: bool) -> None:
             say(f"\n{title}:\n" + table(rows, right=tuple(frame.select_dtypes("number").columns)))
 
 
-def compare(which: Which = None, data: Data = None, json: Json = False) -> None:
-    """Show what each data plane costs, and how reliable the figures are."""
+def compare(which: Which = None, no_fail: NoFail = False, data: Data = None, json: Json = False) -> None:
+    """Show what each data plane costs, and how reliable the figures are.
+
+    Exit code 8 if a check says not to believe figures of it.
+    """
     from workbench.api.experiments import compare as make
 
     settings = settle(data)
@@ -158,6 +165,18 @@ def compare(which: Which = None, data: Data = None, json: Json = False) -> None:
         say_json(as_data(comparison))
     else:
         say_comparison(comparison)
+    _fail_on_errors(comparison, no_fail=no_fail)
+
+
+def _fail_on_errors(comparison: Comparison, *, no_fail: bool) -> None:
+    """Make the command fail where a check says not to believe figures, so that no pipeline takes them for good."""
+    wrong = [check for check in comparison.checks if check.severity == "error"]
+    if wrong and not no_fail:
+        names = ", ".join(dict.fromkeys(check.name for check in wrong))
+        raise UnreliableError(
+            f"Checks of severity error stand: {names}. {wrong[0].message} {wrong[0].next_step} "
+            "The comparison itself is complete; --no-fail exits with 0."
+        )
 
 
 def as_data(comparison: Comparison) -> dict[str, Any]:
@@ -167,6 +186,8 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
     frames = (
         "summary",
         "overhead",
+        "added",
+        "saturated",
         "bill_summary",
         "resource_summary",
         "node_bill_summary",
@@ -198,7 +219,7 @@ def say_comparison(comparison: Comparison) -> None:
         rate = at_rate(float(cell["rate_per_s"].iloc[0]))
         say(f"\n{workload} {rate}, medians over blocks [their range or interval]:")
         known = set(cell.loc[cell["median"].notna(), "metric"])
-        names = [name for name in SHOWN_METRICS if name in known or comparison.resource_summary.empty]
+        names = [name for name in SHOWN_METRICS if name in known or name in SHOWN_ALWAYS]
         say(table([_line(cell, mesh, names) for mesh in comparison.order if mesh in set(cell["mesh"])]))
     say_taken(comparison)
     for check in comparison.checks:
@@ -233,11 +254,15 @@ def report(
         ),
     ] = None,
     parameter: Parameters = None,
+    no_fail: NoFail = False,
     data: Data = None,
     reports: Reports = None,
     json: Json = False,
 ) -> None:
-    """Write the comparison as one HTML file that works offline."""
+    """Write the comparison as one HTML file that works offline.
+
+    Exit code 8 if a check says not to believe figures of it; the file is written all the same.
+    """
     settings = settle(data, reports)
     if notebook:
         from workbench.report import notebook_page
@@ -256,6 +281,10 @@ def report(
         say_json({"report": target, "campaigns": ids, "bytes": target.stat().st_size})
     else:
         say(str(target))
+    if not no_fail:
+        from workbench.api.experiments import compare as make
+
+        _fail_on_errors(make(*ids, data=settings.data), no_fail=no_fail)
 
 
 def report_execution(

@@ -210,6 +210,26 @@ _DERIVED = (
         "rate it was measured at only: CPU per request falls as the rate rises.",
     ),
     Metric(
+        name="all_cores_per_1000_rps",
+        label="For 1000 requests/s, all parts",
+        unit="s",
+        shown_unit="cores",
+        scale=1000,
+        digits=3,
+        definition="CPU per request of all parts (application, data plane and load generator) x 1000: 55 µs per "
+        "request are 0.055 cores for 1000 requests/s, at the rate at which they were measured.",
+    ),
+    Metric(
+        name="node_cores",
+        label="CPU of the nodes, all parts",
+        unit="cores",
+        shown_unit="cores",
+        digits=3,
+        definition="CPU time that the nodes of the cluster themselves counted in the window, divided by its length: "
+        "application, load generator, data plane, control plane, the nodes' own daemons and everything else there, at "
+        "the rate of the run. Empty in the lab.",
+    ),
+    Metric(
         name="latency_p50_s",
         label="Latency p50",
         unit="s",

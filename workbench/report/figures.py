@@ -9,6 +9,7 @@ from dataclasses import replace
 import pandas as pd
 
 from workbench import charts
+from workbench.analysis import Comparison
 from workbench.charts.costs import MEMORY, OVERHEAD, TAX
 from workbench.charts.display import specification
 from workbench.charts.engine import Picture
@@ -50,13 +51,15 @@ def marked(figure: Figure, material: Material) -> Figure:
 def headline_figure(material: Material) -> Figure:
     """Return the picture of the first screen: CPU by role, or latency where nobody measured CPU.
 
-    On a cluster: what the application takes of it on each mesh, used and requested.
+    On a cluster: what the nodes used, and who; where their bill does not close, what the application took.
     """
     comparison, order = material.comparison, full_order(material)
+    if len(comparison.node_bill_summary):
+        return figure("node-bill", charts.node_bill(comparison.node_bill_summary, order))
     if len(comparison.resource_summary):
         return figure("resources", charts.resources(comparison.resource_summary, order))
     if _known(comparison.summary, TOTAL):
-        return figure("consumption", charts.consumption(comparison.bill_summary, comparison.summary, order))
+        return figure("consumption", _consumption(comparison, order))
     return figure("latency", charts.latency_by_percentile(comparison.summary, order))
 
 
@@ -67,13 +70,13 @@ def cost_figures(material: Material) -> tuple[Figure, ...]:
     baselines = set(comparison.meshes.loc[comparison.meshes["is_baseline"], "mesh"])
     others = summary[~summary["mesh"].isin(baselines)]  # the baseline's 0 is a definition
     if len(comparison.node_bill_summary):
-        drawn["node-bill"] = charts.node_bill(comparison.node_bill_summary, order)
+        drawn["resources"] = charts.resources(comparison.resource_summary, order)
     if len(comparison.resource_summary) and _known(summary, TOTAL):
-        drawn["consumption"] = charts.consumption(comparison.bill_summary, summary, order)
+        drawn["consumption"] = _consumption(comparison, order)
     if _known(others, *TAX.metrics):
         drawn["tax"] = charts.tax(summary, order)
     if _known(comparison.overhead, *OVERHEAD.metrics):
-        drawn["overhead"] = charts.overhead(comparison.overhead, order)
+        drawn["overhead"] = charts.overhead(comparison.overhead, order, _saturated(comparison))
     if _known(summary, TOTAL) and _known(summary, *LATENCIES):
         drawn["latency"] = charts.latency_by_percentile(summary, order)
     if _known(others, *COST_METRICS) and sum(map(math.isfinite, summary["rate_per_s"].unique())) > 1:
@@ -81,6 +84,10 @@ def cost_figures(material: Material) -> tuple[Figure, ...]:
     if _known(others, *MEMORY.metrics):
         drawn["memory"] = charts.memory(summary, order, absent(material))
     return _figures(drawn)
+
+
+def _consumption(comparison: Comparison, order: list[str]) -> Picture:
+    return charts.consumption(comparison.bill_summary, comparison.summary, order, comparison.saturated)
 
 
 def trust_figures(material: Material) -> tuple[Figure, ...]:
@@ -101,6 +108,11 @@ def _known(frame: pd.DataFrame, *names: str) -> bool:
 
 def _figures(drawn: Mapping[str, Picture]) -> tuple[Figure, ...]:
     return tuple(figure(key, picture) for key, picture in drawn.items())
+
+
+def _saturated(comparison: Comparison) -> dict[str, str]:
+    """Return mesh -> what to say where a figure of it is not compared because it did not carry the load."""
+    return dict.fromkeys(comparison.saturated["mesh"], "saturated: not compared")
 
 
 def absent(material: Material) -> dict[str, str]:

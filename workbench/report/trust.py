@@ -9,7 +9,8 @@ from workbench.analysis import Check, Comparison
 from workbench.analysis.cluster_checks import RESIDUAL_RATIO
 from workbench.analysis.intervals import WANTED_COVERAGE
 from workbench.analysis.resources import LEFT
-from workbench.analysis.words import percent
+from workbench.analysis.words import join, percent
+from workbench.charts.rows import rate_text
 from workbench.report.material import Material
 from workbench.report.parts import Badge, ReportFinding, Tone
 
@@ -31,7 +32,14 @@ def banners(material: Material) -> tuple[str, ...]:
         for sheet in material.sheets
         if sheet.status != "finished"
     ]
+    told += [f"Saturated: {mesh} at {rate_text(rate)}, {why}." for mesh, rate, why in _saturated(material.comparison)]
     return tuple(told)
+
+
+def _saturated(comparison: Comparison) -> list[tuple[str, float, str]]:
+    """Return (mesh, rate, why) of each data plane that did not carry the load."""
+    rows = comparison.saturated[~comparison.saturated["generator"].astype(bool)]
+    return list(rows[["mesh", "rate_per_s", "why"]].itertuples(index=False, name=None))
 
 
 def badges(material: Material) -> tuple[Badge, ...]:
@@ -42,11 +50,20 @@ def badges(material: Material) -> tuple[Badge, ...]:
         _noise(comparison),
         _gates(material),
         *_bill(comparison),
+        *_limits(comparison),
         _errors(comparison),
         *_left_out(comparison),
         _environment(comparison),
         *_archetypes(comparison),
     )
+
+
+def _limits(comparison: Comparison) -> list[Badge]:
+    found = _saturated(comparison)
+    if not found:
+        return []
+    meshes = join(list(dict.fromkeys(mesh for mesh, _, _ in found)))
+    return [Badge(tone="error", label="Saturated", value=meshes, detail="their latency is not compared")]
 
 
 def _blocks(comparison: Comparison) -> Badge:

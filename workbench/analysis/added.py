@@ -1,0 +1,108 @@
+"""What a data plane adds to the baseline of the same block, in cores: the figure that an answer begins with.
+
+In the lab, and for imported figures, the cores are those of 1000 requests/s: CPU time of application, data plane and
+load generator per request, times 1000. On clusters they are those of the nodes at the rate of the run, as the nodes
+counted them, so that the work that a mesh gives to the kubelet, the container runtime and the kernel is in them. They
+are not scaled to another rate, because a part of them does not follow the requests.
+
+Third stage of the analysis. What is unknown makes its sum unknown (NaN).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from workbench.analysis.contract import CELL
+from workbench.analysis.costing import at_baseline, baseline_rows
+from workbench.analysis.intervals import intervals
+from workbench.analysis.resources import LEFT, SYSTEM
+from workbench.analysis.summaries import block_table
+from workbench.model.lab_steps import DATA_PLANE_ROLES
+
+WHOLE = "all parts"
+DATA_PLANE, CONTROL_PLANE, SURROUNDINGS, ENDS = "data plane", "control plane", "system", "application and load"
+PARTS = (WHOLE, DATA_PLANE, CONTROL_PLANE, SURROUNDINGS, ENDS)
+"""What is added is said of the whole and of these parts of it, which add up to it in every run."""
+
+PER_1000, ON_NODES = "cores per 1000 requests/s", "cores on the nodes"
+
+ADDED_COLUMNS = [
+    "mesh", *CELL, "part", "unit", "base", "median", "low", "high", "coverage", "blocks",
+    "ratio_median", "ratio_low", "ratio_high",
+]  # fmt: skip
+
+_PART_OF_ROLE: dict[str, str] = {
+    **dict.fromkeys(DATA_PLANE_ROLES, DATA_PLANE),
+    "control-plane": CONTROL_PLANE,
+    SYSTEM: SURROUNDINGS,
+    LEFT: SURROUNDINGS,
+}
+_PER_REQUEST = 1000
+
+
+def _of_nodes(runs: pd.DataFrame, wide: pd.DataFrame, node_bill: pd.DataFrame) -> pd.DataFrame:
+    """Return the cores of all nodes, a row for each of ``runs``; by part where every node's bill closes, else NaN."""
+    part = node_bill["role"].map(_PART_OF_ROLE).fillna(ENDS)
+    parts = node_bill.assign(part=part).pivot_table(index="run_id", columns="part", values="cpu_cores", aggfunc="sum")
+    parts = parts.reindex(columns=list(PARTS[1:])).fillna(0.0)
+    closed = node_bill.groupby("run_id")["closes"].all()
+    parts = parts.where(closed.reindex(parts.index)).reindex(runs["run_id"]).set_axis(runs.index)
+    parts.insert(0, WHOLE, wide["node_cores"])
+    return parts
+
+
+def ranking_metric(wide: pd.DataFrame) -> str:
+    """Return the metric that data planes are ranked by: ``"node_cores"`` on clusters, else ``"normalised_cpu"``.
+
+    In the lab normalised CPU scatters least. On clusters it leaves out what a mesh costs outside its data plane.
+    """
+    return "node_cores" if wide["node_cores"].notna().any() else "normalised_cpu"
+
+
+def _of_requests(wide: pd.DataFrame) -> pd.DataFrame:
+    return (wide["cpu_per_request_s"] * _PER_REQUEST).to_frame(WHOLE)
+
+
+def added(runs: pd.DataFrame, wide: pd.DataFrame, node_bill: pd.DataFrame) -> pd.DataFrame:
+    """Return what each data plane adds to the baseline of the same block, the columns `ADDED_COLUMNS`.
+
+    Parameters
+    ----------
+    runs, wide, node_bill
+        The counted runs, their costs (same index), and on clusters who used each node's CPU.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each mesh but the baseline, workload, rate_per_s and part (one of `PARTS`). unit: `PER_1000` or
+        `ON_NODES`. base: the median of the baseline in the blocks of this mesh. median, low, high: of the
+        differences, in cores; they are medians, so those of the parts need not add up to that of the whole exactly.
+        ratio_...: of the quotient mesh / baseline, NaN where either is not positive. Rows without a value are not in
+        it.
+    """
+    on_nodes = bool(wide["node_cores"].notna().any())
+    level = _of_nodes(runs, wide, node_bill) if on_nodes else _of_requests(wide)
+    others = runs[~runs["is_baseline"]]
+    if others.empty:
+        return pd.DataFrame(columns=ADDED_COLUMNS)
+    rows = baseline_rows(runs)
+    base = level.apply(lambda column: at_baseline(rows, column))
+    names, differences = block_table(others, (level - base).loc[others.index], "part")
+    paired = base.where(level.notna()).loc[others.index]
+    ratio = (level / base.where(base > 0)).loc[others.index]
+    quotients = intervals(block_table(others, ratio.where(ratio > 0).transform(np.log), "part")[1])
+    found = intervals(differences)
+    table = names.assign(
+        unit=ON_NODES if on_nodes else PER_1000,
+        base=intervals(block_table(others, paired, "part")[1]).median,
+        median=found.median,
+        low=found.low,
+        high=found.high,
+        coverage=found.coverage,
+        blocks=found.blocks,
+        ratio_median=np.exp(quotients.median),
+        ratio_low=np.exp(quotients.low),
+        ratio_high=np.exp(quotients.high),
+    )
+    return table.dropna(subset=["median"]).reset_index(drop=True)[ADDED_COLUMNS]

@@ -48,43 +48,14 @@ delay and fan-out are not here: they make cells of their own, which are never mi
 NO_RATE = float("inf")
 """Rate of imported runs of which none is told: a closed loop, as fast as its answers come. Such runs make a cell."""
 
-_TEXT, _NUMBERS, _FLAGS = used_as("text"), used_as("number"), used_as("flag")
-_COUNTS, _LISTS = used_as("count"), used_as("list")
-
-RUN_COLUMNS = (*_TEXT, *_NUMBERS, *_FLAGS, *_COUNTS, *_LISTS, "started_at")
+RUN_COLUMNS = (*used_as("runs"), "started_at")
 """Columns of ``Store.runs()`` that are used here."""
-
-_USAGE = (
-    "cpu_s",
-    "cpu_cores",
-    "mem_pss_bytes",
-    "mem_anon_bytes",
-    "mem_rss_bytes",
-    "mem_working_set_bytes",
-    "ctx_switches",
-    "cpu_throttled_s",
-)
-_PART = ("run_id", "component", "role", "node")
-CONSUMPTION_COLUMNS = (*_PART, *_USAGE)
-"""Columns of ``Store.consumption()`` that are used here."""
-
-_RESERVED = ("cpu_request_cores", "cpu_limit_cores", "memory_request_bytes", "memory_limit_bytes")
-RESERVATION_COLUMNS = (*_PART, *_RESERVED)
-"""Columns of ``Store.reservations()`` that are used here."""
-
-_SOURCE = ("run_id", "node", "source", "place", "why", "doubt")
-SOURCE_COLUMNS = (*_SOURCE, "coarse", "readings", "interval_s", "reach_s")
-"""Columns of ``Store.sources()`` that are used here."""
 
 FAILURE_COLUMNS = ("run_id", "failures")
 """Columns of ``Store.failures()`` that are used here."""
 
 QUANTILES = {"latency_p50_s": 0.5, "latency_p90_s": 0.9, "latency_p99_s": 0.99, "latency_p999_s": 0.999}
 """Latency metrics and the quantile they stand for."""
-
-_DURATIONS = ("count", "p50_s", "p90_s", "p99_s", "p999_s", "low_s", "high_s")
-LATENCY_COLUMNS = ("run_id", "kind", *_DURATIONS)
-"""Columns of ``Store.latency()`` that are used here."""
 
 
 def _check(frame: pd.DataFrame, columns: Sequence[str], source: str) -> None:
@@ -119,6 +90,26 @@ def _lists(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, pd.Series]:
     return {name: pd.Series([plain(value) for value in frame[name]], frame.index, dtype=object) for name in columns}
 
 
+def _taken(frame: pd.DataFrame, table: str) -> dict[str, pd.Series]:
+    """Return the columns of a table's frame that are used here, each as its use says."""
+    counts = {name: pd.to_numeric(frame[name], errors="coerce") for name in used_as(table, "count")}
+    return {
+        **_texts(frame, used_as(table, "text")),
+        **_numbers(frame, used_as(table, "number")),
+        **{name: frame[name].astype(object).eq(True) for name in used_as(table, "flag")},
+        **{name: numbers.fillna(1).astype("int64") for name, numbers in counts.items()},
+        **_lists(frame, used_as(table, "list")),
+    }
+
+
+def _clean(frame: pd.DataFrame | None, table: str, source: str) -> pd.DataFrame:
+    """Return a checked copy of the frame of ``Store.<source>()``; an empty one of None."""
+    columns = used_as(table)
+    frame = pd.DataFrame(columns=list(columns)) if frame is None else frame
+    _check(frame, columns, source)
+    return pd.DataFrame(_taken(frame, table))
+
+
 def clean_runs(runs: pd.DataFrame) -> pd.DataFrame:
     """Return a checked copy of ``runs``: numbers as float64 (NaN: unknown), text as text ("": unknown).
 
@@ -137,14 +128,7 @@ def clean_runs(runs: pd.DataFrame) -> pd.DataFrame:
             "There is no run to compare: measure first (workbench run) or choose another campaign."
         )
     frame = runs.reset_index(drop=True)
-    columns = {
-        **_texts(frame, _TEXT),
-        **_numbers(frame, _NUMBERS),
-        **{name: frame[name].astype(object).eq(True) for name in _FLAGS},
-        **{name: pd.to_numeric(frame[name], errors="coerce").fillna(1).astype("int64") for name in _COUNTS},
-        **_lists(frame, _LISTS),
-        "started_at": frame["started_at"],
-    }
+    columns = {**_taken(frame, "runs"), "started_at": frame["started_at"]}
     columns["rate_per_s"] = columns["rate_per_s"].fillna(NO_RATE)
     return pd.DataFrame({name: columns[name] for name in frame.columns if name in columns})
 
@@ -165,8 +149,7 @@ def clean_consumption(consumption: pd.DataFrame) -> pd.DataFrame:
     BadInputError
         When a column is missing.
     """
-    _check(consumption, CONSUMPTION_COLUMNS, "consumption")
-    return pd.DataFrame({**_texts(consumption, _PART), **_numbers(consumption, _USAGE)})
+    return _clean(consumption, "consumption", "consumption")
 
 
 def clean_reservations(reservations: pd.DataFrame | None) -> pd.DataFrame:
@@ -177,9 +160,7 @@ def clean_reservations(reservations: pd.DataFrame | None) -> pd.DataFrame:
     BadInputError
         When a column is missing.
     """
-    frame = pd.DataFrame(columns=list(RESERVATION_COLUMNS)) if reservations is None else reservations
-    _check(frame, RESERVATION_COLUMNS, "reservations")
-    return pd.DataFrame({**_texts(frame, _PART), **_numbers(frame, _RESERVED)})
+    return _clean(reservations, "components", "reservations")
 
 
 def clean_sources(sources: pd.DataFrame | None) -> pd.DataFrame:
@@ -190,10 +171,7 @@ def clean_sources(sources: pd.DataFrame | None) -> pd.DataFrame:
     BadInputError
         When a column is missing.
     """
-    frame = pd.DataFrame(columns=list(SOURCE_COLUMNS)) if sources is None else sources
-    _check(frame, SOURCE_COLUMNS, "sources")
-    numbers = _numbers(frame, ("readings", "interval_s", "reach_s"))
-    return pd.DataFrame({**_texts(frame, _SOURCE), "coarse": frame["coarse"].astype(object).eq(True), **numbers})
+    return _clean(sources, "sources", "sources")
 
 
 def clean_latency(latency: pd.DataFrame) -> pd.DataFrame:
@@ -204,8 +182,7 @@ def clean_latency(latency: pd.DataFrame) -> pd.DataFrame:
     BadInputError
         When a column is missing.
     """
-    _check(latency, LATENCY_COLUMNS, "latency")
-    return pd.DataFrame({**_texts(latency, LATENCY_COLUMNS[:2]), **_numbers(latency, _DURATIONS)})
+    return _clean(latency, "latency", "latency")
 
 
 def _payload_text(size: float) -> str:

@@ -15,10 +15,11 @@ from pathlib import Path
 import duckdb
 
 from workbench.model.records import SCHEMA_VERSION
+from workbench.store.consumption import CONSUMPTION, SAMPLE_EDGE_S
 from workbench.store.layout import CAMPAIGN_NAME, CAPTURE_HEADER_NAME, MANIFEST_NAME, campaign_folders, run_folders
 from workbench.store.lock import is_held
 from workbench.store.rows import Loaded, Row, load_campaign, load_run
-from workbench.store.schema import OF_A_RUN, SAMPLE_EDGE_S, TABLES, create
+from workbench.store.schema import OF_A_RUN, TABLES, create
 from workbench.text.plain import escaped, logger
 
 log = logger(__name__)
@@ -201,7 +202,7 @@ def _insert_samples(connection: duckdb.DuckDBPyConnection, loaded: Sequence[Load
         "JOIN (SELECT unnest($2::VARCHAR[]) AS filename, unnest($3::VARCHAR[]) AS run_id) AS of USING (filename)",
         [[as_glob(file) for file in files], files, runs],
     )
-    connection.execute(_CONSUMPTION, [runs, SAMPLE_EDGE_S])
+    connection.execute(CONSUMPTION, [runs, SAMPLE_EDGE_S])
 
 
 def as_glob(file: str) -> str:
@@ -246,45 +247,3 @@ def _name_problems(connection: duckdb.DuckDBPyConnection, problems: dict[str, st
         connection.execute("DELETE FROM problems")
         insert(connection, "problems", [{"folder": name, "reason": why} for name, why in sorted(problems.items())])
         connection.execute("COMMIT")
-
-
-_CONSUMPTION = """
-INSERT INTO consumption BY NAME
-WITH near AS (
-    SELECT samples.*, abs(time_s - window_start_s) AS from_start, abs(time_s - window_end_s) AS to_end
-    FROM samples JOIN runs USING (run_id)
-    WHERE run_id IN (SELECT unnest($1::VARCHAR[])) AND time_s BETWEEN window_start_s - $2 AND window_end_s + $2
-), edges AS (
-    SELECT run_id, component, role, count(*) AS samples,
-        arg_min(cpu_time_s, from_start) AS cpu_first, arg_min(cpu_time_s, to_end) AS cpu_last,
-        arg_min(time_s, from_start) FILTER (cpu_time_s IS NOT NULL) AS cpu_from,
-        arg_min(time_s, to_end) FILTER (cpu_time_s IS NOT NULL) AS cpu_to,
-        arg_min(ctx_switches, from_start) AS ctx_first, arg_min(ctx_switches, to_end) AS ctx_last,
-        arg_min(time_s, from_start) FILTER (ctx_switches IS NOT NULL) AS ctx_from,
-        arg_min(time_s, to_end) FILTER (ctx_switches IS NOT NULL) AS ctx_to,
-        arg_min(cpu_throttled_s, from_start) AS throttled_first, arg_min(cpu_throttled_s, to_end) AS throttled_last,
-        arg_min(time_s, from_start) FILTER (cpu_throttled_s IS NOT NULL) AS throttled_from,
-        arg_min(time_s, to_end) FILTER (cpu_throttled_s IS NOT NULL) AS throttled_to,
-        quantile_cont(mem_pss_bytes, 0.95) AS mem_pss_bytes, quantile_cont(mem_anon_bytes, 0.95) AS mem_anon_bytes,
-        quantile_cont(mem_rss_bytes, 0.95) AS mem_rss_bytes,
-        quantile_cont(mem_working_set_bytes, 0.95) AS mem_working_set_bytes
-    FROM near GROUP BY run_id, component, role
-), parts AS (
-    SELECT run_id, component, role, any_value(node) AS node FROM components JOIN runs USING (run_id)
-    WHERE run_id IN (SELECT unnest($1::VARCHAR[])) AND window_s IS NOT NULL GROUP BY run_id, component, role
-)
-SELECT run_id, component, role, coalesce(node, '') AS node, coalesce(samples, 0) AS samples,
-    mem_pss_bytes, mem_anon_bytes, mem_rss_bytes, mem_working_set_bytes,
-    CASE WHEN cpu_to > cpu_from AND (cpu_last >= cpu_first OR role = 'unattributed')
-        THEN cpu_last - cpu_first END AS cpu_s,
-    CASE WHEN cpu_to > cpu_from AND (cpu_last >= cpu_first OR role = 'unattributed')
-        THEN (cpu_last - cpu_first) / (cpu_to - cpu_from) END AS cpu_cores,
-    CASE WHEN ctx_to > ctx_from AND ctx_last >= ctx_first THEN ctx_last - ctx_first END AS ctx_switches,
-    CASE WHEN throttled_to > throttled_from AND throttled_last >= throttled_first
-        THEN throttled_last - throttled_first END AS cpu_throttled_s
-FROM edges FULL JOIN parts USING (run_id, component, role)
-"""
-"""CPU and context switches are cumulative: the sample nearest to each edge of the window counts, its own time with it.
-A counter read once only, or that went backwards because the part was restarted, gives NULL; what is left of a node is a
-difference, and may be negative. A part of which nothing was read has a row of NULLs, so that no sum leaves it out
-silently. Runs without a window consumed nothing that could be told, and have no row."""

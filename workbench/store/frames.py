@@ -11,21 +11,11 @@ from dataclasses import dataclass
 import duckdb
 import pandas as pd
 
-from workbench.store.schema import TABLES
+from workbench.model.columns import TABLES, shown
 
-_COUNTED = (
-    "ordinal",
-    "block",
-    "attempt",
-    "payload_bytes",
-    "fan_out",
-    "connections",
-    "cpus",
-    "samples",
-    "count",
-    "readings",
+_ALWAYS = frozenset(
+    ("runs_finished", "runs_failed", *(one.name for listed in TABLES.values() for one in listed if one.whole))
 )
-_ALWAYS = frozenset((*_COUNTED, "runs_planned", "runs_finished", "runs_failed"))
 """Whole numbers that measured runs always have: int64 unless an imported run lacks one. All others are float64."""
 
 
@@ -63,50 +53,40 @@ def _plain(*names: str) -> dict[str, str]:
     return {name: f'"{name}"' for name in names}
 
 
-_RUN_COLUMNS = {name: f'"{name}"' for name in TABLES["runs"] if name not in ("folder", "ended_at_s")}
+def _all(table: str) -> dict[str, str]:
+    """Return a table's columns as its frame shows them; those that bear another name there are times."""
+    return {name: f'"{name}"' if name == column.name else _moment(column.name) for name, column in shown(table).items()}
 
-RUNS = Frame(
-    columns={
-        name.removesuffix("_s") if name == "started_at_s" else name: _moment(name) if name == "started_at_s" else column
-        for name, column in _RUN_COLUMNS.items()
-        if name not in ("window_start_s", "window_end_s", "failures")
-    },
-    source="runs",
-    order="started_at_s, run_id",
-)
+
+RUNS = Frame(columns=_all("runs"), source="runs", order="started_at_s, run_id")
 
 FAILURES = Frame(columns=_plain("run_id", "failures"), source="runs", order="started_at_s, run_id")
 
+_WHERE = ("environment", "fingerprint")
+_COUNT = "(SELECT count(*) FROM runs r WHERE r.campaign_id = c.campaign_id AND r.status = '{}')"
+
 CAMPAIGNS = Frame(
     columns={
-        **_plain("campaign_id", "experiment", "question", "status"),
-        "started_at": _moment("started_at_s"),
-        "ended_at": _moment("ended_at_s"),
-        **_plain("runs_planned"),
-        "runs_finished": "(SELECT count(*) FROM runs r WHERE r.campaign_id = c.campaign_id AND r.status = 'finished')",
-        "runs_failed": "(SELECT count(*) FROM runs r WHERE r.campaign_id = c.campaign_id AND r.status = 'failed')",
-        **_plain("environment", "fingerprint"),
+        **{name: expression for name, expression in _all("campaigns").items() if name not in _WHERE},
+        "runs_finished": _COUNT.format("finished"),
+        "runs_failed": _COUNT.format("failed"),
+        **_plain(*_WHERE),
     },
     source="campaigns c",
     order="started_at_s, campaign_id",
 )
 
-CONSUMPTION = Frame(columns=_plain(*TABLES["consumption"]), source="consumption", order="run_id, role, component")
+CONSUMPTION = Frame(columns=_all("consumption"), source="consumption", order="run_id, role, component")
 
 RESERVATIONS = Frame(
-    columns=_plain(
-        *("run_id", "component", "role", "node"),
-        *("cpu_request_cores", "cpu_limit_cores", "memory_request_bytes", "memory_limit_bytes"),
-    ),
+    columns=_all("components"),
     source="(SELECT * FROM components WHERE is_read) AS known",
     order="run_id, position",
 )
 
-SOURCES = Frame(columns=_plain(*TABLES["sources"]), source="sources", order="run_id, node, source")
+SOURCES = Frame(columns=_all("sources"), source="sources", order="run_id, node, source")
 
-LATENCY = Frame(
-    columns=_plain(*(name for name in TABLES["latency"] if name != "encoded")), source="latency", order="run_id, kind"
-)
+LATENCY = Frame(columns=_all("latency"), source="latency", order="run_id, kind")
 
 HISTOGRAMS = Frame(
     columns=_plain("run_id", "kind", "encoded", "count", "low_s", "high_s"),
@@ -114,7 +94,7 @@ HISTOGRAMS = Frame(
     order="run_id, kind",
 )
 
-GATES = Frame(columns=_plain("run_id", "name", "passed", "evidence"), source="gates", order="run_id, position")
+GATES = Frame(columns=_all("gates"), source="gates", order="run_id, position")
 
 SERIES = Frame(
     columns={

@@ -1,7 +1,7 @@
 """Reading: frames, campaigns and runs out of the index, which catches up with the folders first.
 
-The reading half's only way in. Everything comes as pandas frames with the columns said here, or as the records that
-were stored.
+The reading half's only way in. Everything comes as pandas frames (help of each says its columns), or as the records
+that were stored.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import duckdb
 import pandas as pd
 
 from workbench.errors import BadInputError, NothingToShowError, StoreError
+from workbench.model import columns
 from workbench.model.records import Run, Status
 from workbench.store import frames
 from workbench.store.formats import Campaign, read_campaign, read_run
@@ -23,6 +24,7 @@ from workbench.store.index import Index
 from workbench.store.layout import runs_folder
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., pd.DataFrame])
 
 _READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
@@ -39,6 +41,18 @@ _QUERYS_FAULT = (
 
 RunIds = Iterable[str] | None
 """Which runs: their ids (a list, a frame's column; any number), or None for all."""
+
+
+def _with_columns(table: str) -> Callable[[F], F]:
+    """Add to a method's help the columns of the frame that it returns, as the registry has them."""
+
+    def described(method: F) -> F:
+        if method.__doc__:  # none under python -OO
+            listed = "".join(f"\n        {name}\n            {says}" for name, says in columns.told(table))
+            method.__doc__ = f"{method.__doc__.rstrip()}\n\n        Columns\n        -------{listed}\n        "
+        return method
+
+    return described
 
 
 class Store:
@@ -93,15 +107,15 @@ class Store:
         with self._index.connection() as connection:
             yield connection
 
+    @_with_columns("campaigns")
     def campaigns(self) -> pd.DataFrame:
         """Return all campaigns, the oldest first.
 
-        Columns: campaign_id, experiment, question, status (``running`` only while its process lives; cut off reads
-        ``interrupted``), started_at, ended_at (UTC; NaT while it runs), runs_planned, runs_finished, runs_failed,
-        environment, fingerprint.
+        Before where it happened stand runs_finished and runs_failed, counted of its recorded runs.
         """
         return self._frame(frames.CAMPAIGNS.sql())
 
+    @_with_columns("runs")
     def runs(
         self,
         campaign_id: str | None = None,
@@ -111,16 +125,7 @@ class Store:
     ) -> pd.DataFrame:
         """Return runs, the oldest first; each argument that is given must match exactly (``mesh``: the label).
 
-        Columns: run_id, campaign_id, experiment, ordinal, block, attempt, is_baseline, mesh (label), mesh_name,
-        profile, mesh_title, data_plane, layer, mtls, archetype, shape_of and lacks (lists of text), workload,
-        payload_bytes, server_delay_s, fan_out, rate_per_s, duration_s, warmup_s, connections, protocol, arrival,
-        generator, generator_version and latency_from (empty when the load did not report), environment, fingerprint,
-        status, reason, provenance, started_at (UTC), window_s (measured; NaN: none was), requests, errors,
-        asked_failing_low and asked_failing_high (ratio of the requests that the mesh's intent asks to fail: at least,
-        at most; 0: none), achieved_rate_per_s, generator_cpu_per_request_s (NaN: unknown), limited (why the generator
-        was the limit; empty: it was not), psi_ratio, steal_ratio, foreign_cores (NaN: unknown), cpus, noisy (why the
-        machine counts as disturbed; empty: it does not). What the source of an imported run does not tell is missing
-        (NaN, None).
+        What the source of an imported run does not tell is missing (NaN, None).
         """
         asked = {"campaign_id": campaign_id, "experiment": experiment, "mesh": mesh, "status": status}
         given = {name: value for name, value in asked.items() if value is not None}
@@ -131,38 +136,32 @@ class Store:
         """Return what kinds of requests failed: run_id, failures ("236 read, 3 timeout"; empty: none, or none told)."""
         return self._of(frames.FAILURES, run_ids)
 
+    @_with_columns("consumption")
     def consumption(self, run_ids: RunIds = None) -> pd.DataFrame:
         """Return what each watched part consumed within the measured window of its run.
 
-        Columns: run_id, component, role, node (empty where there is one machine only), cpu_s (CPU time at the window's
-        end less that at its start, from the samples nearest to the edges), cpu_cores (the same by the time between
-        these two samples), mem_pss_bytes, mem_anon_bytes, mem_rss_bytes, mem_working_set_bytes (95th percentile of the
-        samples in the window, linearly interpolated), ctx_switches and cpu_throttled_s (as cpu_s), samples (how many
-        lie in the window). NaN: not watched, or fewer than two readings. A run without a measured window has no rows.
+        NaN: not watched, or fewer than two readings. A run without a measured window has no rows.
         """
         return self._of(frames.CONSUMPTION, run_ids)
 
+    @_with_columns("components")
     def reservations(self, run_ids: RunIds = None) -> pd.DataFrame:
         """Return what the watched parts reserve, as read from the pods that ran.
 
-        Columns: run_id, component, role, node, cpu_request_cores, cpu_limit_cores, memory_request_bytes,
-        memory_limit_bytes. NaN: none is set, which is not 0. Only parts of which it was read have a row.
+        Only parts of which it was read have a row.
         """
         return self._of(frames.RESERVATIONS, run_ids)
 
+    @_with_columns("sources")
     def sources(self, run_ids: RunIds = None) -> pd.DataFrame:
-        """Return where the consumption of runs on clusters was read, a row for each node.
-
-        Columns: run_id, node, source, place, coarse, readings (different times within the window), interval_s, reach_s
-        (NaN: unknown), why, doubt; see `records.SourceUse`.
-        """
+        """Return where the consumption of runs on clusters was read, a row for each node; see `records.SourceUse`."""
         return self._of(frames.SOURCES, run_ids)
 
+    @_with_columns("latency")
     def latency(self, run_ids: RunIds = None) -> pd.DataFrame:
         """Return the quantiles of each run's histograms.
 
-        Columns: run_id, kind (from_schedule, from_send, send_lag), count, p50_s, p75_s, p90_s, p99_s, p999_s, low_s,
-        high_s (NaN: nothing was recorded). Quantiles of several runs come from merged `histograms`, never from these.
+        Quantiles of several runs come from merged `histograms`, never from these.
         A kind of which an imported source tells figures only has them here, NaN for the others, and no histogram.
         """
         return self._of(frames.LATENCY, run_ids)
@@ -174,8 +173,9 @@ class Store:
         """
         return self._of(frames.HISTOGRAMS, run_ids)
 
+    @_with_columns("gates")
     def gates(self, run_ids: RunIds = None) -> pd.DataFrame:
-        """Return the gates that each run had to pass: run_id, name, passed, evidence; in the order they were tried."""
+        """Return the gates that each run had to pass, in the order they were tried."""
         return self._of(frames.GATES, run_ids)
 
     def series(self, run_id: str) -> pd.DataFrame:

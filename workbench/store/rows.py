@@ -10,10 +10,10 @@ from typing import Any
 from workbench.errors import StoreError
 from workbench.intents import asked_to_fail
 from workbench.model import histograms
+from workbench.model.columns import QUANTILES
 from workbench.model.records import Component, LoadResult, Reserved, Run
 from workbench.store.formats import RunDocument, read_campaign, read_manifest
 from workbench.store.layout import SAMPLES_NAME
-from workbench.store.schema import QUANTILES
 from workbench.store.sealing import digest
 
 Row = dict[str, Any]

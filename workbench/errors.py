@@ -8,7 +8,8 @@ nobody else sees one. All of them are defined here: out of a notebook's kernel c
 
     WorkbenchError                      exit code 1
     ├── BadInputError                   2   you can fix it: a file, a key, a value, a name
-    │   └── UnknownNameError            2   with the known names and the nearest one
+    │   ├── UnknownNameError            2   with the known names and the nearest one
+    │   └── FaultsError                 2   several things at once
     ├── UnsupportedError                3   this machine or cluster cannot do it, and why
     │   └── NotKubernetesError          3   what answers at the API server's address is not one
     ├── RunFailedError                  4   a run ended without a number
@@ -50,6 +51,11 @@ class BadInputError(WorkbenchError):
 
     exit_code = 2
 
+    @property
+    def faults(self) -> tuple[BadInputError, ...]:
+        """What is wrong, one by one."""
+        return (self,)
+
 
 class UnknownNameError(BadInputError):
     """A name that is not among the known ones.
@@ -69,10 +75,59 @@ class UnknownNameError(BadInputError):
     def __init__(self, kind: str, name: str, known: Iterable[str], where: str = "") -> None:
         self.kind, self.name, self.known = kind, name, tuple(sorted(known))
         near = difflib.get_close_matches(name, self.known, n=1, cutoff=0.5)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        self.nearest = near[0] if near else ""
+        hint = f" Did you mean {self.nearest!r}?" if near else ""
         place = f" in {where}" if where else ""
         choices = ", ".join(self.known) or "none"
         super().__init__(f"Unknown {kind} {name!r}{place}.{hint} Known: {choices}.")
+
+
+class FaultsError(BadInputError):
+    """Several things are wrong at once, a line for each; `faults` holds their errors."""
+
+    def __init__(self, faults: Iterable[BadInputError]) -> None:
+        self._faults = tuple(faults)
+        super().__init__("\n".join(map(str, self._faults)))
+
+    @property
+    def faults(self) -> tuple[BadInputError, ...]:
+        """What is wrong, one by one."""
+        return self._faults
+
+
+def together(faults: Iterable[BadInputError]) -> BadInputError:
+    """Return one error for all of ``faults``; of one only, that one."""
+    found = tuple(faults)
+    return found[0] if len(found) == 1 else FaultsError(found)
+
+
+class Faults:
+    """Gathers what is wrong, so that all of it is said at once.
+
+    Whatever can be wrong by itself is read within ``with faults:``; `tell` then raises what was found.
+    """
+
+    def __init__(self) -> None:
+        self.found: dict[str, BadInputError] = {}
+
+    def __enter__(self) -> None:
+        """Begin with one thing."""
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
+        """Keep what is wrong with it; any other error goes on its way."""
+        if not isinstance(error, BadInputError):
+            return False
+        self.add(error)
+        return True
+
+    def add(self, error: BadInputError) -> None:
+        """Keep one more, the same words once."""
+        self.found.update((str(one), one) for one in error.faults)
+
+    def tell(self) -> None:
+        """Raise what was found, if anything."""
+        if self.found:
+            raise together(self.found.values())
 
 
 class UnsupportedError(WorkbenchError):

@@ -8,15 +8,23 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
+import tomllib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import field
+from datetime import date, datetime
+from functools import cache
 from typing import Any, TypeVar
 
-from workbench.errors import BadInputError, UnknownNameError
+from workbench.errors import BadInputError, Faults, UnknownNameError, together
 
 T = TypeVar("T")
+
+FILLED = (re.compile(r"\s*\S[\s\S]*"), "must say something.")
+"""Of text that may not be empty."""
 
 
 def asked(
@@ -26,7 +34,10 @@ def asked(
     high: float | None = None,
     told: tuple[float | None, float | None] | None = None,
     known: tuple[str, ...] = (),
+    form: tuple[re.Pattern[str], str] | None = None,
     unit: str = "",
+    written: str = "",
+    read: Callable[[Any, str], Any] | None = None,
     **kwargs: Any,
 ) -> Any:
     """Describe a field: its help, inclusive range, known values and unit, kept as dataclass metadata.
@@ -38,9 +49,15 @@ def asked(
     told
         What may be true elsewhere, where that is more: others measure what nobody can ask for here, and it is kept as
         they tell it. None: no more than may be asked for.
+    form
+        What text must match, and what is said of text that does not.
+    written
+        Key in a file, where that is not the field's name.
+    read
+        Makes the field's value of what a file holds (value, file and table), where its type does not say how.
     """
-    limits = {"low": low, "high": high, "told": told or (low, high)}
-    return field(metadata={"help": help_text, **limits, "known": known, "unit": unit}, **kwargs)
+    limits = {"low": low, "high": high, "told": told or (low, high), "known": known, "form": form}
+    return field(metadata={"help": help_text, **limits, "unit": unit, "written": written, "read": read}, **kwargs)
 
 
 class Checked:
@@ -75,12 +92,14 @@ def check_asked(cls: type, values: Mapping[str, Any]) -> None:
 def _check_value(
     item: dataclasses.Field[Any], value: Any, owner: str, limits: tuple[float | None, float | None]
 ) -> None:
-    known = item.metadata.get("known")
+    known, form = item.metadata.get("known"), item.metadata.get("form")
     low, high = limits
     values = value if isinstance(value, tuple) else (value,)
     for one in values:
         if known and isinstance(one, str) and one not in known:
             raise UnknownNameError(item.name, one, known, owner)
+        if form and isinstance(one, str) and not form[0].fullmatch(one):
+            raise BadInputError(f"{owner}.{item.name} = {one!r} {form[1]}")
         if isinstance(one, bool) or not isinstance(one, int | float):
             continue
         if not math.isfinite(one) or (low is not None and one < low) or (high is not None and one > high):
@@ -91,49 +110,96 @@ def _check_value(
             )
 
 
-def _plain(annotation: Any) -> Any:
-    """Return the type behind ``X | None`` and behind words that are told apart (`Literal`)."""
-    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin is typing.Literal:
-        return type(args[0])
-    if origin in (typing.Union, types.UnionType):
-        return _plain(next(arg for arg in args if arg is not type(None)))
-    return annotation
-
-
-_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
-
-
-def read_value(annotation: Any, value: Any, where: str) -> Any:
-    """Return ``value`` as a field of this annotation holds it.
+def toml_table(text: str, where: str) -> dict[str, Any]:
+    """Return what TOML text holds; ``where`` names the file.
 
     Raises
     ------
     BadInputError
-        When it is of another type.
+        When it is not TOML.
     """
-    wanted = _plain(annotation)
-    if dataclasses.is_dataclass(wanted) and isinstance(wanted, type):
-        if not isinstance(value, dict):
-            raise BadInputError(f"{where} must be a table, not {value!r}.")
-        return read_table(wanted, value, where)
-    if typing.get_origin(wanted) is tuple:
-        if not isinstance(value, list):
-            raise BadInputError(f"{where} must be a list, not {value!r}.")
-        return tuple(read_value(typing.get_args(wanted)[0], one, f"{where}[{n}]") for n, one in enumerate(value))
-    if typing.get_origin(wanted) is not None or wanted is Any:  # Mapping[str, Any]
-        if not isinstance(value, dict):
-            raise BadInputError(f"{where} must be a table, not {value!r}.")
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadInputError(f"{where} is not valid TOML: {error}.") from error
+
+
+_WORDS = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    date: "a date such as 2026-11-22",
+}
+_KIN: dict[type, type] = {int: bool, date: datetime}
+"""Types whose values are also of the first type, to Python but not to people."""
+
+
+def _read(annotation: Any, value: Any, where: str, key: str) -> Any:
+    """Return what stands under ``key`` as a field of this annotation holds it."""
+    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (typing.Union, types.UnionType):
+        return _read(next(one for one in args if one is not type(None)), value, where, key)
+    if isinstance(annotation, type) and dataclasses.is_dataclass(annotation):
+        return read_table(annotation, value, f"{where}: [{key}]")
+    if origin is tuple:
+        return _read_list(args[0], value, where, key)
+    if origin is typing.Literal:
+        if isinstance(value, str) and value not in args:
+            raise UnknownNameError(key, value, args, where)
+        return _read(str, value, where, key)
+    if origin is not None:  # Mapping[str, ...]
+        return _read_mapping(args[1], value, where, key)
+    if annotation is Any:
         return value
-    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+    if annotation is float and type(value) is int:
         return float(value)
-    if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
-        raise BadInputError(f"{where} must be {_WORDS.get(wanted, wanted.__name__)}, not {value!r}.")
+    if not isinstance(value, annotation) or isinstance(value, _KIN.get(annotation, ())):
+        raise BadInputError(f"{where}: {key} must be {_WORDS[annotation]}, not {value!r}.")
     return value
 
 
-def read_table(cls: type[T], table: Mapping[str, Any], where: str) -> T:
-    """Build the class ``cls`` from a TOML table.
+def _read_list(annotation: Any, value: Any, where: str, key: str) -> tuple[Any, ...]:
+    tables = dataclasses.is_dataclass(annotation)
+    if not isinstance(value, list) or (tables and not all(isinstance(one, dict) for one in value)):
+        wanted = f"written as [[{key}]] tables" if tables else "a list"
+        raise BadInputError(f"{where}: {key} must be {wanted}, not {value!r}.")
+    faults, found = Faults(), []
+    for n, one in enumerate(value):
+        with faults:
+            if tables:
+                found.append(read_table(annotation, one, f"{where}: [[{key}]] {n + 1}"))
+            else:
+                found.append(_read(annotation, one, where, f"{key}[{n}]"))
+    faults.tell()
+    return tuple(found)
+
+
+def _read_mapping(annotation: Any, value: Any, where: str, key: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise BadInputError(f"{where}: {key} must be a table, not {value!r}.")
+    faults, found = Faults(), {}
+    for name, one in value.items():
+        with faults:
+            found[name] = _read(annotation, one, where, f"{key}.{name}")
+    faults.tell()
+    return found
+
+
+@cache
+def _read_as(cls: Any) -> dict[str, tuple[dataclasses.Field[Any], Any]]:
+    """Return the fields of a dataclass with their types, by the keys that they have in a file."""
+    hints = typing.get_type_hints(cls)
+    return {item.metadata.get("written") or item.name: (item, hints[item.name]) for item in dataclasses.fields(cls)}
+
+
+def read_table(cls: Callable[..., T], table: Any, where: str, what: str = "key") -> T:
+    """Build the dataclass ``cls`` from a TOML table.
+
+    Parameters
+    ----------
+    where, what
+        For messages: file and table, and what a key of it is.
 
     Raises
     ------
@@ -141,27 +207,47 @@ def read_table(cls: type[T], table: Mapping[str, Any], where: str) -> T:
         For a key that ``cls`` does not know.
     BadInputError
         For a value of the wrong type or out of range, or a missing key.
+    FaultsError
+        Where several things are wrong, for all of them.
     """
-    hints = typing.get_type_hints(cls)
-    known = {item.name: item for item in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    for key in table:
-        if key not in known:
-            raise UnknownNameError("key", key, known, where)
-    values = {key: read_value(hints[key], value, f"{where}: {key}") for key, value in table.items()}
-    missing = [
-        name
-        for name, item in known.items()
-        if name not in values and item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
-    ]
-    if missing:
-        raise BadInputError(f"{where} lacks {', '.join(missing)}: {known[missing[0]].metadata['help']}")
-    try:
-        check_asked(cls, values)
+    if not isinstance(table, dict):
+        raise BadInputError(f"{where} must be a table, not {table!r}.")
+    known, faults, values = _read_as(cls), Faults(), {}
+    for key, value in table.items():
+        with faults:
+            if key not in known:
+                raise UnknownNameError(what, key, known, where)
+            values[known[key][0].name] = _read_field(cls, *known[key], value, where, key)
+    mistyped = {one.nearest for one in faults.found.values() if isinstance(one, UnknownNameError)}
+    for key, (item, _) in known.items():
+        if key not in {*table, *mistyped} and item.default is item.default_factory is dataclasses.MISSING:
+            faults.add(BadInputError(f"{where} lacks {key}: {item.metadata.get('help') or 'it must be told.'}"))
+    faults.tell()
+    with placed(where):
         return cls(**values)
-    except UnknownNameError as error:
-        raise UnknownNameError(error.kind, error.name, error.known, where) from error
+
+
+def _read_field(cls: Any, item: dataclasses.Field[Any], annotation: Any, value: Any, where: str, key: str) -> Any:
+    made = item.metadata.get("read")
+    found = made(value, where) if made else _read(annotation, value, where, key)
+    with placed(where):
+        _check_value(item, found, cls.__name__, (item.metadata.get("low"), item.metadata.get("high")))
+    return found
+
+
+@contextmanager
+def placed(where: str) -> Iterator[None]:
+    """Say the file and table in errors about a value that does not know where it stood."""
+    try:
+        yield
     except BadInputError as error:
-        raise BadInputError(f"{where}: {error}") from error
+        raise together(_at(one, where) for one in error.faults) from error
+
+
+def _at(error: BadInputError, where: str) -> BadInputError:
+    if isinstance(error, UnknownNameError):
+        return UnknownNameError(error.kind, error.name, error.known, where)
+    return BadInputError(f"{where}: {error}")
 
 
 def given(instance: Any) -> dict[str, Any]:

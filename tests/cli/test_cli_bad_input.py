@@ -51,7 +51,7 @@ def test_an_unknown_experiment_is_answered_with_the_known_ones(here, verb):
         (HEAD + LOAD + "duration_s = nan\n", ("out of range",)),
         (HEAD + LOAD + 'duration_s = "3"\n', ("duration_s must be a number",)),
         (HEAD, ("[load]",)),
-        ('name = "x"\n' + LOAD, ("compares nothing", "[[meshes]]")),
+        ('name = "x"\n' + LOAD, ("lacks meshes", "[[meshes]]")),
         (HEAD + '[[meshes]]\nname = "baseline"\n' + LOAD, ("lists baseline twice",)),
         ('name = "../x"\n[[meshes]]\nname = "baseline"\n' + LOAD, ("cannot be part of a folder name",)),
         ("name = ", ("not valid TOML", "x.toml")),
@@ -62,6 +62,18 @@ def test_a_wrong_experiment_file_is_refused_before_anything_starts(here, tmp_pat
     (tmp_path / "x.toml").write_text(text)
     refused(here("run", "x.toml"), 2, *words)
     assert not (tmp_path / "data").exists()
+
+
+def test_all_that_is_wrong_with_an_experiment_is_said_at_once_a_line_for_each(here, tmp_path):
+    (tmp_path / "x.toml").write_text("blokcs = 3\n" + HEAD + LOAD + 'arrival = "poison"\nduration_s = 0\n')
+    done = here("plan", "x.toml")
+    assert (done.returncode, done.stdout) == (2, "")
+    lines = done.stderr.splitlines()
+    wanted = (("'blokcs'", "'blocks'"), ("'poison'", "'poisson'"), ("duration_s = 0 ", "from 0.2"))
+    assert len(lines) == len(wanted)
+    for line, words in zip(lines, wanted, strict=True):
+        assert line.startswith("workbench: ") and "x.toml" in line
+        assert all(word in line for word in words)
 
 
 @pytest.mark.parametrize("path", ["nowhere.toml", "./nowhere", "."])

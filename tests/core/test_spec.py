@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from workbench.errors import BadInputError, UnknownNameError
+from workbench.errors import BadInputError, FaultsError, UnknownNameError
 from workbench.model.experiment import (
     Experiment,
     Load,
@@ -74,6 +74,47 @@ def test_bad_input_is_named_with_its_place_and_the_mend(change, words):
         experiment_from_toml(text, "mine.toml")
     assert words in str(error.value)
     assert "mine.toml" in str(error.value)
+
+
+def test_all_faults_of_an_experiment_are_listed_at_once_each_with_its_place():
+    text = """
+name = "../up"
+blokcs = 3
+[[meshes]]
+name = "l4-sidecars"
+[[meshes]]
+profile = 7
+[meshes.intent]
+name = "canary"
+split = [{version = "v1", weight = 101}]
+mtls = {mode = "stric"}
+[load]
+rates_per_s = [293, 0, "fast"]
+arrival = "bursty"
+"""
+    with pytest.raises(FaultsError) as error:
+        experiment_from_toml(text, "mine.toml")
+    found = [str(one) for one in error.value.faults]
+    assert str(error.value) == "\n".join(found)
+    wanted = [
+        ("mine.toml: Experiment.name = '../up'", "folder name"),
+        ("key 'blokcs' in mine.toml.", "Did you mean 'blocks'?"),
+        ("mine.toml: [[meshes]] 2: profile", "must be text, not 7"),
+        ("mine.toml: [[meshes]] 2: [intent]: [[split]] 1: Share.weight = 101", "from 0 to 100"),
+        ("mode 'stric' in mine.toml: [[meshes]] 2: [intent]: [mtls].", "Did you mean 'strict'?"),
+        ("mine.toml: [[meshes]] 2 lacks name",),
+        ("arrival 'bursty' in mine.toml: [load].", "Known: constant, poisson."),
+        ("mine.toml: [load]: Load.rate_per_s = 0 ", "from 1 to 100000"),
+        ("mine.toml: [load]: rates_per_s must be a number", "'fast'"),
+    ]
+    for line, words in zip(found, wanted, strict=True):
+        assert all(word in line for word in words), line
+
+
+def test_one_fault_is_an_error_of_its_own_type_and_a_mistyped_key_is_not_missing_too():
+    with pytest.raises(UnknownNameError) as error:
+        experiment_from_toml(GOOD.replace("name =", "nmae =", 1), "mine.toml")
+    assert (error.value.name, error.value.faults) == ("nmae", (error.value,))
 
 
 @pytest.mark.parametrize(

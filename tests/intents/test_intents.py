@@ -99,7 +99,7 @@ def test_a_design_is_read():
         (("[timeout]", "[proxy_resources]\n[timeout]"), "say nothing"),
         (("[timeout]", "[delay]\npercent = 100\nseconds = 1\n[abort]\npercent = 100\n[timeout]"), "below 100 %"),
         (("[target]", "[target"), "not valid TOML"),
-        (("[target]", "[[target]]"), "target must be a table"),
+        (("[target]", "[[target]]"), "[target] must be a table"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_the_file_and_the_reason(change, says):

@@ -32,7 +32,7 @@ import threading
 import traceback
 from typing import NoReturn
 
-from workbench.errors import BadInputError, StoppedError, StoreError, WorkbenchError
+from workbench.errors import BadInputError, FaultsError, StoppedError, StoreError, WorkbenchError
 from workbench.text.plain import TextFormatter, escaped, for_terminal
 from workbench.text.redaction import redacted_text
 
@@ -175,7 +175,8 @@ def _tell(error: BaseException, code: int, message: str, given: list[str]) -> in
     with contextlib.suppress(OSError):  # whoever closed or filled it has the exit code
         if "--traceback" in given:
             sys.stderr.write(for_terminal(redacted_text("".join(traceback.format_exception(error)))))
-        sys.stderr.write(f"workbench: {escaped(_one_line(redacted_text(message)))}\n")
+        for one in [str(fault) for fault in error.faults] if isinstance(error, FaultsError) else [message]:
+            sys.stderr.write(f"workbench: {escaped(_one_line(redacted_text(one)))}\n")
         sys.stderr.flush()
     return code
 

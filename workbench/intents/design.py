@@ -25,14 +25,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from workbench.errors import BadInputError, StoreError
-from workbench.fields import Checked, asked, given, read_table, toml_value
+from workbench.errors import BadInputError, Faults, StoreError
+from workbench.fields import Checked, asked, given, placed, read_table, toml_table, toml_value
 from workbench.intents.features import FEATURES
 from workbench.intents.intent import Intent, check_name
 from workbench.text.decoding import decoded
@@ -163,19 +162,15 @@ def design_from_toml(text: str, where: str = "design") -> Design:
     BadInputError
         With file, table and key, and what would be understood; for contradictions too.
     """
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise BadInputError(f"{where} is not valid TOML: {error}.") from error
+    table, faults = toml_table(text, where), Faults()
     target = table.pop("target", {})
-    if not isinstance(target, dict):
-        raise BadInputError(f'{where}: target must be a table: [target] service = "reviews".')
-    try:
-        return Design(intent=read_table(Intent, table, where), target=read_table(Target, target, f"{where}: [target]"))
-    except BadInputError as error:
-        if where in str(error):
-            raise
-        raise BadInputError(f"{where}: {error}") from error
+    with faults:
+        intent = read_table(Intent, table, where)
+    with faults:
+        aim = read_table(Target, target, f"{where}: [target]")
+    faults.tell()
+    with placed(where):
+        return Design(intent=intent, target=aim)
 
 
 def read_design(path: Path) -> Design:

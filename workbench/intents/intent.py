@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from workbench.errors import BadInputError
+from workbench.errors import BadInputError, Faults
 from workbench.fields import Checked, asked
 from workbench.intents.features import FEATURES
 
@@ -189,8 +189,10 @@ class Intent(Checked):
     def __post_init__(self) -> None:
         Checked.__post_init__(self)
         check_name("The intent's name", self.name)
+        faults = Faults()
         for contradiction in _contradictions(self):
-            raise BadInputError(f"The intent {self.name!r} contradicts itself: {contradiction}")
+            faults.add(BadInputError(f"The intent {self.name!r} contradicts itself: {contradiction}"))
+        faults.tell()
 
     @property
     def asked(self) -> tuple[str, ...]:

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import tomllib
-import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import BadInputError, UnknownNameError
-from workbench.fields import Checked, asked, check_asked, read_table, read_value, toml_value
+from workbench.errors import BadInputError, Faults
+from workbench.fields import Checked, asked, read_table, toml_table, toml_value
 from workbench.intents import Intent
 from workbench.text.decoding import decoded
 from workbench.text.redaction import HIDDEN, TELLING
@@ -107,7 +105,11 @@ class Load(Checked):
     """The load of one run."""
 
     rate_per_s: float = asked(
-        "Requests per second, scheduled in advance (open loop).", low=1, high=100_000, told=_ABOVE_0
+        "Requests per second, scheduled in advance (open loop); in a file a list such as [293, 997].",
+        low=1,
+        high=100_000,
+        told=_ABOVE_0,
+        written="rates_per_s",
     )
     duration_s: float = asked("Seconds measured.", low=0.2, high=86_400, told=_ABOVE_0, default=10.0)
     warmup_s: float = asked("Seconds of the same load before, discarded.", low=0, high=3600, told=_FROM_0, default=1.0)
@@ -117,6 +119,22 @@ class Load(Checked):
     )
     arrival: str = asked("Arrival process.", known=("constant", "poisson"), default="constant")
     generator: str = asked("Load generator: builtin, fortio.", default="builtin")
+
+
+def _read_loads(table: Any, where: str) -> tuple[Load, ...]:
+    """Return a load for each of the rates in a file's table of loads."""
+    place = f"{where}: [load]"
+    rates = table.get("rates_per_s") if isinstance(table, dict) else None
+    if rates is None:
+        return (read_table(Load, table, place),)  # which says what it lacks
+    if not isinstance(rates, list) or not rates:
+        raise BadInputError(f"{place} needs rates_per_s, a list of requests per second such as [293, 997].")
+    faults, loads = Faults(), []
+    for rate in rates:
+        with faults:
+            loads.append(read_table(Load, {**table, "rates_per_s": rate}, place))
+    faults.tell()
+    return tuple(loads)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,12 +152,23 @@ class Experiment(Checked):
     Every combination of mesh, workload and rate is a *cell*; every block runs each cell once, in fresh random order.
     """
 
-    name: str = asked("Name of the experiment, part of folder names.")
+    name: str = asked(
+        "Name of the experiment, part of folder names.",
+        form=(
+            NAME_PATTERN,
+            "cannot be part of a folder name: use up to 64 letters, digits, dots, dashes and underscores, "
+            "starting with a letter or digit.",
+        ),
+    )
     question: str = asked("What the experiment is to answer, for the report's first line.", default="")
     environment: EnvironmentSpec = asked("Where it happens.", default_factory=EnvironmentSpec)
-    meshes: tuple[MeshSpec, ...] = asked("What is compared; the baseline is added when missing.")
+    meshes: tuple[MeshSpec, ...] = asked(
+        "What is compared, as [[meshes]] tables with a name; the baseline is added when missing."
+    )
     workloads: tuple[Workload, ...] = asked("What answers.", default=(Workload(),))
-    loads: tuple[Load, ...] = asked("The loads, one for each rate.")
+    loads: tuple[Load, ...] = asked(
+        "The loads, one for each rate: the table [load] with rates_per_s = [...].", written="load", read=_read_loads
+    )
     blocks: int = asked(
         "Randomized passes over all cells; 6 or more give 95 % intervals.", low=1, high=1000, told=(1, _MOST), default=3
     )
@@ -149,19 +178,17 @@ class Experiment(Checked):
 
     def __post_init__(self) -> None:
         Checked.__post_init__(self)
-        if not NAME_PATTERN.fullmatch(self.name):
-            raise BadInputError(
-                f"The experiment's name {self.name!r} cannot be part of a folder name: "
-                "use up to 64 letters, digits, dots, dashes and underscores, starting with a letter or digit."
-            )
+        faults = Faults()
         if not self.loads:
-            raise BadInputError(f"Experiment {self.name!r} has no load: give [load] rates_per_s = [...].")
+            faults.add(BadInputError(f"Experiment {self.name!r} has no load: give [load] rates_per_s = [...]."))
         labels = [mesh.label for mesh in self.meshes]
         twice = sorted({label for label in labels if labels.count(label) > 1})
         if twice:
-            raise BadInputError(f"Experiment {self.name!r} lists {', '.join(twice)} twice; list every mesh once.")
+            told = f"Experiment {self.name!r} lists {', '.join(twice)} twice; list every mesh once."
+            faults.add(BadInputError(told))
         if len(set(self.loads)) < len(self.loads):
-            raise BadInputError(f"Experiment {self.name!r} lists a rate twice; list every rate once.")
+            faults.add(BadInputError(f"Experiment {self.name!r} lists a rate twice; list every rate once."))
+        faults.tell()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,87 +230,16 @@ class Plan:
         return sum(run.load.duration_s for run in self.runs)
 
 
-def _tables(table: Mapping[str, Any], key: str, where: str) -> list[dict[str, Any]]:
-    value = table.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-        raise BadInputError(f"{where}: {key} must be written as [[{key}]] tables.")
-    return value
-
-
-def _read_loads(table: Any, where: str) -> tuple[Load, ...]:
-    if not isinstance(table, dict):
-        raise BadInputError(f"{where} lacks the table [load] with rates_per_s = [...].")
-    rest = dict(table)
-    rates = rest.pop("rates_per_s", None)
-    if "rate_per_s" in rest:
-        raise UnknownNameError(
-            "key", "rate_per_s", {"rates_per_s"} | {f.name for f in dataclasses.fields(Load)[1:]}, where
-        )
-    if not isinstance(rates, list) or not rates:
-        raise BadInputError(f"{where}: [load] needs rates_per_s, a list of requests per second such as [293, 997].")
-    return tuple(read_table(Load, {**rest, "rate_per_s": rate}, f"{where}: [load]") for rate in rates)
-
-
-_TOP_KEYS = (
-    "name",
-    "question",
-    "blocks",
-    "seed",
-    "baseline",
-    "rerun_noisy",
-    "environment",
-    "meshes",
-    "workloads",
-    "load",
-)
-
-
 def experiment_from_toml(text: str, where: str = "experiment") -> Experiment:
     """Read an experiment from TOML text; ``where`` names the file in messages.
 
     Raises
     ------
     BadInputError
-        With file, table and key, and what would be understood.
+        With file, table and key, and what would be understood; of several faults for all of them.
     """
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise BadInputError(f"{where} is not valid TOML: {error}.") from error
-    for key in table:
-        if key not in _TOP_KEYS:
-            raise UnknownNameError("key", key, _TOP_KEYS, where)
-    plain = {key: value for key, value in table.items() if key not in ("environment", "meshes", "workloads", "load")}
-    environment = table.get("environment", {})
-    if not isinstance(environment, dict):
-        raise BadInputError(f'{where}: environment must be a table: [environment] name = "lab".')
-    meshes = tuple(read_table(MeshSpec, one, f"{where}: [[meshes]]") for one in _tables(table, "meshes", where))
-    if not meshes:
-        raise BadInputError(f"{where} compares nothing: add [[meshes]] tables with a name.")
-    workloads = tuple(
-        read_table(Workload, one, f"{where}: [[workloads]]") for one in _tables(table, "workloads", where)
-    )
-    loads = _read_loads(table.get("load"), where)
-    values: dict[str, Any] = {
-        **{
-            key: read_value(typing.get_type_hints(Experiment)[key], value, f"{where}: {key}")
-            for key, value in plain.items()
-        },
-        "environment": read_table(EnvironmentSpec, environment, f"{where}: [environment]"),
-        "meshes": meshes,
-        "loads": loads,
-    }
-    if workloads:
-        values["workloads"] = workloads
-    if "name" not in values:
-        raise BadInputError(f"{where} lacks name: {Experiment.__dataclass_fields__['name'].metadata['help']}")
-    try:
-        check_asked(Experiment, values)
-        return Experiment(**values)
-    except UnknownNameError:
-        raise
-    except BadInputError as error:
-        raise BadInputError(f"{where}: {error}") from error
+    table = toml_table(text, where)
+    return read_table(Experiment, {key: value for key, value in table.items() if value != []}, where)
 
 
 def experiment_toml(asked: Any) -> str:

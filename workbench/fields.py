@@ -26,6 +26,9 @@ T = TypeVar("T")
 FILLED = (re.compile(r"\s*\S[\s\S]*"), "must say something.")
 """Of text that may not be empty."""
 
+SPREAD = {"spread": True}
+"""Metadata of a field with a dataclass whose keys stand, in a file, in the same table as the field's neighbours."""
+
 
 def asked(
     help_text: str,
@@ -135,11 +138,11 @@ _KIN: dict[type, type] = {int: bool, date: datetime}
 """Types whose values are also of the first type, to Python but not to people."""
 
 
-def _read(annotation: Any, value: Any, where: str, key: str) -> Any:
+def read_value(annotation: Any, value: Any, where: str, key: str) -> Any:
     """Return what stands under ``key`` as a field of this annotation holds it."""
     origin, args = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (typing.Union, types.UnionType):
-        return _read(next(one for one in args if one is not type(None)), value, where, key)
+        return read_value(next(one for one in args if one is not type(None)), value, where, key)
     if isinstance(annotation, type) and dataclasses.is_dataclass(annotation):
         return read_table(annotation, value, f"{where}: [{key}]")
     if origin is tuple:
@@ -147,7 +150,7 @@ def _read(annotation: Any, value: Any, where: str, key: str) -> Any:
     if origin is typing.Literal:
         if isinstance(value, str) and value not in args:
             raise UnknownNameError(key, value, args, where)
-        return _read(str, value, where, key)
+        return read_value(str, value, where, key)
     if origin is not None:  # Mapping[str, ...]
         return _read_mapping(args[1], value, where, key)
     if annotation is Any:
@@ -170,7 +173,7 @@ def _read_list(annotation: Any, value: Any, where: str, key: str) -> tuple[Any, 
             if tables:
                 found.append(read_table(annotation, one, f"{where}: [[{key}]] {n + 1}"))
             else:
-                found.append(_read(annotation, one, where, f"{key}[{n}]"))
+                found.append(read_value(annotation, one, where, f"{key}[{n}]"))
     faults.tell()
     return tuple(found)
 
@@ -181,7 +184,7 @@ def _read_mapping(annotation: Any, value: Any, where: str, key: str) -> dict[str
     faults, found = Faults(), {}
     for name, one in value.items():
         with faults:
-            found[name] = _read(annotation, one, where, f"{key}.{name}")
+            found[name] = read_value(annotation, one, where, f"{key}.{name}")
     faults.tell()
     return found
 
@@ -190,7 +193,16 @@ def _read_mapping(annotation: Any, value: Any, where: str, key: str) -> dict[str
 def _read_as(cls: Any) -> dict[str, tuple[dataclasses.Field[Any], Any]]:
     """Return the fields of a dataclass with their types, by the keys that they have in a file."""
     hints = typing.get_type_hints(cls)
-    return {item.metadata.get("written") or item.name: (item, hints[item.name]) for item in dataclasses.fields(cls)}
+    own = [item for item in dataclasses.fields(cls) if not item.metadata.get("spread")]
+    return {item.metadata.get("written") or item.name: (item, hints[item.name]) for item in own}
+
+
+@cache
+def _spread(cls: Any) -> dict[str, tuple[Any, tuple[str, ...]]]:
+    """Return the fields of a dataclass that are spread: their dataclass, and its keys."""
+    hints = typing.get_type_hints(cls)
+    inner = {item.name: hints[item.name] for item in dataclasses.fields(cls) if item.metadata.get("spread")}
+    return {name: (one, tuple(_read_as(one))) for name, one in inner.items()}
 
 
 def read_table(cls: Callable[..., T], table: Any, where: str, what: str = "key") -> T:
@@ -212,16 +224,27 @@ def read_table(cls: Callable[..., T], table: Any, where: str, what: str = "key")
     """
     if not isinstance(table, dict):
         raise BadInputError(f"{where} must be a table, not {table!r}.")
-    known, faults, values = _read_as(cls), Faults(), {}
+    known, faults = _read_as(cls), Faults()
+    values: dict[str, Any] = {}
+    among: list[str] = []
+    for name, (inner, its) in _spread(cls).items():
+        among += its
+        with faults:
+            values[name] = read_table(inner, {key: value for key, value in table.items() if key in its}, where, what)
+        table = {key: value for key, value in table.items() if key not in its}
     for key, value in table.items():
         with faults:
             if key not in known:
-                raise UnknownNameError(what, key, known, where)
+                raise UnknownNameError(what, key, [*known, *among], where)
             values[known[key][0].name] = _read_field(cls, *known[key], value, where, key)
     mistyped = {one.nearest for one in faults.found.values() if isinstance(one, UnknownNameError)}
-    for key, (item, _) in known.items():
+    for key, (item, annotation) in known.items():
         if key not in {*table, *mistyped} and item.default is item.default_factory is dataclasses.MISSING:
-            faults.add(BadInputError(f"{where} lacks {key}: {item.metadata.get('help') or 'it must be told.'}"))
+            faults.add(
+                BadInputError(
+                    f"{where} lacks {key}: {item.metadata.get('help') or _WORDS.get(annotation, 'it must be told.')}"
+                )
+            )
     faults.tell()
     with placed(where):
         return cls(**values)
@@ -229,7 +252,7 @@ def read_table(cls: Callable[..., T], table: Any, where: str, what: str = "key")
 
 def _read_field(cls: Any, item: dataclasses.Field[Any], annotation: Any, value: Any, where: str, key: str) -> Any:
     made = item.metadata.get("read")
-    found = made(value, where) if made else _read(annotation, value, where, key)
+    found = made(value, where) if made else read_value(annotation, value, where, key)
     with placed(where):
         _check_value(item, found, cls.__name__, (item.metadata.get("low"), item.metadata.get("high")))
     return found

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from workbench import adapters, landscape
-from workbench.errors import BadInputError, UnknownNameError
+from workbench.errors import BadInputError, FaultsError, UnknownNameError
 from workbench.files import shipped
 from workbench.landscape.reading import entry_from, pattern_from, read_landscape, sequence_from
 
@@ -99,27 +99,27 @@ def without(table: dict, *path: str) -> None:
 @pytest.mark.parametrize(
     ("spoil", "error", "words"),
     [
-        (lambda t: without(t, "facts", "mtls", "source"), BadInputError, "fact 'mtls' has no source"),
+        (lambda t: without(t, "facts", "mtls", "source"), BadInputError, r"\[facts\.mtls\]: It has no source"),
         (lambda t: t["facts"]["mtls"].update(source="hearsay"), UnknownNameError, "hearsay"),
-        (lambda t: without(t, "sources", "docs", "read"), BadInputError, "the date `read`"),
+        (lambda t: without(t, "sources", "docs", "read"), BadInputError, r"\[sources\.docs\] lacks read: a date"),
         (lambda t: t["sources"]["docs"].update(read="lately"), BadInputError, "must be a date"),
         (lambda t: without(t, "facts", "vms"), BadInputError, "does not answer vms"),
         (lambda t: t["facts"].update(speed={}), UnknownNameError, "Unknown key 'speed'"),
         (lambda t: t["facts"]["mtls"].update(values=["always"]), UnknownNameError, "always"),
-        (lambda t: t["facts"]["mtls"].update(values="on by default"), BadInputError, "list of texts"),
+        (lambda t: t["facts"]["mtls"].update(values="on by default"), BadInputError, "values must be a list"),
         (lambda t: t["facts"]["protocols"].update(not_known=["gRPC"]), BadInputError, "as known and as not known"),
-        (lambda t: t["facts"]["mtls"].update(says=" "), BadInputError, "'says' must be a text"),
-        (lambda t: t["facts"].update(mtls=True), BadInputError, "not a table"),
+        (lambda t: t["facts"]["mtls"].update(says=" "), BadInputError, "says = ' ' must say something"),
+        (lambda t: t["facts"].update(mtls=True), BadInputError, r"\[facts\.mtls\] must be a table"),
         (lambda t: t["sources"].update(idle={"text": "x", "read": date(2026, 1, 1)}), BadInputError, "idle"),
         (lambda t: t["flows"][0].update(end="nobody"), UnknownNameError, "Unknown box 'nobody'"),
         (lambda t: t["flows"][0].update(kind="gossip"), UnknownNameError, "gossip"),
         (lambda t: t["boxes"][0].update(plane="astral"), UnknownNameError, "astral"),
-        (lambda t: t["boxes"][0].update(x="left"), BadInputError, "'x' must be float"),
-        (lambda t: without(t["boxes"][0], "says"), BadInputError, "no 'says'"),
+        (lambda t: t["boxes"][0].update(x="left"), BadInputError, r"\[\[boxes\]\] 1: x must be a number"),
+        (lambda t: without(t["boxes"][0], "says"), BadInputError, "lacks says"),
         (lambda t: t["boxes"][0].update(id=t["boxes"][1]["id"]), BadInputError, "same id"),
         (lambda t: t.update(boxes=[]), BadInputError, "no boxes"),
         (lambda t: t.update(price=1), UnknownNameError, "Unknown key 'price'"),
-        (lambda t: without(t, "title"), BadInputError, "'title'"),
+        (lambda t: without(t, "title"), BadInputError, "lacks title"),
     ],
 )
 def test_what_is_not_founded_is_refused_by_file_and_place(mesh, spoil, error, words):
@@ -129,9 +129,18 @@ def test_what_is_not_founded_is_refused_by_file_and_place(mesh, spoil, error, wo
         entry_from(mesh, "it.toml")
 
 
+def test_all_that_is_wrong_with_a_mesh_is_said_at_once(mesh):
+    mesh["facts"]["mtls"].update(values=["always"])
+    mesh["facts"]["vms"].update(values=["yes"], source="hearsay")
+    mesh["facts"]["layer"].update(values=["L9"])
+    with pytest.raises(FaultsError) as error:
+        entry_from(mesh, "it.toml")
+    assert [getattr(one, "name", "") for one in error.value.faults] == ["L9", "always", "hearsay"]
+
+
 def test_patterns_need_both_sides_and_sequences_need_steps():
     pattern = table_of("patterns/2-ingress.toml")
-    with pytest.raises(BadInputError, match="'disadvantages' is empty"):
+    with pytest.raises(BadInputError, match="no disadvantages"):
         pattern_from({**pattern, "disadvantages": []}, "it.toml")
     steps = table_of("sequences/1-nsm-one-node.toml")
     with pytest.raises(BadInputError, match="no steps"):
@@ -148,5 +157,5 @@ def test_folders_that_cannot_be_read_are_refused(tmp_path):
     with pytest.raises(BadInputError, match="described twice"):
         read_landscape(tmp_path)
     (tmp_path / "b.toml").write_text("name = ")
-    with pytest.raises(BadInputError, match=r"b\.toml cannot be read"):
+    with pytest.raises(BadInputError, match=r"b\.toml is not valid TOML"):
         read_landscape(tmp_path)

@@ -7,10 +7,13 @@ them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from typing import Any, Final
+
+from workbench.errors import BadInputError, Faults, UnknownNameError
+from workbench.fields import FILLED, SPREAD, Checked, asked
 
 UNKNOWN: Final = "unknown"
 """What stands where nothing could be found; never a guess."""
@@ -107,16 +110,20 @@ FIELDS: Final[Mapping[str, Field]] = {one.name: one for one in _FIELDS}
 """Every entry answers all of these, in this order."""
 
 
+def _text(says: str) -> Any:
+    return asked(says, form=FILLED)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Citation:
+class Citation(Checked):
     """Where something stands written, and when that was read or published."""
 
-    text: str
+    text: str = _text("Where it stands.")
     read: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class Fact(Checked):
     """One answer.
 
     Attributes
@@ -135,9 +142,22 @@ class Fact:
 
     field: str
     values: tuple[str, ...]
-    says: str
+    says: str = _text("A sentence for people.")
     source: Citation | None
     not_known: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        Checked.__post_init__(self)
+        allowed = FIELDS[self.field].allowed
+        for word in (*self.values, *self.not_known) if allowed else ():
+            if word not in allowed:
+                raise UnknownNameError(f"word for {self.field}", word, allowed)
+        if not all(word.strip() for word in (*self.values, *self.not_known)):
+            raise BadInputError("A value is empty; leave it out.")
+        if set(self.values) & set(self.not_known):
+            raise BadInputError("The same word stands as known and as not known.")
+        if self.values and self.source is None:
+            raise BadInputError("It has no source: name one of those of the file, or say `values = []`.")
 
     @property
     def known(self) -> bool:
@@ -155,8 +175,12 @@ class Fact:
         return f"{self.source.text} ({self.source.read.isoformat()})" if self.source else ""
 
 
+PLANES: Final = ("management plane", "control plane", "data plane", "application", "kernel")
+KINDS: Final = ("application traffic", "control flow", "telemetry")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Box:
+class Box(Checked):
     """A component of a picture: a centre on a grid of 12 columns and 7 rows, and what it is.
 
     `plane` is one of `PLANES`; `role` names whose consumption it is (empty: nobody's that is measured).
@@ -164,7 +188,7 @@ class Box:
 
     id: str
     label: str
-    plane: str
+    plane: str = asked("What it is part of.", known=PLANES)
     x: float
     y: float
     says: str
@@ -185,31 +209,42 @@ class Zone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flow:
+class Flow(Checked):
     """An arrow between two boxes; `kind` is one of `KINDS`. `both`: it goes both ways."""
 
     start: str
     end: str
-    kind: str
+    kind: str = asked("What goes there.", known=KINDS)
     says: str
     both: bool = False
-
-
-PLANES: Final = ("management plane", "control plane", "data plane", "application", "kernel")
-KINDS: Final = ("application traffic", "control flow", "telemetry")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topology:
     """A picture as data."""
 
-    boxes: tuple[Box, ...]
+    boxes: tuple[Box, ...] = asked("What is drawn, one at least.")
     zones: tuple[Zone, ...] = ()
     flows: tuple[Flow, ...] = ()
 
+    def __post_init__(self) -> None:
+        if not self.boxes:
+            raise BadInputError("There are no boxes to draw.")
+        if len({box.id for box in self.boxes}) < len(self.boxes):
+            raise BadInputError("Two boxes have the same id.")
+        self.check_ends(self.flows)
+
+    def check_ends(self, arrows: Iterable[Flow | Step]) -> None:
+        """Refuse arrows that begin or end at no box."""
+        known, faults = {box.id for box in self.boxes}, Faults()
+        for name in (name for arrow in arrows for name in (arrow.start, arrow.end)):
+            if name not in known:
+                faults.add(UnknownNameError("box", name, known))
+        faults.tell()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Checked):
     """A mesh of the landscape.
 
     Attributes
@@ -226,26 +261,38 @@ class Entry:
         Its architecture.
     """
 
-    name: str
-    title: str
-    says: str
-    adapter: str
-    shapes: tuple[str, ...]
-    facts: Mapping[str, Fact]
-    topology: Topology
+    name: str = _text("Key.")
+    title: str = _text("Name for people.")
+    says: str = _text("One sentence.")
+    adapter: str = asked("The adapter that installs it; empty: none.")
+    shapes: tuple[str, ...] = ()
+    facts: Mapping[str, Fact] = asked("An answer to every question, or `values = []`.", read=lambda value, _: value)
+    topology: Topology = field(metadata=SPREAD)
+
+    def __post_init__(self) -> None:
+        Checked.__post_init__(self)
+        missing = [name for name in FIELDS if name not in self.facts]
+        if missing:
+            raise BadInputError(f"It does not answer {', '.join(missing)}: say `values = []` and what was looked for.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pattern:
+class Pattern(Checked):
     """A way to adopt a mesh, with what speaks for and against it."""
 
-    name: str
-    title: str
-    says: str
-    advantages: tuple[str, ...]
-    disadvantages: tuple[str, ...]
+    name: str = _text("Key.")
+    title: str = _text("Name for people.")
+    says: str = _text("One sentence.")
+    advantages: tuple[str, ...] = asked("What speaks for it.", form=FILLED)
+    disadvantages: tuple[str, ...] = asked("What speaks against it.", form=FILLED)
     source: Citation
-    topology: Topology
+    topology: Topology = field(metadata=SPREAD)
+
+    def __post_init__(self) -> None:
+        Checked.__post_init__(self)
+        for name, listed in (("advantages", self.advantages), ("disadvantages", self.disadvantages)):
+            if not listed:
+                raise BadInputError(f"There are no {name}: nothing has none, say what they are.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,15 +306,21 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sequence:
+class Sequence(Checked):
     """What happens in order on a topology."""
 
-    name: str
-    title: str
-    says: str
+    name: str = _text("Key.")
+    title: str = _text("Name for people.")
+    says: str = _text("One sentence.")
     source: Citation
-    topology: Topology
-    steps: tuple[Step, ...]
+    topology: Topology = field(metadata=SPREAD)
+    steps: tuple[Step, ...] = asked("What happens, in order.")
+
+    def __post_init__(self) -> None:
+        Checked.__post_init__(self)
+        if not self.steps:
+            raise BadInputError("There are no steps.")
+        self.topology.check_ends(self.steps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

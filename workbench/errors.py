@@ -82,11 +82,17 @@ class UnknownNameError(BadInputError):
         super().__init__(f"Unknown {kind} {name!r}{place}.{hint} Known: {choices}.")
 
 
+_MOST = 20
+"""Faults that are said: one in a default may be in every table."""
+
+
 class FaultsError(BadInputError):
     """Several things are wrong at once, a line for each; `faults` holds their errors."""
 
     def __init__(self, faults: Iterable[BadInputError]) -> None:
-        self._faults = tuple(faults)
+        found = tuple(faults)
+        more = (BadInputError(f"Of {len(found)} faults these are the first {_MOST}."),) if len(found) > _MOST else ()
+        self._faults = (*found[:_MOST], *more)
         super().__init__("\n".join(map(str, self._faults)))
 
     @property

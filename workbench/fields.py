@@ -157,9 +157,21 @@ def read_value(annotation: Any, value: Any, where: str, key: str) -> Any:
         return value
     if annotation is float and type(value) is int:
         return float(value)
-    if not isinstance(value, annotation) or isinstance(value, _KIN.get(annotation, ())):
+    unlike = isinstance(value, _KIN.get(annotation, ())) or (annotation is float and not _is_finite(value))
+    if not isinstance(value, annotation) or unlike:
         raise BadInputError(f"{where}: {key} must be {_WORDS[annotation]}, not {value!r}.")
     return value
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
+
+
+def _missing(item: dataclasses.Field[Any], annotation: Any) -> str:
+    """Say what a field is that was not told."""
+    words = typing.get_args(annotation) if typing.get_origin(annotation) is typing.Literal else ()
+    one_of = f"one of {', '.join(words)}." if words else _WORDS.get(annotation, "it must be told.")
+    return str(item.metadata.get("help") or one_of)
 
 
 def _read_list(annotation: Any, value: Any, where: str, key: str) -> tuple[Any, ...]:
@@ -179,7 +191,7 @@ def _read_list(annotation: Any, value: Any, where: str, key: str) -> tuple[Any, 
 
 
 def _read_mapping(annotation: Any, value: Any, where: str, key: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
+    if not isinstance(value, Mapping):
         raise BadInputError(f"{where}: {key} must be a table, not {value!r}.")
     faults, found = Faults(), {}
     for name, one in value.items():
@@ -222,7 +234,7 @@ def read_table(cls: Callable[..., T], table: Any, where: str, what: str = "key")
     FaultsError
         Where several things are wrong, for all of them.
     """
-    if not isinstance(table, dict):
+    if not isinstance(table, Mapping):
         raise BadInputError(f"{where} must be a table, not {table!r}.")
     known, faults = _read_as(cls), Faults()
     values: dict[str, Any] = {}
@@ -240,11 +252,7 @@ def read_table(cls: Callable[..., T], table: Any, where: str, what: str = "key")
     mistyped = {one.nearest for one in faults.found.values() if isinstance(one, UnknownNameError)}
     for key, (item, annotation) in known.items():
         if key not in {*table, *mistyped} and item.default is item.default_factory is dataclasses.MISSING:
-            faults.add(
-                BadInputError(
-                    f"{where} lacks {key}: {item.metadata.get('help') or _WORDS.get(annotation, 'it must be told.')}"
-                )
-            )
+            faults.add(BadInputError(f"{where} lacks {key}: {_missing(item, annotation)}"))
     faults.tell()
     with placed(where):
         return cls(**values)

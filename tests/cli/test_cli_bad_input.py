@@ -48,7 +48,7 @@ def test_an_unknown_experiment_is_answered_with_the_known_ones(here, verb):
         (HEAD + "[load]\nrates_per_s = [0]\n", ("rate_per_s = 0 is out of range", "from 1 to 100000")),
         (HEAD + "[load]\nrates_per_s = [1e9]\n", ("out of range",)),
         (HEAD + LOAD + "duration_s = 0.01\n", ("duration_s = 0.01 is out of range", "from 0.2")),
-        (HEAD + LOAD + "duration_s = nan\n", ("out of range",)),
+        (HEAD + LOAD + "duration_s = nan\n", ("duration_s must be a number, not nan",)),
         (HEAD + LOAD + 'duration_s = "3"\n', ("duration_s must be a number",)),
         (HEAD, ("[load]",)),
         ('name = "x"\n' + LOAD, ("lacks meshes", "[[meshes]]")),

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from workbench.errors import BadInputError, UnknownNameError
+from workbench.errors import BadInputError, FaultsError, UnknownNameError
 from workbench.files import shipped
-from workbench.interchange.published_figures import CONFIDENCES, figures_of, read_folder, read_publication
+from workbench.interchange.publications import CONFIDENCES
+from workbench.interchange.published_figures import figures_of, read_folder, read_publication
 
 GOOD = """format = 1
 [source]
@@ -102,8 +103,8 @@ def test_a_figure_reads_in_its_own_unit_and_converts(tmp_path):
         ('unit = "ms"', 'unit = "msec"', "Unknown unit"),
         ('kind = "absolute"', 'kind = "extra"', "Unknown kind"),
         ("values = { p50 = 1.5, p99 = 4 }", "", "either value or values"),
-        ("p50 = 1.5", 'p50 = "1.5"', "not a number"),
-        ("p50 = 1.5", "p50 = nan", "not a number"),
+        ("p50 = 1.5", 'p50 = "1.5"', r"values\.p50 must be a number"),
+        ("p50 = 1.5", "p50 = nan", r"values\.p50 must be a number, not nan"),
         ('mesh = "M"\n', "", "lacks mesh"),
         ('mesh = "M"', 'mush = "M"', "Did you mean 'mesh'"),
         ("[setup]", "[setup]\ngenerater = 1", "Did you mean 'generator'"),
@@ -118,6 +119,20 @@ def test_what_a_file_lacks_is_said(tmp_path, old, new, said):
     with pytest.raises((BadInputError, UnknownNameError), match=said) as told:
         read_publication(path)
     assert str(path) in str(told.value)
+
+
+def test_all_that_is_wrong_with_a_file_is_said_at_once_and_a_default_not_a_hundred_times(tmp_path):
+    path = tmp_path / "a.toml"
+    path.write_text(GOOD.replace('"independent"', '"friend"').replace("format = 1", "format = 1\nverdict = 1"))
+    with pytest.raises(FaultsError, match="Unknown party"):
+        read_publication(path)
+    figures = GOOD[GOOD.index("[[figures]]") :].replace('unit = "ms"\n', "")
+    path.write_text(GOOD + "[defaults]\nunit = 7\n" + 99 * figures)
+    with pytest.raises(FaultsError) as error:
+        read_publication(path)
+    assert len(error.value.faults) == 21
+    assert "[[figures]] 2: unit must be text" in str(error.value.faults[0])
+    assert "Of 99 faults" in str(error.value.faults[-1])
 
 
 def test_a_source_stands_there_once(tmp_path: Path):

@@ -110,8 +110,8 @@ def test_unknown_profiles_and_options_are_refused_by_name(case):
     ("options", "words"),
     [
         ({"concurrency": 0}, "out of range"),
-        ({"concurrency": "two"}, "must be like 1"),
-        ({"concurrency": True}, "must be like 1"),
+        ({"concurrency": "two"}, "must be a whole number"),
+        ({"concurrency": True}, "must be a whole number"),
         ({"mtls": 1}, "one of True, False"),
         ({"services": 10**9}, "out of range"),
     ],

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from workbench.fields import FILLED, asked
+
 Confidence = Literal["F", "I", "X", "Px", "S"]
 CONFIDENCES: dict[str, str] = {
     "F": "read in a first-party file",
@@ -77,7 +79,7 @@ class Origin:
     id: str
     title: str
     publisher: str
-    party: str
+    party: str = asked("Who publishes it.", known=PARTIES)
     date: str
     where: str
     commit: str = ""
@@ -198,8 +200,8 @@ class Figure:
 class Verdict:
     """What a source concludes: its words, and the kinds of the numbers that it sets side by side."""
 
-    text: str
-    compares: tuple[str, ...]
+    text: str = asked("What the source concludes.", form=FILLED)
+    compares: tuple[Kind, ...] = ()
     rate_per_s: float | None = None
     note: str = ""
 

@@ -18,19 +18,17 @@ A file::
 
 from __future__ import annotations
 
-import math
-import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from workbench.errors import BadInputError, UnknownNameError
+from workbench.errors import BadInputError, Faults, UnknownNameError
+from workbench.fields import FILLED, asked, read_table, toml_table
 from workbench.interchange.documents import read_file, text_of
 from workbench.interchange.publications import (
-    CONFIDENCES,
-    PARTIES,
     UNITS,
+    Confidence,
     Figure,
     Kind,
     Origin,
@@ -41,17 +39,85 @@ from workbench.interchange.publications import (
 
 FORMAT = 1
 
-_TOP = ("format", "source", "setup", "definitions", "defaults", "figures", "verdicts", "contradictions", "defects")
-_ORIGIN = tuple(one.name for one in fields(Origin))
-_SETUP = tuple(one.name for one in fields(Setup))
-_OWN = (
-    *("mesh", "version", "data_plane", "layer", "is_baseline", "run", "rate_per_s", "metric", "kind", "per", "unit"),
-    *("value", "values", "plus_minus", "approximate", "confidence", "note"),
-)
-_OVERRIDES = ("where", "commit", "date", "environment", "workload", "generator", "connections")
-"""What a figure may say differently from its source."""
 
-_NEEDED = ("mesh", "metric", "kind", "unit", "confidence")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A figure as a file has it, or several of one metric under the names of their aspects."""
+
+    mesh: str = asked("The mesh, as the source names it.", form=FILLED)
+    version: str = ""
+    data_plane: str = ""
+    layer: str = ""
+    is_baseline: bool = False
+    run: int = 0
+    rate_per_s: float | None = None
+    metric: str = asked("One of the [definitions].", form=FILLED)
+    kind: Kind
+    per: str = ""
+    unit: str = asked("The unit as published.", known=tuple(UNITS))
+    value: float | None = None
+    values: Mapping[str, float] = field(default_factory=dict)
+    plus_minus: float | None = None
+    approximate: bool = False
+    confidence: Confidence
+    note: str = ""
+    # what a figure may say differently from its source, and from the source's set-up
+    where: str | None = None
+    commit: str | None = None
+    date: str | None = None
+    environment: str | None = None
+    workload: str | None = None
+    generator: str | None = None
+    connections: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.confidence == "Px" and self.plus_minus is None:
+            raise BadInputError("A value measured on pixels (Px) needs its error: plus_minus.")
+        if (self.value is None) == (not self.values):
+            raise BadInputError("A figure must have either value or values.")
+
+    def own(self, *names: str) -> dict[str, Any]:
+        """Return those of these fields that it has."""
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+
+_AS_IT_IS = (
+    *("mesh", "version", "data_plane", "layer", "is_baseline", "run", "rate_per_s", "metric", "kind", "per"),
+    *("approximate", "confidence", "note"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contradiction:
+    """What a source says differently elsewhere."""
+
+    text: str = asked("What is said differently.", form=FILLED)
+    figure: float
+    other: float
+    where: str = asked("Where the other figure stands.", form=FILLED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defect:
+    """What is wrong with a source beyond what its figures show."""
+
+    rule: str = asked("Name of the audit's rule.", form=FILLED)
+    text: str = asked("What is wrong.", form=FILLED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """What stands in a file."""
+
+    format: int
+    source: Origin
+    setup: Setup = field(default_factory=Setup)
+    definitions: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    figures: tuple[Mapping[str, Any], ...] = asked("What was published, as [[figures]] tables.")
+    verdicts: tuple[Verdict, ...] = ()
+    contradictions: tuple[Contradiction, ...] = ()
+    defects: tuple[Defect, ...] = ()
 
 
 def read_publication(path: Path) -> Publication:
@@ -63,40 +129,27 @@ def read_publication(path: Path) -> Publication:
         When it is not TOML, lacks something, or says something that it cannot mean; with the file and the figure.
     """
     where = str(path)
-    try:
-        table = tomllib.loads(text_of(read_file(path), where))
-    except tomllib.TOMLDecodeError as error:
-        raise BadInputError(f"{where} is not valid TOML: {error}.") from error
-    _known(table, _TOP, where)
+    table = toml_table(text_of(read_file(path), where), where)
     if table.get("format") != FORMAT:
         raise BadInputError(f"{where}: format is {table.get('format')!r}; this workbench reads {FORMAT}.")
-    source, setup = _table(table, "source", where), _table(table, "setup", where)
-    _known(source, _ORIGIN, f"{where}: [source]")
-    _known(setup, _SETUP, f"{where}: [setup]")
-    origin = _built(Origin, source, f"{where}: [source]")
-    if origin.party not in PARTIES:
-        raise UnknownNameError("party", origin.party, PARTIES, f"{where}: [source]")
-    definitions, defaults = _table(table, "definitions", where), _table(table, "defaults", where)
-    listed = _tables(table, "figures", where)
-    if not listed:
+    file, faults = read_table(File, table, where), Faults()
+    if not file.figures:
         raise BadInputError(f"{where} holds no [[figures]].")
-    figures = [
-        figure
-        for place, one in enumerate(listed, start=1)
-        for figure in _figures({**defaults, **one}, source, setup, definitions, f"{where}: figure {place}")
-    ]
-    unused = sorted(set(definitions) - {figure.metric for figure in figures})
+    figures: list[Figure] = []
+    for n, one in enumerate(file.figures, start=1):
+        with faults:
+            figures += _figures({**file.defaults, **one}, file, f"{where}: [[figures]] {n}")
+    faults.tell()
+    unused = sorted(set(file.definitions) - {figure.metric for figure in figures})
     if unused:
         raise BadInputError(f"{where}: [definitions] defines {', '.join(unused)}, of which there is no figure.")
     return Publication(
-        origin=origin,
-        setup=_built(Setup, setup, f"{where}: [setup]"),
+        origin=file.source,
+        setup=file.setup,
         figures=tuple(figures),
-        verdicts=tuple(_verdict(one, where) for one in _tables(table, "verdicts", where)),
-        contradictions=tuple(_contradiction(one, where) for one in _tables(table, "contradictions", where)),
-        defects=tuple(
-            (_text(one, "rule", where), _text(one, "text", where)) for one in _tables(table, "defects", where)
-        ),
+        verdicts=file.verdicts,
+        contradictions=tuple((one.text, one.figure, one.other, one.where) for one in file.contradictions),
+        defects=tuple((one.rule, one.text) for one in file.defects),
         path=path.name,
     )
 
@@ -122,110 +175,23 @@ def figures_of(publications: Sequence[Publication], *, secondary: bool = False) 
     return [one for publication in publications for one in publication.figures if secondary or not one.is_secondary]
 
 
-def _table(table: Mapping[str, Any], name: str, where: str) -> dict[str, Any]:
-    found = table.get(name, {})
-    if not isinstance(found, dict):
-        raise BadInputError(f"{where}: [{name}] must be a table.")
-    return found
-
-
-def _tables(table: Mapping[str, Any], name: str, where: str) -> list[dict[str, Any]]:
-    found = table.get(name, [])
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise BadInputError(f"{where}: {name} must be written as [[{name}]] tables.")
-    return found
-
-
-def _known(table: Mapping[str, Any], known: Sequence[str], where: str) -> None:
-    for name in table:
-        if name not in known:
-            raise UnknownNameError("key", name, known, where)
-
-
-def _text(table: Mapping[str, Any], name: str, where: str) -> str:
-    value = table.get(name)
-    if not isinstance(value, str) or not value.strip():
-        raise BadInputError(f"{where} lacks {name}.")
-    return value
-
-
-def _built(cls: Any, table: Mapping[str, Any], where: str) -> Any:
-    try:
-        return cls(**table)
-    except TypeError as error:
-        raise BadInputError(f"{where}: {str(error).removeprefix(f'{cls.__name__}.__init__() ')}.") from error
-
-
-def _figures(
-    row: dict[str, Any],
-    source: Mapping[str, Any],
-    setup: Mapping[str, Any],
-    definitions: Mapping[str, Any],
-    where: str,
-) -> list[Figure]:
-    _known(row, (*_OWN, *_OVERRIDES), where)
-    for name in _NEEDED:
-        _text(row, name, where)
-    _one_of(row, "kind", get_args(Kind), where)
-    _one_of(row, "confidence", tuple(CONFIDENCES), where)
-    _one_of(row, "unit", tuple(UNITS), where)
-    if row["metric"] not in definitions:
-        raise UnknownNameError("metric (none is shown without its definition)", row["metric"], definitions, where)
-    if row["confidence"] == "Px" and "plus_minus" not in row:
-        raise BadInputError(f"{where}: a value measured on pixels (Px) needs its error: plus_minus.")
-    values = row.get("values", {"": row["value"]} if "value" in row else {})
-    if not values or ("value" in row) == ("values" in row):
-        raise BadInputError(f"{where} must have either value or values.")
-    unit, factor = UNITS[row["unit"]]
-    told: dict[str, Any] = {name: row[name] for name in _OVERRIDES[:3] if name in row}
-    differing = {name: row[name] for name in _OVERRIDES[3:] if name in row}
-    common = {name: row[name] for name in _OWN[:10] if name in row}
-    error = row.get("plus_minus")
+def _figures(table: Mapping[str, Any], file: File, where: str) -> list[Figure]:
+    row = read_table(Row, table, where)
+    if row.metric not in file.definitions:
+        raise UnknownNameError("metric (none is shown without its definition)", row.metric, file.definitions, where)
+    unit, factor = UNITS[row.unit]
     return [
         Figure(
-            **common,
-            origin=_built(Origin, {**source, **told}, where),
-            setup=_built(Setup, {**setup, **differing}, where),
-            definition=str(definitions[row["metric"]]),
+            **{name: getattr(row, name) for name in _AS_IT_IS},
+            origin=replace(file.source, **row.own("where", "commit", "date")),
+            setup=replace(file.setup, **row.own("environment", "workload", "generator", "connections")),
+            definition=file.definitions[row.metric],
             aspect=aspect,
-            value=_number(value, f"{where}: {aspect or 'value'}") * factor,
+            value=value * factor,
             unit=unit,
-            published_value=float(value),
-            published_unit=row["unit"],
-            plus_minus=None if error is None else _number(error, f"{where}: plus_minus") * factor,
-            approximate=bool(row.get("approximate", False)),
-            confidence=row["confidence"],
-            note=str(row.get("note", "")),
+            published_value=value,
+            published_unit=row.unit,
+            plus_minus=None if row.plus_minus is None else row.plus_minus * factor,
         )
-        for aspect, value in values.items()
+        for aspect, value in (row.values or {"": row.value or 0.0}).items()
     ]
-
-
-def _one_of(row: Mapping[str, Any], name: str, known: tuple[str, ...], where: str) -> None:
-    if row[name] not in known:
-        raise UnknownNameError(name, str(row[name]), known, where)
-
-
-def _number(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise BadInputError(f"{where} is {value!r:.40}, not a number.")
-    return float(value)
-
-
-def _verdict(row: Mapping[str, Any], where: str) -> Verdict:
-    compares = row.get("compares", [])
-    for one in compares:
-        if one not in get_args(Kind):
-            raise UnknownNameError("kind", str(one), get_args(Kind), f"{where}: [[verdicts]]")
-    return Verdict(
-        text=_text(row, "text", f"{where}: [[verdicts]]"),
-        compares=tuple(compares),
-        rate_per_s=row.get("rate_per_s"),
-        note=str(row.get("note", "")),
-    )
-
-
-def _contradiction(row: Mapping[str, Any], where: str) -> tuple[str, float, float, str]:
-    place = f"{where}: [[contradictions]]"
-    pair = [_number(row.get(name), f"{place}: {name}") for name in ("figure", "other")]
-    return _text(row, "text", place), pair[0], pair[1], _text(row, "where", place)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from workbench.errors import BadInputError, UnknownNameError
 from workbench.model.cluster_steps import ClusterApplication, ClusterStep, HelmRelease, KubernetesObject, Manifest, Wait
 from workbench.model.experiment import MeshSpec
+from workbench.model.options import settings as checked
 from workbench.model.protocols import Option
 
 ENVIRONMENTS = ("kubernetes",)
@@ -90,31 +91,9 @@ GATEWAY_API_OPTION: Mapping[str, Option] = {
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+-]*")
 
 
-def check_profile(spec: MeshSpec, profiles: tuple[str, ...]) -> None:
-    """Refuse an unknown profile by name."""
-    if spec.profile not in profiles:
-        raise UnknownNameError("profile", spec.profile, profiles, f"mesh {spec.name}")
-
-
 def settings(spec: MeshSpec, options: Mapping[str, Option], charts: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Return the options of ``spec`` over their defaults.
-
-    Raises
-    ------
-    UnknownNameError
-        For an option, or a chart under `values`, that this mesh does not have.
-    BadInputError
-        For a value of the wrong type or not among the choices.
-    """
-    for key, value in spec.options.items():
-        if key not in options:
-            raise UnknownNameError("option", key, options, f"mesh {spec.name}")
-        default, choices = options[key].default, options[key].choices
-        if type(value) is not type(default) or (choices and value not in choices):
-            wanted = {str: "text", bool: "true or false", dict: "a table"}[type(default)]
-            allowed = f"one of {', '.join(map(str, choices))}" if choices else wanted
-            raise BadInputError(f"Mesh {spec.name}: option {key} = {value!r} must be {allowed}. {options[key].help}")
-    asked = {key: spec.options.get(key, option.default) for key, option in options.items()}
+    """Return the options of ``spec`` over their defaults; raises as `options.settings`, also for an unknown chart."""
+    asked = checked(spec, options)
     for chart, values in asked.get("values", {}).items():
         if chart not in charts:
             raise UnknownNameError("chart", chart, charts, f"mesh {spec.name}, option values")

@@ -14,8 +14,6 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # published without type information
 
-from workbench.errors import BadInputError, UnknownNameError
-from workbench.model.experiment import MeshSpec
 from workbench.model.lab_steps import Endpoint, Process, Role, Step
 from workbench.model.protocols import Option
 
@@ -29,41 +27,18 @@ UNLIMITED = 2**32 - 1
 TYPE = "type.googleapis.com/envoy.extensions."
 
 COMMON_OPTIONS: Mapping[str, Option] = {
-    "concurrency": Option(help="Worker threads of each proxy.", default=1),
+    "concurrency": Option(help="Worker threads of each proxy.", default=1, limits=(1, 64)),
     "services": Option(
         help="Further services in each proxy's outbound configuration, as a sidecar gets that knows the whole mesh; "
         "about 80 kB of memory each.",
         default=0,
+        limits=(0, 10_000),
     ),
     "access_log": Option(help="Write one JSON line a request into a file.", default=False, choices=(False, True)),
 }
 MTLS_OPTION: Mapping[str, Option] = {
     "mtls": Option(help="Mutual TLS between the proxies.", default=True, choices=(True, False))
 }
-_LIMITS = {"concurrency": (1, 64), "services": (0, 10_000)}
-
-
-def settings(spec: MeshSpec, options: Mapping[str, Option]) -> Json:
-    """Return the options of ``spec`` over their defaults.
-
-    Raises
-    ------
-    UnknownNameError
-        For an option that the archetype does not know.
-    BadInputError
-        For a value of the wrong type, not among the choices, or out of range.
-    """
-    for key, value in spec.options.items():
-        if key not in options:
-            raise UnknownNameError("option", key, options, f"mesh {spec.name}")
-        default, choices = options[key].default, options[key].choices
-        if type(value) is not type(default) or (choices and value not in choices):
-            allowed = f"one of {', '.join(map(str, choices))}" if choices else f"like {default!r}"
-            raise BadInputError(f"Mesh {spec.name}: option {key} = {value!r} must be {allowed}. {options[key].help}")
-        low, high = _LIMITS.get(key, (None, None))
-        if low is not None and high is not None and not low <= value <= high:
-            raise BadInputError(f"Mesh {spec.name}: option {key} = {value} is out of range: from {low} to {high}.")
-    return {key: spec.options.get(key, option.default) for key, option in options.items()}
 
 
 def spiffe(name: str) -> str:

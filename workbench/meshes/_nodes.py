@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from workbench.intents import Answer, Intent, Rendering, Target
 from workbench.meshes import _envoy as envoy
-from workbench.meshes._sidecars import check_profile
 from workbench.meshes._wishes import Wishes, application_of, of_others, wishes
 from workbench.model.experiment import MeshSpec
 from workbench.model.lab_steps import Application, Endpoint, Step
+from workbench.model.options import check_profile
 from workbench.model.protocols import Option
 from workbench.model.records import MeshFacts
 

@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from workbench.errors import UnknownNameError
 from workbench.intents import Answer, Intent, Rendering, Target
 from workbench.meshes import _envoy as envoy
 from workbench.meshes._wishes import NOTHING, Wishes, application_of, of_others, patience, share_of, wishes
 from workbench.model.experiment import MeshSpec
 from workbench.model.lab_steps import Application, Certificates, Crossing, Endpoint, Gate, Probe, Process, Service, Step
+from workbench.model.options import check_profile
 from workbench.model.protocols import Option
 from workbench.model.records import MeshFacts
 
@@ -28,12 +28,6 @@ STRANGER = "stranger"
 def sidecar(pod: str) -> str:
     """Return the component name of ``pod``'s proxy."""
     return f"{pod}-sidecar"
-
-
-def check_profile(spec: MeshSpec, profiles: tuple[str, ...]) -> None:
-    """Refuse an unknown profile by name."""
-    if spec.profile not in profiles:
-        raise UnknownNameError("profile", spec.profile, profiles, f"mesh {spec.name}")
 
 
 def mtls_gates(service: str, caller: str, inbound: Endpoint, tunnel_to: str = "", **how: Any) -> tuple[Gate, ...]:

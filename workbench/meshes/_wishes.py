@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.intents import Intent, Target
-from workbench.meshes import _envoy as envoy
 from workbench.model.experiment import MeshSpec
 from workbench.model.lab_steps import Application, Endpoint, Process, Service
+from workbench.model.options import settings
 from workbench.model.protocols import Option
 
 NOTHING = Intent(name="nothing")
@@ -54,9 +54,9 @@ def wishes(spec: MeshSpec, options: Mapping[str, Option]) -> Wishes:
     Raises
     ------
     UnknownNameError, BadInputError
-        See `envoy.settings`.
+        See `options.settings`.
     """
-    told, intent = envoy.settings(spec, options), spec.intent or NOTHING
+    told, intent = settings(spec, options), spec.intent or NOTHING
     mtls = "strict" if told.get("mtls", True) else "off"
     return Wishes(
         concurrency=told["concurrency"] if intent.proxy_threads is None else intent.proxy_threads,

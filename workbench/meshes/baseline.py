@@ -9,10 +9,11 @@ from workbench.errors import BadInputError
 from workbench.intents import Intent, Rendering, Target, in_order, unsupported
 from workbench.meshes import _cluster_options as cluster
 from workbench.meshes._cluster_pods import placed
-from workbench.meshes._sidecars import answer_gate, check_profile
+from workbench.meshes._sidecars import answer_gate
 from workbench.model.cluster_steps import Answers, ClusterApplication, ClusterGate, ClusterStep, PartRule
 from workbench.model.experiment import MeshSpec
 from workbench.model.lab_steps import Application, Gate, Step
+from workbench.model.options import check_profile
 from workbench.model.protocols import Option
 from workbench.model.records import MeshFacts
 

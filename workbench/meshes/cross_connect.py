@@ -21,11 +21,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from workbench.errors import BadInputError, UnknownNameError
+from workbench.errors import BadInputError
 from workbench.intents import Intent, Rendering, Target, in_order, unsupported
-from workbench.meshes._sidecars import answer_gate, check_profile
+from workbench.meshes._sidecars import answer_gate
 from workbench.model.experiment import MeshSpec
 from workbench.model.lab_steps import Application, Carried, Gate, Link, Network, Route, Step, Vxlan
+from workbench.model.options import check_profile, settings
 from workbench.model.protocols import Option
 from workbench.model.records import MeshFacts
 
@@ -217,8 +218,7 @@ class CrossConnect:
 
     def _way(self, spec: MeshSpec) -> _Way:
         check_profile(spec, self.profiles)
-        for key in spec.options:
-            raise UnknownNameError("option", key, self.options, f"mesh {spec.name}")
+        settings(spec, self.options)
         return _WAYS[spec.profile]
 
     def configure(self, spec: MeshSpec, intent: Intent, target: Target) -> Rendering:

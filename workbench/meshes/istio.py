@@ -32,6 +32,7 @@ from workbench.model.cluster_steps import (
     Wait,
 )
 from workbench.model.experiment import MeshSpec
+from workbench.model.options import check_profile
 from workbench.model.protocols import Option
 from workbench.model.records import MeshFacts
 
@@ -197,7 +198,7 @@ class Istio:
         return rendered(Asked(spec=spec, intent=intent, target=target), makers, finished)
 
     def _asked(self, spec: MeshSpec) -> dict[str, Any]:
-        cluster.check_profile(spec, self.profiles)
+        check_profile(spec, self.profiles)
         cluster.version_of(spec, VERSION)
         return cluster.settings(spec, self.options, tuple(_VALUES))
 

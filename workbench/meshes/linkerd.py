@@ -34,6 +34,7 @@ from workbench.model.cluster_steps import (
     is_one,
 )
 from workbench.model.experiment import MeshSpec
+from workbench.model.options import check_profile
 from workbench.model.protocols import Option
 from workbench.model.records import MeshFacts
 
@@ -189,7 +190,7 @@ class Linkerd:
         return rendered(Asked(spec=spec, intent=intent, target=target), _linkerd_intent.MAKERS)
 
     def _asked(self, spec: MeshSpec) -> dict[str, Any]:
-        cluster.check_profile(spec, self.profiles)
+        check_profile(spec, self.profiles)
         cluster.version_of(spec, VERSION)
         return cluster.settings(spec, self.options, ("linkerd-crds", "linkerd-control-plane"))
 

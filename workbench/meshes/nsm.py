@@ -49,6 +49,7 @@ from workbench.model.cluster_steps import (
     PartRule,
 )
 from workbench.model.experiment import MeshSpec
+from workbench.model.options import check_profile
 from workbench.model.protocols import Option
 from workbench.model.records import MeshFacts
 
@@ -261,7 +262,7 @@ class Nsm:
         return rendered(Asked(spec=spec, intent=intent, target=target), makers)
 
     def _asked(self, spec: MeshSpec) -> tuple[_Way, dict[str, Any]]:
-        cluster.check_profile(spec, self.profiles)
+        check_profile(spec, self.profiles)
         cluster.version_of(spec, VERSION)
         asked = cluster.settings(spec, self.options)
         way = _WAYS[spec.profile]

@@ -80,11 +80,15 @@ class JobOutput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """A setting that an adapter understands: its help, default and, where there are few, its choices."""
+    """A setting that an adapter understands: its help, default and, where there are few, its choices.
+
+    ``limits``: the least and the most, of a whole number.
+    """
 
     help: str
     default: Any  # whatever TOML can hold
     choices: tuple[Any, ...] = ()
+    limits: tuple[int, int] | None = None
 
 
 Step_co = TypeVar("Step_co", covariant=True)

@@ -10,9 +10,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from workbench import adapters
-from workbench.errors import UnknownNameError
 from workbench.intents import FEATURES, Answer, Design, Rendering, Support, identity, rendered
 from workbench.model.experiment import MeshSpec
+from workbench.model.options import check_profile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,8 +71,7 @@ def _spec(one: str | MeshSpec) -> MeshSpec:
 
 def _rendered(spec: MeshSpec, design: Design) -> Rendering:
     mesh = adapters.load("meshes", spec.name)
-    if spec.profile not in mesh.profiles:
-        raise UnknownNameError("profile", spec.profile, mesh.profiles, f"mesh {spec.name}")
+    check_profile(spec, mesh.profiles)
     return rendered(mesh, spec, design.intent, design.target)
 
 

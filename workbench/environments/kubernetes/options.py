@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from workbench.errors import BadInputError, UnknownNameError
+from workbench.fields import read_table
 from workbench.model.experiment import EnvironmentSpec
 
 KIND = "kubernetes"
@@ -68,11 +68,4 @@ class Options:
         BadInputError
             For a value of the wrong type.
         """
-        known = {item.name: item for item in fields(cls)}
-        for key, value in spec.options.items():
-            if key not in known:
-                raise UnknownNameError("option", key, known, "environment kubernetes")
-            wanted = type(known[key].default)
-            if not isinstance(value, (float, int) if wanted is float else wanted):
-                raise BadInputError(f"The option {key} of the environment kubernetes cannot be {value!r}.")
-        return cls(**spec.options)
+        return read_table(cls, spec.options, "environment kubernetes", "option")

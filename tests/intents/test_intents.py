@@ -88,7 +88,7 @@ def test_a_design_is_read():
         (("attempts = 2", "atempts = 2"), "Did you mean 'attempts'"),
         (("attempts = 2", 'attempts = "2"'), "must be a whole number"),
         (("[timeout]", "[tiemout]"), "Did you mean 'timeout'"),
-        (("request_s = 1", "request_s = nan"), "out of range"),
+        (("request_s = 1", "request_s = nan"), "must be a number, not nan"),
         (('name = "canary"', 'name = "Canary!"'), "lower-case letters"),
         (("port = 9080", 'port = 9080\nprotocol = "tcp"'), "only connections"),
         (("[timeout]", '[mtls]\nmode = "off"\n[authorization]\ncallers = ["web"]\n[timeout]'), "certificate only"),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from workbench.errors import BadInputError
+from workbench.files.tables import merged
 from workbench.intents.design import Target
 from workbench.intents.features import FEATURES
 from workbench.intents.intent import Intent
@@ -129,16 +130,6 @@ def identity(manifest: Mapping[str, Any]) -> tuple[str, str, str, str]:
     """Return (apiVersion, kind, namespace, name) of an object."""
     metadata = manifest.get("metadata", {})
     return manifest["apiVersion"], manifest["kind"], metadata.get("namespace", ""), metadata["name"]
-
-
-def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``below`` with the tables of ``above`` merged in; whatever else stands in both is ``above``'s."""
-    made = {key: copy.deepcopy(value) for key, value in below.items()}
-    for key, value in above.items():
-        mine = made.get(key)
-        both = isinstance(mine, Mapping) and isinstance(value, Mapping)
-        made[key] = merged(mine, value) if both else copy.deepcopy(value)  # type: ignore[arg-type]
-    return made
 
 
 def patched(

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from workbench.errors import BadInputError, UnknownNameError
+from workbench.files.tables import merged
 from workbench.model.cluster_steps import ClusterApplication, ClusterStep, HelmRelease, KubernetesObject, Manifest, Wait
 from workbench.model.experiment import MeshSpec
 from workbench.model.options import settings as checked
@@ -131,24 +132,6 @@ def check_scheme(spec: MeshSpec, application: ClusterApplication, known: tuple[s
             f"only {', '.join(known)}: choose another protocol, profile or workload."
         )
     return scheme
-
-
-def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a copy of ``base`` with ``over`` laid over it, table by table; the arguments stay as they were.
-
-    >>> merged({"a": {"b": 1, "c": 2}}, {"a": {"b": 3}})
-    {'a': {'b': 3, 'c': 2}}
-    """
-    result: dict[str, Any] = {
-        key: merged(value, {}) if isinstance(value, Mapping) else value for key, value in base.items()
-    }
-    for key, value in over.items():
-        below = result.get(key)
-        if isinstance(value, Mapping):
-            result[key] = merged(below if isinstance(below, Mapping) else {}, value)
-        else:
-            result[key] = value
-    return result
 
 
 def release(

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from workbench.errors import BadInputError
-from workbench.meshes._cluster_options import merged
+from workbench.files.tables import merged
 from workbench.model.cluster_steps import ClusterApplication, KubernetesObject, is_one
 
 WORKLOAD_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")

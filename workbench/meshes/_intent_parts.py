@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from workbench.files.tables import merged
 from workbench.intents import (
     Answer,
     Intent,
@@ -21,7 +22,6 @@ from workbench.intents import (
     Target,
     identity,
     in_order,
-    merged,
     short_name,
 )
 from workbench.model.experiment import MeshSpec

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from workbench.files.tables import merged
 from workbench.intents import (
     Authorization,
     Mtls,
@@ -22,7 +23,6 @@ from workbench.intents import (
     Retries,
     Share,
     Timeout,
-    merged,
 )
 from workbench.meshes._intent_parts import (
     Asked,

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from workbench.errors import BadInputError
+from workbench.files.tables import merged
 from workbench.intents import Intent, Rendering, Target
 from workbench.meshes import _cluster_options as cluster
 from workbench.meshes import _cluster_pods as pods
@@ -270,15 +271,15 @@ def _values(spec: MeshSpec, asked: Mapping[str, Any]) -> dict[str, Any]:
             "global": {"crds": {"enableTcpRoute": False}},  # not in the standard channel, and watched by default
             "connectInject": {"apiGateway": {"manageExternalCRDs": False}},
         }
-        values = cluster.merged(values, shared)
+        values = merged(values, shared)
     if asked["registry"]:
-        values = cluster.merged(values, {"global": _images(asked["registry"], cluster.version_of(spec, VERSION))})
+        values = merged(values, {"global": _images(asked["registry"], cluster.version_of(spec, VERSION))})
     if not _equal(spec):
         return values
     resources = {"requests": dict(cluster.EQUAL_REQUESTS), "limits": dict(cluster.EQUAL_LIMITS)}
     server = {"requests": dict(cluster.EQUAL_CONTROL_PLANE), "limits": {"cpu": "1", "memory": "512Mi"}}
     equal = {"server": {"resources": server}, "connectInject": {"sidecarProxy": {"resources": resources}}}
-    return cluster.merged(values, equal)
+    return merged(values, equal)
 
 
 def _images(registry: str, version: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from workbench.files.tables import merged
 from workbench.intents import Intent, Rendering, Target
 from workbench.meshes import _cluster_options as cluster
 from workbench.meshes import _cluster_pods as pods
@@ -125,8 +126,8 @@ class Istio:
         if asked["registry"] and chart != "base":
             image = {"hub": asked["registry"], "tag": version}
             # ztunnel and cni read hub and tag at the top, istiod below global (all: Hub/Image:Tag-Variant)
-            common = cluster.merged(common, {"global": image} if chart == "istiod" else {**image, "global": image})
-        return cluster.release(name or chart, NAMESPACE, chart, version, _CHARTS, cluster.merged(values, common), asked)
+            common = merged(common, {"global": image} if chart == "istiod" else {**image, "global": image})
+        return cluster.release(name or chart, NAMESPACE, chart, version, _CHARTS, merged(values, common), asked)
 
     def enrol(self, spec: MeshSpec, application: ClusterApplication) -> ClusterApplication:
         """Return a copy whose namespace is in the mesh; the port that starts the load stays outside the proxy."""

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from workbench.files.tables import merged
 from workbench.intents import Intent, Rendering, Target
 from workbench.meshes import _cluster_options as cluster
 from workbench.meshes import _cluster_pods as pods
@@ -241,7 +242,7 @@ def _opaque(application: ClusterApplication) -> ClusterApplication:
     def in_front(one: KubernetesObject) -> KubernetesObject:
         if not is_one(one, "Service") or one["metadata"]["name"] != name:
             return one
-        return cluster.merged(one, {"metadata": {"annotations": {key: str(port)}}})
+        return merged(one, {"metadata": {"annotations": {key: str(port)}}})
 
     application = pods.changed(application, behind)
     return replace(application, objects=tuple(in_front(one) for one in application.objects))
@@ -278,7 +279,7 @@ def _values(spec: MeshSpec, asked: Mapping[str, Any]) -> dict[str, Any]:
             "controllerImage": f"{asked['registry']}/controller",
             "proxy": {"image": {"name": f"{asked['registry']}/proxy"}},
         }
-        values = cluster.merged(values, images)
+        values = merged(values, images)
     if spec.profile != "equal":
         return values
     sizes = {
@@ -286,7 +287,7 @@ def _values(spec: MeshSpec, asked: Mapping[str, Any]) -> dict[str, Any]:
         for resource in ("cpu", "memory")
     }
     workers = {"workers": {"minimum": cluster.WORKERS}}  # shipped: 1, whatever the CPU limit is
-    return cluster.merged(values, {"controllerReplicas": 1, "proxy": {"resources": sizes, "runtime": workers}})
+    return merged(values, {"controllerReplicas": 1, "proxy": {"resources": sizes, "runtime": workers}})
 
 
 ADAPTER = Linkerd()

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from workbench.environments.kubernetes import collecting
 from workbench.environments.kubernetes.options import KIND, Options
 from workbench.errors import BadInputError
-from workbench.intents import Rendering, Target, identity, merged, patched
+from workbench.files.tables import merged
+from workbench.intents import Rendering, Target, identity, patched
 from workbench.model.cluster_load import ClusterLoad
 from workbench.model.cluster_steps import (
     ClusterApplication,

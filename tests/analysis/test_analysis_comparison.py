@@ -11,12 +11,11 @@ from frames_factory import SHAPES, frames
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.analysis import Comparison, agreement, compare
+from workbench.analysis import Comparison, compare
 from workbench.analysis.comparison import LEFT_OUT_COLUMNS, MESH_COLUMNS, _settled
 from workbench.analysis.costing import COST_METRICS
 from workbench.analysis.summaries import BILL_SUMMARY_COLUMNS, OVERHEAD_COLUMNS, SUMMARY_COLUMNS
 from workbench.analysis.verdicts import EQUAL, GREATER, LESS, UNRANKED, VERDICT_COLUMNS
-from workbench.errors import BadInputError, NothingToShowError
 
 FRAMES = ("costs", "summary", "overhead", "bill", "bill_summary", "verdicts")
 FEW = ("baseline", "cross-connect", "l4-sidecars", "l7-sidecars")
@@ -202,35 +201,6 @@ def test_a_skipped_mesh_is_listed_without_runs():
     assert meshes.loc["cross-connect", "runs"] == 0
     assert "cross-connect" not in found.order
     assert meshes.loc["cross-connect", "shape_of"] == ["Network Service Mesh"]
-
-
-def test_two_campaigns_of_the_same_thing_agree():
-    found = agreement(_quick(), compare(*frames(seed=5)))
-    assert len(found) == 12
-    assert found["order_holds"].all()
-    assert found["chance_apart"].tolist() == pytest.approx([0.1] * 12)
-    process = found[~found["mesh"].str.startswith("cross")]
-    assert (process["first_place"] == process["second_place"]).all()
-    assert found.loc[found["mesh"].eq("l7-sidecars"), "first_place"].tolist() == [6, 6]
-
-
-def test_a_reversed_order_and_a_changed_level_are_seen():
-    runs, consumption, latency = frames(seed=5)
-    mesh = consumption["run_id"].map(runs.set_index("run_id")["mesh"])
-    dearer = mesh.eq("node-l7") & consumption["role"].eq("node-proxy")
-    consumption.loc[dearer, "cpu_s"] *= 4
-    found = agreement(_quick(), compare(runs, consumption, latency))
-    broken = found[~found["order_holds"]]
-    assert set(broken["mesh"]) == {"node-l7", "l7-sidecars"}
-    assert not found.loc[found["mesh"].eq("node-l7"), "overlap"].any()
-
-
-def test_comparisons_of_unlike_circumstances_or_nothing_in_common_are_not_set_side_by_side():
-    runs, consumption, latency = frames()
-    with pytest.raises(BadInputError, match=r"fingerprint \(5af3c1d2 against ffff\)"):
-        agreement(_quick(), compare(runs.assign(fingerprint="ffff"), consumption, latency))
-    with pytest.raises(NothingToShowError, match="no data plane with the same workload and rate"):
-        agreement(_quick(), compare(*frames(meshes=FEW, rates=(500.0,))))
 
 
 def test_a_baseline_alone_gives_empty_frames_of_the_right_columns():

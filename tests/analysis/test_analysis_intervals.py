@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from workbench.analysis.intervals import ENOUGH_BLOCKS, chance_apart, intervals, method, rank_and_coverage
+from workbench.analysis.intervals import ENOUGH_BLOCKS, intervals, method, rank_and_coverage
 
 FINITE = st.floats(-1e6, 1e6, allow_subnormal=False)
 ROWS = st.integers(1, 14).flatmap(lambda width: arrays(np.float64, (4, width), elements=FINITE | st.just(math.nan)))
@@ -125,19 +125,6 @@ def test_no_rows_and_no_columns():
     found = intervals(np.empty((2, 0)))
     assert np.isnan(found.median).all()
     assert (found.coverage == 0).all()
-
-
-@pytest.mark.parametrize(("first", "second"), [(3, 3), (3, 5), (6, 6), (9, 12)])
-def test_how_often_two_intervals_of_the_same_thing_miss_each_other(first, second):
-    random, samples = np.random.default_rng([first, second]), 40_000
-    one, other = (intervals(random.normal(size=(samples, count))) for count in (first, second))
-    apart = np.mean((one.high < other.low) | (other.high < one.low))
-    assert apart == pytest.approx(chance_apart(first, second), abs=0.007)
-
-
-def test_ranges_of_three_blocks_miss_each_other_in_one_case_of_ten():
-    assert chance_apart(3, 3) == pytest.approx(0.1)
-    assert math.isnan(chance_apart(1, 3))
 
 
 def test_six_are_enough():

@@ -16,13 +16,19 @@ from workbench.interchange.documents import Node, parse_json, parse_yaml
 from workbench.interchange.smp import messages as ours
 from workbench.interchange.smp.canonical import EARLIEST_NS, LATEST_NS, moment_ns, moment_text, to_json, yaml_text
 from workbench.interchange.smp.fields import Message, fields_of
-from workbench.interchange.smp.messages import DOCUMENTS, ENUM_NAMES, UNUSED
+from workbench.interchange.smp.messages import DOCUMENTS
 from workbench.interchange.smp.reading import Reader
 
 PROTO: dict[str, Any] = classes()
 DEFINED = {
     cls.proto: cls for cls in vars(ours).values() if isinstance(cls, type) and issubclass(cls, Message) and cls.proto
 }
+ENUM_NAMES = {
+    ours.Protocol: "PerformanceTestConfig.Client.Protocol",
+    ours.MeshType: "ServiceMesh.Type",
+    ours.ApplicationProtocol: "ApplicationMetadata.ApplicationProtocol",
+}
+UNUSED = (ours.Cpu, ours.Memory, ours.Swap, ours.EgressGateway)  # declared by the specification, of no field
 ANY_DOCUMENT = st.sampled_from(list(DOCUMENTS.values())).flatmap(messages)
 BRIEFLY = settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 

@@ -2,7 +2,7 @@
 
 The stages, each a module: contract (the frames expected), selection (which runs count), costing (the metrics of each
 run), intervals and summaries (medians over blocks), judging and verdicts (what can be told apart), checks (how far
-to believe it), comparison (all of it in one value), answer (the headline), agreement of two campaigns (repetition).
+to believe it), comparison (all of it in one value), answer (the headline).
 No effects, no store, no plotting.
 """
 
@@ -10,6 +10,5 @@ from workbench.analysis.answer import headline
 from workbench.analysis.comparison import Comparison, compare
 from workbench.analysis.costing import bill, costs
 from workbench.analysis.evidence import Check
-from workbench.analysis.repetition import agreement
 
-__all__ = ["Check", "Comparison", "agreement", "bill", "compare", "costs", "headline"]
+__all__ = ["Check", "Comparison", "bill", "compare", "costs", "headline"]

@@ -208,8 +208,6 @@ def compare(
     reservations: pd.DataFrame | None = None,
     sources: pd.DataFrame | None = None,
     failures: pd.DataFrame | None = None,
-    *,
-    strict: bool = False,
 ) -> Comparison:
     """Compare the data planes of ``runs`` within their blocks.
 
@@ -218,19 +216,17 @@ def compare(
     runs, consumption, latency, reservations, sources, failures
         Frames of ``workbench.store.Store``; left as they are; the last three None where there are none. Several
         campaigns of like circumstances are pooled: their blocks count together, and every difference is still taken
-        within one block of one campaign.
-    strict
-        Refuse runs of unlike circumstances. Otherwise the largest like group is compared, the rest is left out, and
-        a check of severity "error" names both.
+        within one block of one campaign. Of runs of unlike circumstances the largest like group is compared, the
+        rest is left out, and a check of severity "error" names both.
 
     Raises
     ------
     NothingToShowError
         When no run finished.
     BadInputError
-        When a frame lacks a column; when ``strict`` and the runs are of unlike circumstances.
+        When a frame lacks a column.
     """
-    selection = select(cleaned := with_failures(clean_runs(runs), failures), strict=strict)
+    selection = select(cleaned := with_failures(clean_runs(runs), failures))
     counted = selection.counted
     usage, durations = clean_consumption(consumption), clean_latency(latency)
     wide, cpu = wide_costs(counted, usage, durations), cpu_by_role(counted, usage)

@@ -47,9 +47,9 @@ def _check(
     )
 
 
-def _at(values: pd.Series, wrong: pd.Series, unit: str, scale: float = 1.0) -> str:
+def _at(values: pd.Series, wrong: pd.Series, unit: str) -> str:
     """Return the worst of the flagged values as text."""
-    flagged = values[wrong.fillna(False).astype(bool)].dropna() * scale
+    flagged = values[wrong.fillna(False).astype(bool)].dropna()
     return "" if flagged.empty else f"{flagged.to_numpy()[flagged.abs().to_numpy().argmax()]:.4g} {unit}".strip()
 
 

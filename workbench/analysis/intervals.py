@@ -106,21 +106,3 @@ def intervals(values: Any) -> Intervals:
         coverage=coverage,
         blocks=blocks,
     )
-
-
-def chance_apart(first: int, second: int) -> float:
-    """Return how often the intervals over ``first`` and ``second`` blocks of one and the same thing do not overlap.
-
-    NaN when either has no interval. Of all orders of the values, those in which the one interval ends before the
-    other begins: ``P(X(a) < Y(b)) = sum(C(i+b-1, i) C(n-i+m-b, n-i) for i = a..n) / C(n+m, n)`` (exceedance
-    statistics; David, Order Statistics). For the ranges over three blocks each it is 10 %.
-    """
-    if min(first, second) < 2:
-        return float("nan")
-
-    def before(n: int, m: int) -> float:
-        a, b = n - rank_and_coverage(n)[0] + 1, rank_and_coverage(m)[0]
-        ways = sum(comb(i + b - 1, i) * comb(n - i + m - b, n - i) for i in range(a, n + 1))
-        return ways / comb(n + m, n)
-
-    return before(first, second) + before(second, first)

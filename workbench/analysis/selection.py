@@ -17,7 +17,7 @@ import pandas as pd
 
 from workbench.analysis.contract import BLOCK, LIKE, workload_labels
 from workbench.analysis.words import join
-from workbench.errors import BadInputError, NothingToShowError
+from workbench.errors import NothingToShowError
 
 _ATTEMPTS_OF = (*BLOCK, "mesh", "workload", "payload_bytes", "server_delay_s", "fan_out", "rate_per_s", *LIKE)
 
@@ -106,25 +106,16 @@ def finished_runs(runs: pd.DataFrame) -> tuple[pd.DataFrame, list[pd.DataFrame]]
     return finished[best], [unfinished.assign(why=why), finished[~best].assign(why="superseded")]
 
 
-def select(runs: pd.DataFrame, *, strict: bool = False) -> Selection:
-    """Decide which of the cleaned ``runs`` count.
-
-    Parameters
-    ----------
-    strict
-        Refuse runs of unlike circumstances instead of keeping the largest like group.
+def select(runs: pd.DataFrame) -> Selection:
+    """Decide which of the cleaned ``runs`` count: of unlike circumstances the largest like group.
 
     Raises
     ------
     NothingToShowError
         When no run finished.
-    BadInputError
-        When ``strict`` and the finished runs are of unlike circumstances; names what differs.
     """
     counted, left = finished_runs(runs)
     like, unlike = _like_group(counted)
-    if strict and unlike:
-        raise BadInputError(f"These runs cannot be compared: {differences(unlike)}. Choose runs of like circumstances.")
     left.append(counted[~like].assign(why="unlike"))
     return Selection(
         counted=labelled(counted[like]).reset_index(drop=True),

@@ -6,7 +6,6 @@ the store its sample columns from here, so that a number can never be shown unde
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -357,8 +356,3 @@ def metric(name: str) -> Metric:
         return REGISTRY[name]
     except KeyError:
         raise UnknownNameError("metric", name, REGISTRY) from None
-
-
-def formatter(name: str) -> Callable[[float | None], str]:
-    """Return the function that prints values of metric ``name`` (stored unit in, text out)."""
-    return metric(name).show

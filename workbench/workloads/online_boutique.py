@@ -6,8 +6,6 @@ front wants all the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from workbench.workloads._ready import Ready, Unit
 
 VERSION = "v0.10.5"
@@ -48,7 +46,6 @@ def _unit(
     *,
     calls: tuple[str, ...] = (),
     port: int = 0,
-    env: Mapping[str, str] | None = None,
     cpu: str = "100m",
     memory: str = "64Mi",
 ) -> Unit:
@@ -61,7 +58,7 @@ def _unit(
         port=listens,
         service_port=_PORTS[name],
         speaks="grpc",
-        env={**quiet, **_addresses(calls), **(env or {})},
+        env={**quiet, **_addresses(calls)},
         calls=calls,
         user=_USER,
         cpu=cpu,

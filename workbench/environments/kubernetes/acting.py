@@ -176,10 +176,10 @@ class Acting:
                     raise RunFailedError(f"{name_of(manifest)} could not be applied: {error}") from error
                 time.sleep(0.5)
 
-    def ensure_namespace(self, name: str, metadata: Mapping[str, Mapping[str, str]] | None = None) -> None:
+    def ensure_namespace(self, name: str) -> None:
         """Make a namespace unless it is there."""
         if self.cluster.get("v1", "Namespace", name) is None:
-            self.apply([namespace(name, metadata)])
+            self.apply([namespace(name)])
 
     def _install(self, step: HelmRelease) -> None:
         helm = self.helm()

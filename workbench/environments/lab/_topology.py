@@ -30,9 +30,6 @@ _LARGEST_MTU = 1500 - _VXLAN_OVERHEAD
 _SMALLEST_MTU = 576
 _LARGEST_VNI = 2**24 - 1
 
-End = tuple[Link, str]
-"""A link and which of its ends: ``"a"`` or ``"b"``."""
-
 
 def tunnel_device(vni: int) -> str:
     """Return the name of the tunnel end with that VXLAN network identifier."""

@@ -25,8 +25,6 @@ from workbench.text.decoding import encoding_of
 HEAD_BYTES = 65_536
 """Of a file, what is looked at to tell its kind; the first line of a table must end within."""
 
-_CHUNK = 2**20
-
 
 class InputFile:
     """A file. Attributes ``path`` and ``where``, its name in messages."""

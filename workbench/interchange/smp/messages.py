@@ -55,14 +55,6 @@ class ApplicationProtocol(IntEnum):
     PROTOCOL_HTTPS = 2
 
 
-ENUM_NAMES = {
-    Protocol: "PerformanceTestConfig.Client.Protocol",
-    MeshType: "ServiceMesh.Type",
-    ApplicationProtocol: "ApplicationMetadata.ApplicationProtocol",
-}
-"""Enum -> its name in the specification."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client(Message):
     """A load generator and what it was asked for."""
@@ -351,6 +343,3 @@ DOCUMENTS: dict[str, type[Message]] = {
     "environment": EnvironmentConfig,
 }
 """Kind of document -> its message."""
-
-UNUSED = (Cpu, Memory, Swap, EgressGateway)
-"""Messages that the specification declares and no field uses."""

@@ -47,7 +47,7 @@ def test_an_experiment_on_a_cluster_is_measured_and_the_bill_closes(live, plane,
         "this kubelet tells of itself, not of its runtime"
     )
     assert used.loc[used["role"] == "application", "cpu_s"].item() > 0.01
-    assert (used.loc[used["role"].isin(["application", "load-generator"]), "mem_rss_bytes"] > 1e6).all()
+    assert (used.loc[used["role"].isin(["application", "load-generator"]), "mem_anon_bytes"] > 1e6).all()
     for node in {one.instance for one in run.components if one.role == "node"}:
         parts = [one.name for one in run.components if one.node == node and one.role != "node"]
         assert used.loc[parts, "cpu_s"].sum() == pytest.approx(used.loc[node, "cpu_s"], abs=1e-6)

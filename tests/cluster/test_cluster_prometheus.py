@@ -112,7 +112,7 @@ def test_a_run_is_measured_by_what_prometheus_scraped(prometheus, plane, cluster
         parts = [one.name for one in run.components if one.node == node and one.role != "node"]
         assert used.loc[parts, "cpu_s"].sum() == pytest.approx(used.loc[node, "cpu_s"], abs=1e-6)
     assert used.loc[used["role"] == "application", "cpu_s"].item() > 0.01
-    assert (used.loc[used["role"] == "application", "mem_rss_bytes"] > 1e6).all()
+    assert (used.loc[used["role"] == "application", "mem_anon_bytes"] > 1e6).all()
     for use in run.sources:
         assert isinstance(use, SourceUse)
         assert (use.source, use.coarse, use.doubt) == ("prometheus", False, "")

@@ -50,7 +50,7 @@ def test_readings_keep_their_own_times_and_repeated_ones_are_dropped():
     read = reader()
     rows = read.summary("n1", page((1, 5), (2, 7), (9, 6)))
     assert (T0 + 5, 0, {"cpu_time_s": 1.0}) in rows
-    assert (T0 + 7, 1, {"mem_working_set_bytes": 10.0, "mem_rss_bytes": 7.0}) in rows
+    assert (T0 + 7, 1, {"mem_working_set_bytes": 10.0, "mem_anon_bytes": 7.0}) in rows
     assert len(rows) == 6
     assert read.summary("n1", page((1, 5), (2, 7), (9, 6))) == []
     assert len(read.summary("n1", page((3, 15), (2, 7), (9, 6)))) == 2

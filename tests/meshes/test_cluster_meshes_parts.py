@@ -26,11 +26,12 @@ SIDECARS = {
     ],
     "ambient": [
         ("istio-system", {"app": "istiod"}, "discovery", "control-plane"),
-        ("istio-system", {"k8s-app": "istio-cni-node"}, "install-cni", "control-plane"),
+        ("istio-system", {"k8s-app": "istio-cni-node"}, "install-cni", "node-agent"),
         ("istio-system", {"app": "ztunnel"}, "istio-proxy", "node-proxy"),
         (APP, {"app": "server"}, "app", APPLICATION),
     ],
     "waypoint": [
+        ("istio-system", {"k8s-app": "istio-cni-node"}, "install-cni", "node-agent"),
         ("istio-system", {"app": "ztunnel"}, "istio-proxy", "node-proxy"),
         (APP, {GATEWAY: "waypoint", "gateway.istio.io/managed": "istio.io-mesh-controller"}, "istio-proxy", "waypoint"),
         (APP, {"app": "server"}, "app", APPLICATION),
@@ -59,7 +60,7 @@ SIDECARS = {
         ("nsm-system", {"app": "registry"}, "registry", "control-plane"),
         ("nsm-system", {"app": "admission-webhook-k8s"}, "admission-webhook-k8s", "control-plane"),
         ("spire", {"app": "spire-server"}, "spire-controller-manager", "control-plane"),
-        ("spire", {"app": "spire-agent"}, "spire-agent", "control-plane"),
+        ("spire", {"app": "spire-agent"}, "spire-agent", "node-agent"),
         (APP, {"app": "client"}, "cmd-nsc", "sidecar"),
         (APP, {"app": "server"}, "nse", "sidecar"),
         (APP, {"app": "server"}, "app", APPLICATION),

@@ -104,10 +104,18 @@ def test_linkerd_has_two_workers_and_istio_no_access_log_where_profiles_are_equa
 @pytest.mark.parametrize(
     ("mesh", "profile", "expected"),
     [
-        ("istio", "ambient-equal", {"node-proxy": 1, "control-plane": 2, "application": 1, "load-generator": 1}),
+        (
+            "istio",
+            "ambient-equal",
+            {"node-proxy": 1, "control-plane": 1, "node-agent": 1, "application": 1, "load-generator": 1},
+        ),
         ("linkerd", "equal", {"sidecar": 2, "control-plane": 8, "application": 1, "load-generator": 1}),
         ("consul", "equal", {"sidecar": 2, "control-plane": 3, "application": 1, "load-generator": 1}),
-        ("nsm", "equal", {"node-proxy": 3, "control-plane": 5, "application": 1, "load-generator": 1, "sidecar": 2}),
+        (
+            "nsm",
+            "equal",
+            {"node-proxy": 3, "control-plane": 4, "node-agent": 1, "application": 1, "load-generator": 1, "sidecar": 2},
+        ),
     ],
 )
 def test_every_container_has_a_role(mesh, profile, expected):

@@ -52,7 +52,7 @@ def test_cpu_of_every_container_is_what_the_kernel_counted(campaign, mesh):
         if "/" in one.name or one.role == "node":
             truth = campaign.kernel.used_s(one.instance.partition("/")[2], run.window.start_s, run.window.end_s)
             assert found.loc[one.name, "cpu_s"] == pytest.approx(truth, rel=RATIO, abs=SECONDS), one.name
-            assert found.loc[one.name, "mem_rss_bytes"] > 3e5
+            assert found.loc[one.name, "mem_anon_bytes"] > 3e5
 
 
 def test_every_container_of_a_meshed_pod_is_charged_to_its_own(campaign):

@@ -144,7 +144,7 @@ def _rows(spec: RunSpec, start: float, mood: float) -> tuple[tuple[Component, ..
         for place, (_, used, memory) in enumerate(columns):
             values = {"cpu_time_s": 50.0 + used * at}
             if memory:
-                values |= {"mem_working_set_bytes": memory, "mem_rss_bytes": memory * 0.9}
+                values |= {"mem_working_set_bytes": memory, "mem_anon_bytes": memory * 0.9}
             rows.append((start + at, place, values))
     return tuple(one for one, _, _ in columns), rows
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from store_makings import FACTS, mesh_facts, new_campaign, one_run, small_plan
+from store_makings import FACTS, finished, mesh_facts, new_campaign, one_run, small_plan
 
 from workbench.errors import NewerFormatError, StoreError
 from workbench.model.experiment import Load, MeshSpec, RunSpec, Workload
@@ -28,7 +28,7 @@ from workbench.model.records import (
     SourceUse,
     Window,
 )
-from workbench.store import read_campaign, read_run
+from workbench.store import Store, read_campaign, read_run
 from workbench.store.formats import UPGRADES, Campaign, RunDocument, write_campaign, write_document
 
 _text = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
@@ -175,6 +175,31 @@ def test_the_first_format_is_read_as_what_it_said(tmp_path: Path) -> None:
     run = read_run(path.parent)
     assert run.components == (Component(**parts[0], node="n1"),)  # type: ignore[arg-type]
     assert (run.components[0].reserved, run.sources) == (None, ())
+
+
+def test_the_second_format_called_anonymous_memory_rss_on_clusters_and_knew_no_agents(tmp_path: Path) -> None:
+    campaign = new_campaign(tmp_path, blocks=1)
+    spec = campaign.campaign.plan.runs[0]
+    writer = campaign.begin(spec, mesh_facts(spec.mesh.label))
+    parts = (
+        Component(name="istio-cni-node-x/install-cni", role="control-plane", node="n1", instance="n1/istio-system/a/b"),
+        Component(name="server/app", role="application", node="n1", instance="n1/app/server/app"),
+    )
+    writer.samples(
+        parts, [(1000.0 + at, place, {"mem_rss_bytes": 5e6 + place}) for at in (0, 1, 2) for place in (0, 1)]
+    )
+    run = finished(writer, 1000.0)
+    writer.finish(replace(run, components=parts))
+    path = next(tmp_path.rglob("manifest.json"))
+    document = json.loads(path.read_text())
+    document["run"] |= {"environment": "kubernetes", "schema_version": 2}
+    path.write_text(json.dumps({**document, "schema_version": 2}))
+    used = Store(tmp_path).consumption([run.run_id]).set_index("role")
+    assert set(used.index) == {"node-agent", "application"}
+    assert used.loc["node-agent", "mem_anon_bytes"] == 5e6
+    assert used["mem_rss_bytes"].isna().all()
+    path.write_text(json.dumps({**document, "run": {**document["run"], "environment": "lab"}, "schema_version": 2}))
+    assert set(Store(tmp_path).consumption([run.run_id])["role"]) == {"control-plane", "application"}
 
 
 def test_a_format_from_which_no_way_leads_is_named(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def test_counters_at_the_edges_come_from_real_samples_at_their_own_times(scraped
     assert all(
         (moment - began) / KEPT_S == pytest.approx(round((moment - began) / KEPT_S), abs=0.01) for moment in times
     )
-    assert {values["mem_rss_bytes"] for _, place, values in rows if place == 1 and "mem_rss_bytes" in values} == {5e5}
+    assert {values["mem_anon_bytes"] for _, place, values in rows if place == 1 and "mem_anon_bytes" in values} == {5e5}
     (use,) = reader.used(window)
     assert (use.source, use.node, use.coarse) == ("prometheus", "n1", False)
     assert use.interval_s == pytest.approx(KEPT_S, abs=0.01)

@@ -21,8 +21,9 @@ from workbench.analysis.summaries import block_table
 from workbench.model.lab_steps import DATA_PLANE_ROLES
 
 WHOLE = "all parts"
-DATA_PLANE, CONTROL_PLANE, SURROUNDINGS, ENDS = "data plane", "control plane", "system", "application and load"
-PARTS = (WHOLE, DATA_PLANE, CONTROL_PLANE, SURROUNDINGS, ENDS)
+DATA_PLANE, CONTROL_PLANE, AGENTS = "data plane", "control plane", "node agents"
+SURROUNDINGS, ENDS = "system", "application and load"
+PARTS = (WHOLE, DATA_PLANE, CONTROL_PLANE, AGENTS, SURROUNDINGS, ENDS)
 """What is added is said of the whole and of these parts of it, which add up to it in every run."""
 
 PER_1000, ON_NODES = "cores per 1000 requests/s", "cores on the nodes"
@@ -35,6 +36,7 @@ ADDED_COLUMNS = [
 _PART_OF_ROLE: dict[str, str] = {
     **dict.fromkeys(DATA_PLANE_ROLES, DATA_PLANE),
     "control-plane": CONTROL_PLANE,
+    "node-agent": AGENTS,
     SYSTEM: SURROUNDINGS,
     LEFT: SURROUNDINGS,
 }

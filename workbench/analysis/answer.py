@@ -6,9 +6,10 @@ data planes by their labels, never by a product's, and say what showed no differ
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Any
 
-from workbench.analysis.added import ON_NODES, PARTS, WHOLE
+from workbench.analysis.added import AGENTS, ON_NODES, PARTS, WHOLE
 from workbench.analysis.cells import Cell, Value
 from workbench.analysis.comparison import Comparison, main_cell
 from workbench.analysis.contract import NO_RATE
@@ -101,8 +102,13 @@ def _cpu(cell: Cell, mesh: str) -> str:
         return f"adds no measurable CPU ({whole.span})"
     ratio = rows[WHOLE]["ratio_median"]
     said = [f"{ratio:.1f}× in all"] if ratio == ratio else []
-    said += [f"{part} {rows[part]['median']:.3f}" for part in PARTS[1:] if part in rows]
+    said += [f"{part} {rows[part]['median']:.3f}" for part in PARTS[1:] if part in rows and _says(part, rows[part])]
     return f"{whole.change}{f' ({_listed(said)})' if said else ''}"
+
+
+def _says(part: str, row: Mapping[Hashable, Any]) -> bool:
+    """Whether a part is named: node agents only where there are any."""
+    return part != AGENTS or any(row[end] != 0 for end in ("low", "median", "high"))
 
 
 def _listed(said: list[str]) -> str:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from workbench.errors import BadInputError, NothingToShowError
 from workbench.model.columns import used_as
-from workbench.model.lab_steps import DATA_PLANE_ROLES
+from workbench.model.lab_steps import CONTROL_ROLES, DATA_PLANE_ROLES
 
 BLOCK = ("campaign_id", "block")
 """What identifies a block: blocks are numbered within a campaign, and compared within it only."""
@@ -26,7 +26,7 @@ BILLED_ROLES = ("application", *DATA_PLANE_ROLES, "load-generator")
 """Who takes part in a request. The node and what is unattributed contain foreign work, a control plane's work does
 not follow the requests: none of these three is in a sum per request."""
 
-SHOWN_ROLES = (*BILLED_ROLES, "control-plane")
+SHOWN_ROLES = (*BILLED_ROLES, *CONTROL_ROLES)
 """What can be looked at: who takes part in a request, and what a mesh brings besides."""
 
 LIKE = (

@@ -36,13 +36,19 @@ def next_step(cell: Cell) -> str:
     noisy = int(comparison.runs["noisy"].ne("").sum())
     if noisy > NOISY_SHARE * len(comparison.runs):
         return "Next: repeat the measurement on a quieter machine, or set rerun_noisy = true."
-    blocks = int(cell.of(comparison.verdicts, comparison.ranked_by)["blocks"].max()) if len(cell.order) > 1 else 0
+    blocks = _blocks(cell)
     if len(cell.order) > 1 and blocks < ENOUGH_BLOCKS:
         more = counted(ENOUGH_BLOCKS - blocks, "more block")
         return (
             f"{_ranking(cell)} Next: measure {more}; {ENOUGH_BLOCKS} are the fewest that give a 95 % interval.".strip()
         )
     return f"{_ranking(cell)} {_separate(cell)}".strip() or "Next: add a mesh to compare with."
+
+
+def _blocks(cell: Cell) -> int:
+    """Return the blocks in which data planes can be compared, by CPU or else by latency."""
+    found = (cell.of(cell.comparison.verdicts, name)["blocks"] for name in (cell.comparison.ranked_by, "latency_p50_s"))
+    return max((int(blocks.max()) for blocks in found if len(blocks)), default=0)
 
 
 def _ranking(cell: Cell) -> str:

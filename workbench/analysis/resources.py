@@ -14,12 +14,12 @@ import pandas as pd
 from workbench.analysis.contract import BILLED_ROLES, BLOCK, CELL
 from workbench.analysis.intervals import intervals
 from workbench.analysis.summaries import block_table
-from workbench.model.lab_steps import DATA_PLANE_ROLES
+from workbench.model.lab_steps import CONTROL_ROLES, DATA_PLANE_ROLES
 
 ALL = "all"
 """Role under which `TAKEN_ROLES` stand together."""
 
-TAKEN_ROLES = ("application", *DATA_PLANE_ROLES, "control-plane")
+TAKEN_ROLES = ("application", *DATA_PLANE_ROLES, *CONTROL_ROLES)
 """What the application takes of the cluster on a mesh; the load generator is part of the measurement, not of it."""
 
 LEFT, NODE, SYSTEM = "unattributed", "node", "system"
@@ -52,7 +52,7 @@ def resources(runs: pd.DataFrame, consumption: pd.DataFrame, reservations: pd.Da
     `TAKEN_ROLES` together.
     """
     parts = _on_nodes(runs, consumption)
-    parts = parts[parts["role"].isin([*BILLED_ROLES, "control-plane"])]
+    parts = parts[parts["role"].isin([*BILLED_ROLES, *CONTROL_ROLES])]
     if parts.empty:
         return pd.DataFrame(columns=RESOURCE_COLUMNS)
     parts = parts.rename(columns={"mem_working_set_bytes": "memory_bytes"})

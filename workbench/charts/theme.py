@@ -41,6 +41,7 @@ ROLE_COLOURS: Final = {
     "waypoint": "#779E55",
     "kernel": "#539B7B",
     "control-plane": "#AF689D",
+    "node-agent": "#D8B4CC",
     "load-generator": "#B4BCC6",
     "system": "#5E4343",
     "unattributed": "#D9CBA3",

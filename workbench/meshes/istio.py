@@ -173,12 +173,13 @@ class Istio:
         return gates
 
     def parts(self, spec: MeshSpec) -> tuple[PartRule, ...]:
-        """Return whom its containers are charged to; ztunnel first, for it is in the control plane's namespace."""
+        """Return whom its containers are charged to; ztunnel and istio-cni are in the control plane's namespace."""
         self._asked(spec)
         control_plane = PartRule(role="control-plane", namespace=NAMESPACE)
+        agent = PartRule(role="node-agent", namespace=NAMESPACE, labels={"k8s-app": "istio-cni-node"})
         if _mode(spec) == "default":
             return (control_plane, _SIDECARS)
-        return (_ZTUNNEL, control_plane, *((_WAYPOINTS,) if _mode(spec) == "waypoint" else ()))
+        return (_ZTUNNEL, agent, control_plane, *((_WAYPOINTS,) if _mode(spec) == "waypoint" else ()))
 
     def remove(self, spec: MeshSpec, application: ClusterApplication) -> tuple[ClusterStep, ...]:
         """Return the way back: waypoints before istiod goes, then the charts, then what they leave."""

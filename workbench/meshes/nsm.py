@@ -215,8 +215,9 @@ class Nsm:
             PartRule(role="node-proxy", namespace=NSM_NAMESPACE, labels={"app": app})
             for app in ("nsmgr", "forwarder-vpp")
         )
+        agent = PartRule(role="node-agent", namespace=SPIRE_NAMESPACE, labels={"app": "spire-agent"})
         control = tuple(PartRule(role="control-plane", namespace=name) for name in (NSM_NAMESPACE, SPIRE_NAMESPACE))
-        return (*nodes, *control, PartRule(role="sidecar", containers=("cmd-nsc", "cmd-nsc-init", "nse")))
+        return (*nodes, agent, *control, PartRule(role="sidecar", containers=("cmd-nsc", "cmd-nsc-init", "nse")))
 
     def remove(self, spec: MeshSpec, application: ClusterApplication) -> tuple[ClusterStep, ...]:
         """Return the way back: NSM's webhook first, which would block every pod; SPIRE's before its namespace.

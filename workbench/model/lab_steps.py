@@ -30,6 +30,7 @@ Role = Literal[
     "gateway",
     "waypoint",
     "control-plane",
+    "node-agent",
     "load-generator",
     "system",
     "node",
@@ -39,6 +40,10 @@ SURROUNDING_ROLES: tuple[Role, ...] = ("system", "node", "unattributed")
 """Of whole machines, and of what on them is not part of a run."""
 
 DATA_PLANE_ROLES: tuple[Role, ...] = ("sidecar", "node-proxy", "gateway", "waypoint")
+
+CONTROL_ROLES: tuple[Role, ...] = ("control-plane", "node-agent")
+"""What a mesh runs besides its data plane: once for the cluster, and on every node (istio-cni, a SPIRE agent). Neither
+follows the requests; the second grows with the nodes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

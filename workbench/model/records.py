@@ -16,9 +16,10 @@ from workbench.model.experiment import RunSpec
 from workbench.model.lab_steps import Role
 from workbench.text.redaction import redacted_text
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Version of the run folder's format. History: 1, the first; 2 adds a component's node and what it reserves, the
-sources that consumption was read from, and the role ``system``."""
+sources that consumption was read from, and the role ``system``; 3 calls the memory that clusters report as RSS what it
+is, anonymous, and adds the role ``node-agent``."""
 
 Status = Literal["finished", "failed", "interrupted", "skipped"]
 """finished: numbers count; failed: a gate, the load or the set-up failed; interrupted: cut off, what was captured is

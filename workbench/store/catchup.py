@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 
+from workbench.model.metrics import SAMPLE_COLUMNS
 from workbench.model.records import SCHEMA_VERSION
 from workbench.store.consumption import CONSUMPTION, SAMPLE_EDGE_S
 from workbench.store.layout import CAMPAIGN_NAME, CAPTURE_HEADER_NAME, MANIFEST_NAME, campaign_folders, run_folders
@@ -202,7 +203,25 @@ def _insert_samples(connection: duckdb.DuckDBPyConnection, loaded: Sequence[Load
         "JOIN (SELECT unnest($2::VARCHAR[]) AS filename, unnest($3::VARCHAR[]) AS run_id) AS of USING (filename)",
         [[as_glob(file) for file in files], files, runs],
     )
+    for one in loaded:
+        if one.renamed:
+            _rename(connection, one)
     connection.execute(CONSUMPTION, [runs, SAMPLE_EDGE_S])
+
+
+def _rename(connection: duckdb.DuckDBPyConnection, loaded: Loaded) -> None:
+    """Read the samples of an older version as today's: columns under their new names, roles as its components have."""
+    columns = [f"{new} = {old}" for old, new in loaded.renamed.items() if {old, new} <= {*SAMPLE_COLUMNS}]
+    if columns:
+        connection.execute(
+            f"UPDATE samples SET {', '.join(columns)} WHERE run_id = $1",  # noqa: S608 - our own names
+            [loaded.run_id],
+        )
+    connection.execute(
+        "UPDATE samples SET role = of.role FROM components AS of WHERE samples.run_id = $1 AND of.run_id = $1 "
+        "AND samples.component = of.component AND samples.role != of.role",
+        [loaded.run_id],
+    )
 
 
 def as_glob(file: str) -> str:

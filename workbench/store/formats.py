@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -47,7 +47,33 @@ def _with_nodes(document: Document) -> Document:
     return {key: moved(one) if key in ("run", "final") else one for key, one in document.items()}
 
 
-UPGRADES: dict[int, Callable[[Document], Document]] = {1: _with_nodes}
+_ANONYMOUS = {"mem_rss_bytes": "mem_anon_bytes", "mem_anon_bytes": "mem_rss_bytes"}
+_AGENTS = ("istio-cni-node-", "spire-agent-")
+"""How the names of pods begin whose containers were charged to the control plane before there was ``node-agent``."""
+
+
+def _with_agents(document: Document) -> Document:
+    """2 -> 3: on a cluster what was stored as RSS is anonymous memory, and agents on nodes have a role of their own."""
+    run = document.get("run")
+    if not isinstance(run, dict) or run.get("environment") != "kubernetes":
+        return document
+
+    def charged(part: Any) -> Any:
+        if isinstance(part, dict) and part.get("role") == "control-plane" and str(part.get("name")).startswith(_AGENTS):
+            return {**part, "role": "node-agent"}
+        return part
+
+    parts = run.get("components")
+    columns = document.get("columns")
+    return {
+        **document,
+        "run": {**run, "components": [charged(one) for one in parts]} if isinstance(parts, list) else run,
+        **({"columns": [_ANONYMOUS.get(str(one), one) for one in columns]} if isinstance(columns, list) else {}),
+        **({"renamed": _ANONYMOUS} if "files" in document else {}),
+    }
+
+
+UPGRADES: dict[int, Callable[[Document], Document]] = {1: _with_nodes, 2: _with_agents}
 """Version -> function that turns a document of that version into one of the next; `SCHEMA_VERSION` says what each one
 brought. A document tells its kind by its keys: ``campaign``, or ``run`` and ``files``, or ``run`` and ``columns``."""
 
@@ -91,10 +117,17 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunDocument:
-    """A manifest: the run, and the files it left."""
+    """A manifest: the run, and the files it left.
+
+    Attributes
+    ----------
+    renamed
+        Name of a column in the file of samples -> what it is read as, because an older version wrote the file.
+    """
 
     run: Run
     files: tuple[FileRecord, ...]
+    renamed: dict[str, str] = field(default_factory=dict)
 
     def file(self, name: str) -> FileRecord | None:
         """Return the record of file ``name``; None when the run has no such file."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,8 @@ class Loaded:
         The Parquet file of its samples; None when it has none.
     run_id
         Empty for a campaign.
+    renamed
+        See `RunDocument.renamed`. Where there is any, the roles of the samples are those of the components, too.
     """
 
     folder: str
@@ -42,6 +44,7 @@ class Loaded:
     rows: dict[str, list[Row]]
     samples: Path | None = None
     run_id: str = ""
+    renamed: dict[str, str] = field(default_factory=dict)
 
 
 def load_campaign(path: Path, signature: str, held: bool) -> Loaded:
@@ -100,6 +103,7 @@ def load_run(path: Path, signature: str) -> Loaded:
         rows={table: [_finite({"run_id": run.run_id, **row}) for row in listed] for table, listed in rows.items()},
         samples=path / SAMPLES_NAME if document.file(SAMPLES_NAME) else None,
         run_id=run.run_id,
+        renamed=document.renamed,
     )
 
 

@@ -24,7 +24,7 @@ METRICS = {
     "container_cpu_usage_seconds_total": CPU,
     "container_cpu_cfs_throttled_seconds_total": _THROTTLED,
     "container_memory_working_set_bytes": "mem_working_set_bytes",
-    "container_memory_rss": "mem_rss_bytes",
+    "container_memory_rss": "mem_anon_bytes",  # see the kubelet's rssBytes
 }
 _SERVICES = {"kubelet": "kubelet", "containerd": "runtime", "crio": "runtime", "docker": "runtime"}
 """Unit of the node -> what it is called among the components."""

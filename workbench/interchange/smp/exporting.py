@@ -42,7 +42,7 @@ from workbench.interchange.smp.messages import (
 from workbench.interchange.smp.naming import mesh_type
 from workbench.interchange.smp.surroundings import kubernetes_version, nodes_of, surrounding_labels
 from workbench.model.histograms import buckets, quantiles
-from workbench.model.lab_steps import DATA_PLANE_ROLES
+from workbench.model.lab_steps import CONTROL_ROLES, DATA_PLANE_ROLES
 from workbench.model.records import Facts, Run
 
 PREFIX = "workbench."
@@ -288,7 +288,7 @@ def _mesh(run: Run, parts: Sequence[Part]) -> ServiceMeshConfig:
     facts, spec = run.mesh, run.spec.mesh
     proxies = [part for part in parts if part["role"] in DATA_PLANE_ROLES and part["role"] != "gateway"]
     gateways = [part for part in parts if part["role"] == "gateway"]
-    control = [part for part in parts if part["role"] == "control-plane"]
+    control = [part for part in parts if part["role"] in CONTROL_ROLES]
     load = run.load_result
     reached = _known(run, "achieved_rate_per_s", load.achieved_rate_per_s) if load else None
     told: dict[str, object] = {

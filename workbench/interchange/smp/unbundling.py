@@ -193,7 +193,7 @@ def _land_run(bundle: Bundle, run_id: str, campaign_id: str, new: str, staging: 
     run: Run = replace(_checked(document.run, details), run_id=name, campaign_id=new, provenance="imported")
     rows = {one.name: one.rows for one in document.files}
     files = tuple(_file(folder, path, rows) for path in sorted(folder.rglob("*")) if path.is_file())
-    write_document(folder / MANIFEST_NAME, RunDocument(run=run, files=files))
+    write_document(folder / MANIFEST_NAME, RunDocument(run=run, files=files, renamed=document.renamed))
 
 
 def _copy(source: Path, target: Path) -> None:

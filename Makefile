@@ -10,7 +10,7 @@ PARALLEL ?= -n auto --maxprocesses 4 --dist loadgroup
 PYTEST = env -u PYTHONDONTWRITEBYTECODE $(PYTHON_IN_VENV) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check docs bench audit lab pictures clean
+.PHONY: help example demo test quick check docs bench audit lab pictures clean
 export VENV
 
 help:  ## this list
@@ -18,6 +18,10 @@ help:  ## this list
 
 $(READY): pyproject.toml constraints.txt requirements.lock scripts/bootstrap
 	@./scripts/bootstrap
+
+example: $(READY)  ## write the report of the example, four meshes recorded elsewhere (a minute, nothing is measured)
+	$(COMPILE)
+	@$(PYTHON_IN_VENV) -m workbench report example
 
 demo: $(READY)  ## measure real data planes on this machine, compare them, write the report (two minutes)
 	$(COMPILE)

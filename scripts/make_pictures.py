@@ -70,9 +70,9 @@ def _top(page: Page, selector: str, above: int = 12) -> None:
 
 
 def report(stage: Stage, out: Path) -> None:
-    """Show the first screen of the report of the latest campaign."""
+    """Show the first screen of the report of the example."""
     page = stage.browser.new_context(viewport=FIRST_SCREEN, offline=True).new_page()
-    page.goto(wb.write_report(data=stage.lab.data, reports=stage.lab.folder).as_uri())
+    page.goto(wb.write_report("example", reports=stage.lab.folder).as_uri())
     page.wait_for_selector("html[data-charts=drawn]", state="attached")
     page.wait_for_timeout(1000)
     page.screenshot(path=out)

@@ -1,4 +1,4 @@
-"""Build hook: a wheel carries notebooks, settings, designs, experiments and reference data.
+"""Build hook: a wheel carries notebooks, settings, designs, experiments, reference data and the example.
 
 `workbench.files.shipped` finds them there.
 
@@ -9,7 +9,15 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SHIPPED = ("notebooks", "jupyter", "data/designs", "data/experiments", "data/landscape", "data/reference")
+SHIPPED = (
+    "notebooks",
+    "jupyter",
+    "data/designs",
+    "data/example",
+    "data/experiments",
+    "data/landscape",
+    "data/reference",
+)
 
 
 class ShippedFiles(BuildHookInterface):  # type: ignore[type-arg]

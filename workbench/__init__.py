@@ -10,6 +10,8 @@
     wb.run("quick")                   run it; returns the campaign's id
     wb.open_store()                   everything that was measured, as frames
     wb.campaign("quick")              the id of an experiment's latest campaign
+    wb.example()                      four meshes, recorded: what comes with the workbench, to look at
+    wb.select("latest")               campaigns with their store; the example while nothing has been measured
     wb.compare("quick")               what each data plane costs, with intervals and checks
     wb.headline(comparison)           the answer in words
     wb.choose("mTLS, gRPC")           which meshes meet these needs, and why the others do not
@@ -32,13 +34,14 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "campaign": "workbench.api.experiments",
+    "campaign": "workbench.api.selecting",
     "charts": "",
     "choose": "workbench.api.choosing",
     "compare": "workbench.api.experiments",
     "deploy": "workbench.api.deploying",
     "doctor": "workbench.api.experiments",
     "enable_charts": "workbench.api.experiments",
+    "example": "workbench.api.selecting",
     "experiment": "workbench.api.experiments",
     "experiments": "workbench.api.experiments",
     "explore": "workbench.api.experiments",
@@ -51,6 +54,7 @@ _HOMES = {
     "play": "workbench.api.playground",
     "price": "workbench.api.playground",
     "run": "workbench.api.experiments",
+    "select": "workbench.api.selecting",
     "write_report": "workbench.api.experiments",
 }
 

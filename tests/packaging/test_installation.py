@@ -63,12 +63,14 @@ def test_the_wheel_carries_what_is_shipped(wheel):
         ("data/experiments", "*.toml"),
         ("data/designs", "*.toml"),
         ("data/landscape", "**/*.toml"),
+        ("data/example", "**/*.*"),
         ("data/reference", "*.md"),
         ("jupyter/config", "**/*.json"),
     )
     for folder, pattern in shipped:
         for path in (ROOT / folder).glob(pattern):
             assert f"workbench/_shipped/{path.relative_to(ROOT)}" in names
+    assert wheel.stat().st_size < 3_000_000
     assert "workbench/py.typed" in names
     assert "workbench/widgets/picture.js" in names
     assert [name for name in names if name.endswith(".data/data/share/jupyter/voila/templates/workbench/index.html.j2")]
@@ -89,6 +91,16 @@ def test_an_installed_wheel_works_outside_any_checkout(installed, tmp_path):
     assert Path(found.stdout.strip()).is_relative_to(installed.parents[1])
     assert "36 runs" in outside(installed, tmp_path, "workbench", "plan", "quick").stdout
     assert not (tmp_path / "data").exists()
+
+
+def test_an_installed_wheel_shows_the_example_and_leaves_it_as_it_is(installed, tmp_path):
+    [shipped] = installed.parents[1].rglob("_shipped/data/example")
+    before = {path: path.stat().st_mtime_ns for path in shipped.rglob("*")}
+    shown = outside(installed, tmp_path, "workbench", "compare", "example")
+    assert shown.returncode == 0, shown.stderr
+    assert "Recorded 2026-11-27" in shown.stdout
+    assert {path: path.stat().st_mtime_ns for path in shipped.rglob("*")} == before
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.lab

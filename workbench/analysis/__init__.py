@@ -6,9 +6,9 @@ to believe it), comparison (all of it in one value), answer (the headline).
 No effects, no store, no plotting.
 """
 
-from workbench.analysis.answer import headline
+from workbench.analysis.answer import answer_sentences, headline
 from workbench.analysis.comparison import Comparison, compare
 from workbench.analysis.costing import bill, costs
 from workbench.analysis.evidence import Check
 
-__all__ = ["Check", "Comparison", "bill", "compare", "costs", "headline"]
+__all__ = ["Check", "Comparison", "answer_sentences", "bill", "compare", "costs", "headline"]

@@ -28,11 +28,17 @@ def headline(comparison: Comparison) -> Sentences:
 
     The sentences hold for the workload with the most runs at its highest rate. CPU is that of all parts: in the lab
     the cores for 1000 requests/s, on clusters those that the nodes counted. Brackets hold intervals; the last sentence
-    but one says how often they hold the true median. The last sentence says what to do next.
+    but one says how often they hold the true median. The last sentence says what to do next; after it stands the badge
+    of a recording or of made-up data.
     """
+    return Sentences([*answer_sentences(comparison), *([f"{comparison.badge}."] if comparison.badge else [])])
+
+
+def answer_sentences(comparison: Comparison) -> list[str]:
+    """Return the sentences of `headline` without the badge, for whoever sets it apart."""
     cell = Cell(comparison, *main_cell(comparison.runs))
     meshes = [f"{mesh} {_of_mesh(cell, mesh)}." for mesh in cell.order if mesh not in cell.baselines]
-    return Sentences([*_limits(cell), _without_mesh(cell), *meshes, _reliability(cell), next_step(cell)])
+    return [*_limits(cell), _without_mesh(cell), *meshes, _reliability(cell), next_step(cell)]
 
 
 def _limits(cell: Cell) -> Iterator[str]:

@@ -24,6 +24,7 @@ from workbench.analysis.untold import untold
 from workbench.analysis.verdicts import GREATER, LESS, TAIL_METRICS, UNRANKED
 from workbench.analysis.words import a_second, at_rate, counted, join, percent, share, some
 from workbench.model.metrics import metric
+from workbench.model.recording import RECORDED, badge_of
 
 __all__ = ["Check", "Evidence", "all_checks"]
 
@@ -111,7 +112,16 @@ def pooled(evidence: Evidence) -> Iterator[Check]:
 def provenance(evidence: Evidence) -> Iterator[Check]:
     """Say where numbers come from that were not measured here."""
     found = str(evidence.runs["provenance"].iloc[0])
-    if found != "measured":
+    if found == RECORDED:
+        yield Check(
+            name="recorded",
+            severity="warning",
+            scope="all runs",
+            figure="recorded elsewhere",
+            message=f"These runs are a recording, made on another machine than yours. {badge_of(evidence.runs)}.",
+            next_step="Measure in your own environment before you decide anything.",
+        )
+    elif found != "measured":
         yield Check(
             name="not-measured",
             severity="warning",

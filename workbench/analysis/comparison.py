@@ -6,7 +6,7 @@ verdicts, checks) and hands charts, tables and the report a `Comparison` that th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ from workbench.analysis.resources import node_bill, node_bill_summary, resource_
 from workbench.analysis.saturation import saturated, without_limits
 from workbench.analysis.selection import Selection, select
 from workbench.analysis.summaries import bill_summary, overhead, summary
+from workbench.model.recording import MADE_UP, badge_of, with_badge
 
 MESH_COLUMNS = ["mesh", "title", "data_plane", "layer", "mtls", "archetype", "shape_of", "lacks", "is_baseline", "runs"]
 LEFT_OUT_COLUMNS = ["run_id", *BLOCK, "mesh", *CELL, "attempt", "status", "why", "reason"]
@@ -91,6 +92,9 @@ class Comparison:
         workloads, rates_per_s, payload_bytes, cpus.
     campaigns
         Ids of the campaigns that the counted runs come from, in order of time.
+    badge
+        What must stand at every figure of it: where a recording comes from, or that nothing was measured. Empty:
+        nothing must. Every frame carries it too, see `workbench.model.recording`.
     """
 
     costs: pd.DataFrame
@@ -114,6 +118,13 @@ class Comparison:
     left_out: pd.DataFrame
     circumstances: dict[str, Any]
     campaigns: list[str]
+    badge: str = ""
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, pd.DataFrame):
+                with_badge(value, self.badge)
 
 
 def main_cell(runs: pd.DataFrame) -> tuple[str, float]:
@@ -227,7 +238,8 @@ def compare(
         When a frame lacks a column.
     """
     selection = select(cleaned := with_failures(clean_runs(runs), failures))
-    counted = selection.counted
+    badge = badge_of(runs) or (MADE_UP if selection.counted["provenance"].iloc[0] == "synthetic" else "")
+    counted = with_badge(selection.counted, badge)
     usage, durations = clean_consumption(consumption), clean_latency(latency)
     wide, cpu = wide_costs(counted, usage, durations), cpu_by_role(counted, usage)
     shares = wide_bill(counted, cpu)
@@ -259,6 +271,7 @@ def compare(
         left_out=_left_out(selection),
         circumstances=_circumstances(counted),
         campaigns=list(counted.sort_values("started_at", kind="stable")["campaign_id"].unique()),
+        badge=badge,
     )
 
 

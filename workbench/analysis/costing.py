@@ -49,6 +49,7 @@ COST_METRICS = (
     "node_cores",
     *QUANTILES,
     "data_plane_memory_bytes",
+    "data_plane_working_set_bytes",
     "memory_per_replica_bytes",
     "rss_per_replica_bytes",
     "ctx_switches_per_request",
@@ -152,14 +153,16 @@ def _memory_metrics(runs: pd.DataFrame, consumption: pd.DataFrame) -> pd.DataFra
     replicas = parts.groupby("run_id").size()
     columns = {
         "data_plane_memory_bytes": _sum_known(parts, "mem_pss_bytes", ["run_id"]),
+        "data_plane_working_set_bytes": _sum_known(parts, "mem_working_set_bytes", ["run_id"]),
         "memory_per_replica_bytes": _sum_known(parts, "mem_anon_bytes", ["run_id"]) / replicas,
         "rss_per_replica_bytes": _sum_known(parts, "mem_rss_bytes", ["run_id"]) / replicas,
     }
     table = pd.DataFrame(columns, dtype="float64").reindex(runs["run_id"]).set_axis(runs.index)
     table = table.mask(has_kernel_data_plane(runs))
     watched = runs["run_id"].isin(consumption["run_id"]) & ~runs["run_id"].isin(parts["run_id"])
-    without = runs["is_baseline"] & table["data_plane_memory_bytes"].isna() & watched
-    table["data_plane_memory_bytes"] = table["data_plane_memory_bytes"].mask(without, 0.0)
+    for name in ("data_plane_memory_bytes", "data_plane_working_set_bytes"):
+        if table[name].notna().any():  # read at all: no data plane then takes none
+            table[name] = table[name].mask(runs["is_baseline"] & table[name].isna() & watched, 0.0)
     return table
 
 

@@ -11,7 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import BadInputError, NothingToShowError, UnknownNameError
+from workbench.api.selecting import LATEST, Selected, select
+from workbench.errors import BadInputError, UnknownNameError
 from workbench.files import shipped
 from workbench.model.experiment import EnvironmentSpec, Experiment, Plan, experiment_from_toml, read_experiment
 from workbench.settings import Settings
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from workbench.store import Store
     from workbench.widgets.explorer import ExplorerView
     from workbench.widgets.launcher import LauncherView
-
-LATEST = "latest"
-"""Stands for the campaign that was started last."""
 
 
 def experiments(data: str | Path = "") -> pd.DataFrame:
@@ -201,68 +199,20 @@ def open_store(data: str | Path = "") -> Store:
     return Store(Settings.resolve(data=data).data)
 
 
-def campaign(asked: str = LATEST, data: str | Path = "", *, otherwise_run: str = "") -> str:
-    """Return the id of the campaign that ``asked`` stands for.
-
-    Parameters
-    ----------
-    asked
-        An id, the name of an experiment (its latest campaign), or ``"latest"``.
-    otherwise_run
-        Experiment to run first when nothing has been measured yet; empty: none.
-
-    Raises
-    ------
-    NothingToShowError
-        When the store is empty.
-    UnknownNameError
-        With the known campaigns.
-    """
-    opened = open_store(data)
-    if otherwise_run and opened.campaigns().empty:
-        return run(otherwise_run, data=data)
-    return _campaign(opened, asked)
-
-
-def _campaign(opened: Store, asked: str) -> str:
-    known = opened.campaigns().sort_values("started_at")
-    if known.empty:
-        raise NothingToShowError(f"Nothing has been measured in {opened.data} yet: start with `workbench demo`.")
-    with_numbers = known[known["runs_finished"] > 0]
-    if asked == LATEST:
-        return str((with_numbers if len(with_numbers) else known)["campaign_id"].iloc[-1])
-    if asked in set(known["campaign_id"]):
-        return asked
-    of_experiment = with_numbers[with_numbers["experiment"] == asked]
-    if len(of_experiment):
-        return str(of_experiment["campaign_id"].iloc[-1])
-    raise UnknownNameError(
-        "campaign or experiment", asked, [*known["campaign_id"].tail(10), *known["experiment"].unique()]
-    )
-
-
 def compare(*asked: str, data: str | Path = "") -> Comparison:
     """Compare the data planes of one campaign or several.
 
     Parameters
     ----------
     asked
-        See `campaign`; none: the latest.
+        See `select`; none: the latest.
 
     Raises
     ------
     NothingToShowError
         When no run of it has finished.
     """
-    from workbench import analysis
-
-    with open_store(data).at_once() as opened:
-        ids = [_campaign(opened, one) for one in asked or (LATEST,)]
-        runs = _stacked([opened.runs(campaign_id=one) for one in dict.fromkeys(ids)])
-        run_ids = list(runs["run_id"])
-        frames = (opened.consumption(run_ids), opened.latency(run_ids), opened.reservations(run_ids))
-        beside = (opened.sources(run_ids), opened.failures(run_ids))
-    return analysis.compare(runs, *frames, *beside)
+    return select(*asked, data=data, or_example=False).compare()
 
 
 def write_report(
@@ -273,7 +223,7 @@ def write_report(
     Parameters
     ----------
     asked
-        See `campaign`; none: the latest.
+        See `select`; none: the latest.
     target
         File to write; empty: named after the last campaign, in the report folder.
     title
@@ -288,37 +238,40 @@ def write_report(
     """
     from workbench.report import build_report
 
-    ids = list(dict.fromkeys(campaign(one, data) for one in asked or (LATEST,)))
-    out = Path(target).expanduser() if target else report_file(ids, Settings.resolve(reports=reports).reports)
-    return build_report(open_store(data), ids, out, title or None)
+    chosen = select(*asked, data=data, or_example=False)
+    out = Path(target).expanduser() if target else report_file(chosen, Settings.resolve(reports=reports).reports)
+    return build_report(chosen.store, chosen.campaigns, out, title or None)
 
 
-def report_file(ids: list[str], reports: Path) -> Path:
-    """Return where the report of these campaigns goes by default."""
-    more = f"-and-{len(ids) - 1}-more" if len(ids) > 1 else ""
-    return reports / f"{ids[-1]}{more}.html"
+def report_file(chosen: Selected, reports: Path) -> Path:
+    """Return where the report of these campaigns goes by default; that of the example says so in its name."""
+    more = f"-and-{len(chosen.campaigns) - 1}-more" if len(chosen.campaigns) > 1 else ""
+    kind = "" if chosen.store.recording is None else "example-"
+    return reports / f"{kind}{chosen.campaign}{more}.html"
 
 
 def explore(asked: str = LATEST, *, data: str | Path = "", reports: str | Path = "") -> ExplorerView:
     """Return widgets that choose runs and show what they consumed; ``.chart`` is the same picture without a kernel.
 
+    While nothing has been measured they show the example, and say so.
+
     Parameters
     ----------
     asked
-        Where to begin, see `campaign`.
+        Where to begin, see `select`.
     reports
         Where exports go; empty: the report folder.
 
     Raises
     ------
     NothingToShowError
-        When nothing has been measured yet.
+        When nothing has been measured yet, and a campaign of your own was asked for.
     """
     from workbench.widgets.explorer import ExplorerView
     from workbench.widgets.exploring import Explorer
 
-    model = Explorer(open_store(data))
-    return ExplorerView(model, campaign(asked, data), Settings.resolve(reports=reports).reports)
+    chosen = select(asked, data=data)
+    return ExplorerView(Explorer(chosen.store), chosen.campaign, Settings.resolve(reports=reports).reports)
 
 
 def launch(asked: str = "quick", *, data: str | Path = "", reports: str | Path = "") -> LauncherView:
@@ -347,23 +300,18 @@ def launch(asked: str = "quick", *, data: str | Path = "", reports: str | Path =
     )
 
 
-def _stacked(frames: list[pd.DataFrame]) -> pd.DataFrame:
-    """Return ``frames`` one below the other."""
-    import pandas as pd
-
-    return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
-
-
 def enable_charts() -> None:
     """Show charts in this notebook, live and in executed copies, without a network; call it before the first one.
 
-    Tables show a dollar as a dollar, too, instead of looking for formulas in names.
+    Tables show a dollar as a dollar, too, instead of looking for formulas in names, and the badge of their figures.
     """
     import pandas as pd
 
+    from workbench.api.tables import show_badges
     from workbench.charts.display import enable
 
     enable()
+    show_badges()
     pd.set_option("display.html.use_mathjax", False)
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from workbench.charts.badges import badged
 from workbench.charts.engine import Picture, alt
 from workbench.charts.labels import MARK, row_text
 from workbench.charts.rows import NOT_MEASURED, basis_text, interval_text, rate_text, records, value_text
@@ -28,6 +29,7 @@ _COLOURS: Final = {"more": MESH_COLOURS[1], "less": MESH_COLOURS[2], "cannot tel
 _UNRANKED: Final = "not ranked"
 
 
+@badged
 def change(pair: pd.DataFrame, before: str, after: str) -> Picture:
     """Show by how much each metric changes from ``before`` to ``after``, with its interval, and both medians.
 

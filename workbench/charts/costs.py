@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from workbench.charts import ranges
+from workbench.charts.badges import badged
 from workbench.charts.engine import Picture
 
 TAX = ranges.Ranges(
@@ -29,10 +30,16 @@ OVERHEAD = ranges.Ranges(
 MEMORY = ranges.Ranges(
     title="Memory of the data plane under load",
     subtitle=("A data plane in the kernel has no process whose memory could be read: not measured is not 0.",),
-    metrics=("memory_per_replica_bytes", "data_plane_memory_bytes", "rss_per_replica_bytes"),
+    metrics=(
+        "memory_per_replica_bytes",
+        "data_plane_memory_bytes",
+        "data_plane_working_set_bytes",
+        "rss_per_replica_bytes",
+    ),
 )
 
 
+@badged
 def tax(summary: pd.DataFrame, order: Sequence[str]) -> Picture:
     """Show normalised CPU with intervals, one panel for each rate.
 
@@ -51,6 +58,7 @@ def describe_tax(summary: pd.DataFrame, order: Sequence[str]) -> str:
     return ranges.describe(summary, order, TAX)
 
 
+@badged
 def overhead(overhead: pd.DataFrame, order: Sequence[str], absent: Mapping[str, str] | None = None) -> Picture:
     """Show differences to the baseline with intervals and a rule at zero; a drop-down chooses the metric.
 
@@ -72,14 +80,16 @@ def describe_overhead(overhead: pd.DataFrame, order: Sequence[str], absent: Mapp
     return ranges.describe(overhead, order, OVERHEAD, absent)
 
 
+@badged
 def memory(summary: pd.DataFrame, order: Sequence[str], absent: Mapping[str, str] | None = None) -> Picture:
-    """Show the data plane's memory: per replica (anonymous), all replicas (PSS), per replica (RSS).
+    """Show the data plane's memory, whichever is known: anonymous, PSS, working set (on clusters), RSS.
 
     Parameters
     ----------
     summary
         Columns mesh, workload, rate_per_s, metric, median, low, high, coverage, blocks; used:
-        ``memory_per_replica_bytes``, ``data_plane_memory_bytes``, ``rss_per_replica_bytes``.
+        ``memory_per_replica_bytes``, ``data_plane_memory_bytes``, ``data_plane_working_set_bytes``,
+        ``rss_per_replica_bytes``.
     order
         Mesh labels from top to bottom, baseline first.
     absent

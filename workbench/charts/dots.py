@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.charts.badges import badged
 from workbench.charts.controls import Choice, with_choices
 from workbench.charts.engine import Picture, alt
 from workbench.charts.labels import heading
@@ -85,6 +86,7 @@ def _layers(order: Sequence[str], last: int) -> Any:
     return lines(order, x, y, tips, False)
 
 
+@badged
 def blocks(costs: pd.DataFrame, order: Sequence[str]) -> Picture:
     """Show every single run's value by block, so that nothing hides behind a median; drop-downs for metric and rate.
 

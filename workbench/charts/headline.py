@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.charts.badges import badged
 from workbench.charts.controls import Choice, faded, legend_selection, with_choices
 from workbench.charts.engine import Picture, alt
-from workbench.charts.labels import MARK, columns_for, mesh_rows, panelled, row_text, shortened
+from workbench.charts.labels import MARK, columns_for, mesh_rows, panelled, row_text, shortened, width_for
 from workbench.charts.rows import (
     CELL,
     basis_text,
@@ -23,7 +24,7 @@ from workbench.charts.rows import (
     value_text,
     workloads_of,
 )
-from workbench.charts.theme import INK, WIDTH, finish, role_scale, roles_in_order
+from workbench.charts.theme import INK, finish, role_scale, roles_in_order
 from workbench.model.metrics import metric
 
 TOTAL, SHOWN = "cpu_per_request_s", "all_cores_per_1000_rps"
@@ -139,6 +140,7 @@ def _layers(order: Sequence[str], roles: Sequence[str]) -> Any:
     return alt.layer(_bars(y, roles), spread, middle, *row_text(total))
 
 
+@badged
 def consumption(
     bill_summary: pd.DataFrame,
     summary: pd.DataFrame,
@@ -168,7 +170,7 @@ def consumption(
     rows = [_share_row(row, limits) for row in records(shares)] + [_total_row(row, limits) for row in records(totals)]
     panels = [rate_text(rate) for rate in reversed(rates_of(totals))]
     layers = _layers(order, roles_in_order(shares["role"]))
-    picture = panelled(layers, panels, columns=columns_for(panels), width=WIDTH, height=alt.Step(_ROW))
+    picture = panelled(layers, panels, columns=columns_for(panels), width=width_for(panels), height=alt.Step(_ROW))
     choice = Choice(field="workload", label="Workload", options=tuple(workloads_of(totals)))
     return finish(
         with_choices(picture.resolve_axis(x="independent"), [choice]),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from workbench.charts.engine import alt
+from workbench.charts.theme import WIDTH
 
 LINE = -8
 """Pixels from the middle of a row to its line of text."""
@@ -54,6 +55,11 @@ def heading(*parts: str) -> str:
 def columns_for(rates: Sequence[Any]) -> int:
     """Return how many panels, one for each rate, stand side by side where there is room."""
     return 3 if len(rates) > 2 else 2
+
+
+def width_for(panels: Sequence[Any]) -> int:
+    """Return the width of one panel where these stand together: one alone takes the room of two."""
+    return 2 * WIDTH if len(panels) == 1 else WIDTH
 
 
 def panelled(layers: Any, headings: Sequence[str], *, columns: int, width: int, height: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.charts.badges import badged
 from workbench.charts.controls import Choice, faded, legend_selection, with_choices
 from workbench.charts.engine import Picture, alt
 from workbench.charts.labels import heading, panelled
@@ -109,6 +110,7 @@ def _point(row: dict[str, Any], panel: str) -> dict[str, Any]:
     }
 
 
+@badged
 def cost_against_rate(summary: pd.DataFrame, order: Sequence[str]) -> Picture:
     """Show how a cost moves with the rate; a drop-down chooses the metric.
 
@@ -165,6 +167,7 @@ def describe_cost_against_rate(summary: pd.DataFrame, order: Sequence[str]) -> s
     return " ".join([f"{shown[0].label} against rate: {'; '.join(told)}.", *gaps(cells, order)])
 
 
+@badged
 def latency_by_percentile(summary: pd.DataFrame, order: Sequence[str]) -> Picture:
     """Show latency from p50 to p99.9 on a logarithmic axis; a drop-down chooses the rate, the highest first.
 

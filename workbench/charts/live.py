@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from workbench.charts.badges import badged
 from workbench.charts.engine import Picture, alt
 from workbench.charts.rows import listed, records
 from workbench.charts.theme import BASELINE_COLOUR, INK, MESH_COLOURS, QUIET, WIDTH, finish
@@ -21,6 +22,7 @@ _PERCENTILES: Final = {"p50": MESH_COLOURS[6], "p95": MESH_COLOURS[3]}
 _HEIGHT: Final = 120
 
 
+@badged
 def live_traffic(frame: pd.DataFrame, events: pd.DataFrame) -> Picture:
     """Show the shares of versions and statuses and the latency, second by second, and the designs that were applied.
 

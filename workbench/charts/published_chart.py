@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.charts.badges import badged
 from workbench.charts.engine import Picture, alt
 from workbench.charts.labels import MARK, heading, panelled, row_text
 from workbench.charts.rows import records
@@ -82,6 +83,7 @@ def _layers() -> Any:
     return alt.layer(spread, point, *row_text(base))
 
 
+@badged
 def beside_published(rows: pd.DataFrame, order: Sequence[str]) -> Picture:
     """Show own and published values of one kind in a panel each.
 

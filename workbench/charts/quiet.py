@@ -7,11 +7,12 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.charts.badges import badged
 from workbench.charts.controls import faded, legend_selection
 from workbench.charts.engine import Picture, alt
-from workbench.charts.labels import panelled
+from workbench.charts.labels import panelled, width_for
 from workbench.charts.rows import NOT_MEASURED, records
-from workbench.charts.theme import QUIET, WIDTH, finish, mesh_scale, shape_scale
+from workbench.charts.theme import QUIET, finish, mesh_scale, shape_scale
 from workbench.model.records import NOISY_FOREIGN_RATIO, NOISY_STEAL_RATIO
 
 DOTS = 250
@@ -98,6 +99,7 @@ def _subtitle(runs: pd.DataFrame, unread: Sequence[str]) -> list[str]:
     return [f"One dot is one run; above a dashed line a run counts as disturbed.{many}", *gaps]
 
 
+@badged
 def noise(runs: pd.DataFrame, latency: pd.DataFrame, order: Sequence[str]) -> Picture:
     """Show how disturbed the machine was during each run, with the limits above which a run counts as disturbed.
 
@@ -115,7 +117,7 @@ def noise(runs: pd.DataFrame, latency: pd.DataFrame, order: Sequence[str]) -> Pi
     unread = [title for name, (title, _) in _GAUGES.items() if name not in read]
     rows = [row for name in read for row in _rows(frame, name)]
     panels = [_GAUGES[name][0] for name in read]
-    picture = panelled(_layers(order, len(frame)), panels, columns=2, width=WIDTH, height=130)
+    picture = panelled(_layers(order, len(frame)), panels, columns=2, width=width_for(panels), height=130)
     picture = picture.resolve_scale(y="independent").resolve_axis(x="independent")
     description = describe_noise(runs, latency, order)
     return finish(picture, rows, "How quiet the machine was", _subtitle(frame, unread), description)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from workbench.charts.controls import Choice, with_choices
 from workbench.charts.engine import Picture, alt
-from workbench.charts.labels import MARK, columns_for, heading, mesh_rows, panelled, row_text, shortened
+from workbench.charts.labels import MARK, columns_for, heading, mesh_rows, panelled, row_text, shortened, width_for
 from workbench.charts.rows import (
     NOT_MEASURED,
     basis_text,
@@ -27,7 +27,7 @@ from workbench.charts.rows import (
     records,
     workloads_of,
 )
-from workbench.charts.theme import GRID, QUIET, WIDTH, finish, mesh_scale
+from workbench.charts.theme import GRID, QUIET, finish, mesh_scale
 from workbench.model.metrics import metric
 
 _ROW = 40
@@ -130,9 +130,9 @@ def draw(frame: pd.DataFrame, order: Sequence[str], kind: Ranges, absent: Mappin
     rates = list(reversed(rates_of(cells)))
     panels = [_panel(name, rate, several) for name in shown for rate in rates]
     layers = _layers(order, kind, None if several else metric(shown[0]).axis_title)
-    picture = panelled(layers, panels, columns=columns_for(rates), width=WIDTH, height=alt.Step(_ROW)).resolve_axis(
-        x="independent"
-    )
+    picture = panelled(
+        layers, panels, columns=columns_for(rates), width=width_for(rates), height=alt.Step(_ROW)
+    ).resolve_axis(x="independent")
     choices = [
         Choice(field="metric", label="Metric", options=tuple(metric(name).axis_title for name in shown)),
         Choice(field="workload", label="Workload", options=tuple(workloads_of(cells))),

@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.charts.badges import badged
 from workbench.charts.controls import Choice, faded, legend_selection, with_choices
 from workbench.charts.engine import Picture, alt
-from workbench.charts.labels import columns_for, mesh_rows, panelled, row_text, shortened
+from workbench.charts.labels import columns_for, mesh_rows, panelled, row_text, shortened, width_for
 from workbench.charts.rows import (
     NOT_MEASURED,
     complete,
@@ -22,7 +23,7 @@ from workbench.charts.rows import (
     value_text,
     workloads_of,
 )
-from workbench.charts.theme import INK, WIDTH, finish, role_scale, roles_in_order
+from workbench.charts.theme import INK, finish, role_scale, roles_in_order
 from workbench.model.metrics import metric
 
 ALL = "all"
@@ -149,11 +150,12 @@ def _choices(frame: pd.DataFrame) -> list[Choice]:
 
 def _finished(layers: Sequence[Any], panels: Sequence[str], frame: pd.DataFrame, row: int = _ROW) -> Any:
     picture = panelled(
-        alt.layer(*layers), panels, columns=columns_for(panels), width=WIDTH, height=alt.Step(row)
+        alt.layer(*layers), panels, columns=columns_for(panels), width=width_for(panels), height=alt.Step(row)
     ).resolve_axis(x="independent")
     return with_choices(picture.resolve_scale(x="independent"), _choices(frame))
 
 
+@badged
 def resources(resource_summary: pd.DataFrame, order: Sequence[str]) -> Picture:
     """Stack what each role used, and below it what it had requested, for CPU and for memory.
 
@@ -239,6 +241,7 @@ def _bill_total(row: dict[str, Any]) -> dict[str, Any]:
     return {**_where(row), **mark, "low": None, "high": None, "said": _rest(row), "runs": f"{row['runs']:.0f} runs"}
 
 
+@badged
 def node_bill(node_bill_summary: pd.DataFrame, order: Sequence[str]) -> Picture:
     """Stack who used each node's CPU, one panel for each node; the mark is what the node itself counted.
 

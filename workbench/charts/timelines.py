@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.charts.badges import badged
 from workbench.charts.controls import Choice, faded, legend_selection, with_choices
 from workbench.charts.engine import Picture, alt
 from workbench.charts.labels import panelled
@@ -32,11 +33,24 @@ def _binned(series: pd.DataFrame) -> pd.DataFrame:
     frame = series if "run" in series else series.assign(run="")
     frame = frame[~frame["role"].isin(SURROUNDING_ROLES)]
     length = float(frame["time_s"].max()) if len(frame) else 0.0
-    steps = frame.groupby(["run", "component"])["time_s"].diff().median()
-    step = max(float(steps) if steps == steps else 1.0, length / MOMENTS, 1e-3)
+    step = max(_between_readings(frame), length / MOMENTS, 1e-3)
     frame = frame.assign(time_s=(frame["time_s"] / step).round() * step)
     keys = ["run", "component", "role", "time_s"]
     return _joined(frame.groupby(keys, sort=False)[list(_QUANTITIES)].mean().reset_index())
+
+
+def _between_readings(frame: pd.DataFrame) -> float:
+    """Return the time between two readings of a part's CPU; more, where each part was read at times of its own.
+
+    Then a step of that length would often miss a part, whose share would be missing from the stack.
+    """
+    read = frame[frame["cpu_cores"].notna()]
+    times = read.groupby(["run", "component"])["time_s"]
+    between = times.diff().median()
+    if between != between:
+        return 1.0
+    together = read.groupby("run")["time_s"].nunique().max() <= 1.5 * times.nunique().max()
+    return float(between) * (1.0 if together else 1.5)
 
 
 def _joined(binned: pd.DataFrame) -> pd.DataFrame:
@@ -67,6 +81,7 @@ def _moment_rows(series: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
+@badged
 def timeline(series: pd.DataFrame) -> Picture:
     """Stack what each part consumes over time; drop-downs choose CPU or memory, and the run when there are several.
 

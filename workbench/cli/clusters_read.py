@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from workbench.cli.show import say, table
+from workbench.cli.show import say_table
 
 if TYPE_CHECKING:
     from workbench.analysis import Comparison
@@ -19,12 +19,12 @@ def say_taken(comparison: Comparison) -> None:
     for workload, cells in taken.groupby("workload"):
         rate = float(cells["rate_per_s"].max())
         rows = [_used(row) for row in _ordered(cells[cells["rate_per_s"] == rate], comparison.order)]
-        say(f"\n{workload} {at_rate(rate)}, used / requested / limit (+ containers that set none):")
-        say(table(rows))
+        title = f"{workload} {at_rate(rate)}, used / requested / limit (+ containers that set none):"
+        say_table(title, rows, comparison.badge)
         here = bills[bills["workload"].eq(workload) & bills["rate_per_s"].eq(rate)]
         if len(here):
-            say(f"\n{workload} {at_rate(rate)}, cores of each node by role, which add up (means over runs):")
-            say(table(_bills(here, comparison.order)))
+            title = f"{workload} {at_rate(rate)}, cores of each node by role, which add up (means over runs):"
+            say_table(title, _bills(here, comparison.order), comparison.badge)
 
 
 def _ordered(cells: Any, order: list[str]) -> list[Mapping[str, Any]]:

@@ -49,7 +49,8 @@ def export(
     json: Json = False,
 ) -> None:
     """Write runs as a bundle of SMP documents with their distributions and full records."""
-    from workbench.api.experiments import campaign, open_store
+    from workbench.api.experiments import open_store
+    from workbench.api.selecting import campaign
     from workbench.interchange.smp.bundle import export_bundle
 
     settings = settle(data)
@@ -287,9 +288,9 @@ def _set_of_file(path: Path) -> ResultSet:
 
 
 def _set_of_campaign(asked: str, data: Path) -> ResultSet:
-    from workbench.api.experiments import campaign, compare
+    from workbench.api.selecting import select
     from workbench.interchange.audit import set_of_campaign
 
-    name = campaign(asked, data)
-    compared = compare(name, data=data)
-    return set_of_campaign(name, compared.runs, compared.summary)
+    chosen = select(asked, data=data, or_example=False)
+    compared = chosen.compare()
+    return set_of_campaign(chosen.campaign, compared.runs, compared.summary)

@@ -12,13 +12,15 @@ import typer
 
 from workbench.cli.clusters_read import say_taken
 from workbench.cli.options import Data, Json, NoFail, Parameters, Reports, read_parameters, refuse_taken, settle
-from workbench.cli.show import duration, facts, note, records, say, say_json, table
+from workbench.cli.show import duration, facts, note, records, say, say_json, say_table
 from workbench.errors import BadInputError, NothingToShowError, StoreError, UnknownNameError, UnreliableError
+from workbench.model.recording import badge_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.analysis import Comparison
+    from workbench.api.selecting import Selected
     from workbench.notebooks import Execution
     from workbench.settings import Settings
     from workbench.store import Store
@@ -41,7 +43,8 @@ Which = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="CAMPAIGN|EXPERIMENT",
-        help="Campaigns, or experiments (their latest campaign). Default: the latest campaign.",
+        help="Campaigns, or experiments (their latest campaign); `example` for the one that comes with the workbench. "
+        "Default: the latest campaign.",
         show_default=False,
     ),
 ]
@@ -50,7 +53,11 @@ Which = Annotated[
 def runs(
     run: Annotated[
         str,
-        typer.Argument(metavar="RUN|CAMPAIGN", help="Show this run, or the runs of this campaign.", show_default=False),
+        typer.Argument(
+            metavar="RUN|CAMPAIGN",
+            help="Show this run, or the runs of this campaign; `example` for those of the example.",
+            show_default=False,
+        ),
     ] = "",
     experiment: Annotated[str, typer.Option(help="Only runs of this experiment.")] = "",
     mesh: Annotated[str, typer.Option(help="Only runs under this mesh.")] = "",
@@ -62,16 +69,16 @@ def runs(
     json: Json = False,
 ) -> None:
     """List runs, or show one in full."""
-    from workbench.api.experiments import open_store
+    from workbench.api.selecting import nothing_yet, open_for
 
     settings = settle(data)
     _check_status(status)
-    opened = open_store(settings.data)
+    opened, run = open_for(run, settings.data)
     known = opened.runs()
     for folder, reason in opened.problems():
         note(f"Passed over {folder}: {reason}")
     if known.empty:
-        raise NothingToShowError(f"Nothing has been measured in {settings.data} yet: start with `workbench demo`.")
+        raise nothing_yet(settings.data)
     if run in set(known["run_id"]):
         _show_run(opened, run, json=json)
         return
@@ -122,7 +129,7 @@ def _list_runs(chosen: pd.DataFrame, most: int) -> None:
         }
         for row in records(shown)
     ]
-    say(table(rows, right=("block", "rate/s", "achieved/s")))
+    say_table("", rows, badge_of(chosen), right=("block", "rate/s", "achieved/s"))
     if len(chosen) > len(shown):
         note(f"The newest {len(shown)} of {len(chosen)} runs; --most shows more.")
 
@@ -149,7 +156,7 @@ def _show_run(opened: Store, run_id: str, *, json: bool) -> None:
     for title, frame in (("who consumed what", parts), *more.items(), ("latency", latency), ("gates", gates)):
         if len(frame):
             rows = records(frame)
-            say(f"\n{title}:\n" + table(rows, right=tuple(frame.select_dtypes("number").columns)))
+            say_table(f"{title}:", rows, opened.badge, right=tuple(frame.select_dtypes("number").columns))
 
 
 def compare(which: Which = None, no_fail: NoFail = False, data: Data = None, json: Json = False) -> None:
@@ -198,6 +205,7 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
     )
     return {
         "headline": analysis.headline(comparison),
+        "badge": comparison.badge,
         "order": comparison.order,
         **{name: records(getattr(comparison, name)) for name in frames},
         "checks": [asdict(check) for check in comparison.checks],
@@ -211,16 +219,14 @@ def say_comparison(comparison: Comparison) -> None:
     from workbench import analysis
     from workbench.analysis.words import at_rate
 
-    if comparison.circumstances["provenance"] == "synthetic":
-        say("Synthetic data: these numbers were made up. Nothing was measured.")
     say("\n".join(analysis.headline(comparison)))
     summary = comparison.summary
     for (workload, _), cell in summary.groupby(["workload", "rate_per_s"]):
         rate = at_rate(float(cell["rate_per_s"].iloc[0]))
-        say(f"\n{workload} {rate}, medians over blocks [their range or interval]:")
         known = set(cell.loc[cell["median"].notna(), "metric"])
         names = [name for name in SHOWN_METRICS if name in known or name in SHOWN_ALWAYS]
-        say(table([_line(cell, mesh, names) for mesh in comparison.order if mesh in set(cell["mesh"])]))
+        rows = [_line(cell, mesh, names) for mesh in comparison.order if mesh in set(cell["mesh"])]
+        say_table(f"{workload} {rate}, medians over blocks [their range or interval]:", rows, comparison.badge)
     say_taken(comparison)
     for check in comparison.checks:
         if check.severity != "info":
@@ -272,19 +278,36 @@ def report(
         page = notebook_page(notebook, settings.reports / f"{notebook.stem}.html")
         say_json({"report": page, "bytes": page.stat().st_size}) if json else say(str(page))
         return
-    from workbench.api.experiments import campaign
+    from workbench.api.selecting import select
 
-    ids = [campaign(one, settings.data) for one in which or ("latest",)]
-    execution, target = report_execution(settings, ids, read_parameters(parameter))
-    write_report(execution, target, quiet=json)
+    chosen = select(*(which or ()), data=settings.data, or_example=False)
+    if chosen.store.recording is not None:
+        target = _report_recording(settings, chosen, parameter)
+    else:
+        execution, target = report_execution(settings, list(chosen.campaigns), read_parameters(parameter))
+        write_report(execution, target, quiet=json)
     if json:
-        say_json({"report": target, "campaigns": ids, "bytes": target.stat().st_size})
+        say_json({"report": target, "campaigns": chosen.campaigns, "bytes": target.stat().st_size})
     else:
         say(str(target))
     if not no_fail:
-        from workbench.api.experiments import compare as make
+        _fail_on_errors(chosen.compare(), no_fail=no_fail)
 
-        _fail_on_errors(make(*ids, data=settings.data), no_fail=no_fail)
+
+def _report_recording(settings: Settings, chosen: Selected, parameter: list[str] | None) -> Path:
+    """Write the report of a recording without the notebook: a copy of it is kept beside runs, and these are only read.
+
+    Raises
+    ------
+    BadInputError
+        For a parameter of the notebook.
+    """
+    from workbench.api.experiments import report_file
+    from workbench.report import build_report
+
+    if parameter:
+        raise BadInputError("The report of the example is written without a notebook: leave --parameter out.")
+    return build_report(chosen.store, chosen.campaigns, report_file(chosen, settings.reports))
 
 
 def report_execution(
@@ -298,12 +321,13 @@ def report_execution(
         For parameters that the notebook does not have, or that the command sets itself.
     """
     from workbench.api.experiments import report_file
+    from workbench.api.selecting import select
     from workbench.cli.executing import record_of
     from workbench.files.shipped import notebook
     from workbench.notebooks import Execution, read_values
 
     source = notebook(REPORT_NOTEBOOK)
-    target = report_file(ids, settings.reports)
+    target = report_file(select(*ids, data=settings.data), settings.reports)
     own = {"campaigns": " ".join(ids), "data": str(settings.data), "target": str(target)}
     refuse_taken(own, parameters)
     copy = record_of(settings.data / "runs" / ids[-1], REPORT_NOTEBOOK)

@@ -81,6 +81,11 @@ def table(rows: Sequence[Mapping[str, Any]], *, right: Sequence[str] = (), width
     return "\n".join(shown)
 
 
+def say_table(title: str, rows: Sequence[Mapping[str, Any]], badge: str = "", *, right: Sequence[str] = ()) -> None:
+    """Print a table under its title, and under it the badge that must stand at its figures."""
+    say("\n".join(part for part in (f"\n{title}" if title else "", table(rows, right=right), badge) if part))
+
+
 def _cut(text: str, size: int) -> str:
     return text if len(text) <= size else text[: size - 1] + "…"
 

@@ -1,4 +1,4 @@
-"""What comes with the workbench: notebooks, experiments, designs, reference data; in a checkout and in a wheel.
+"""What comes with the workbench: notebooks, experiments, designs, data, an example; in a checkout and in a wheel.
 
 A wheel carries them in ``workbench/_shipped``; in a checkout they stand at its top level, where people look.
 Experiments and designs are found by name, the user's own in ``data/experiments`` and ``data/designs`` before the
@@ -63,6 +63,11 @@ def reference() -> Path:
 def landscape() -> Path:
     """Return the folder of what is known of each mesh, see `workbench.landscape`."""
     return home() / "data" / "landscape"
+
+
+def example() -> Path:
+    """Return the data folder of the example: a recording of four meshes with their own programs."""
+    return home() / "data" / "example"
 
 
 def _name_in(path: Path) -> str:

@@ -28,7 +28,13 @@ NEAR_RATE = 1000.0
 MOST_PUBLISHED = 6
 """Published values that a panel of the chart shows; the table has them all."""
 
-PROVENANCE = {"measured": "own", "imported": "imported", "published": "published", "synthetic": "synthetic"}
+PROVENANCE = {
+    "measured": "own",
+    "recorded": "recorded",
+    "imported": "imported",
+    "published": "published",
+    "synthetic": "synthetic",
+}
 
 COLUMNS = (
     *("panel", "who", "row", "mesh", "shape", "same_shape", "value", "low", "high", "said", "rate_per_s"),

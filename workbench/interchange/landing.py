@@ -28,7 +28,7 @@ from workbench.model.records import LATEST_S, Component, Facts, LoadResult, Mesh
 from workbench.store import CampaignWriter, RunWriter, Store
 from workbench.store.disk import explained, is_temporary, sync_folder, temporary
 from workbench.store.formats import MEND
-from workbench.store.layout import runs_folder
+from workbench.store.layout import refuse_recording, runs_folder
 from workbench.text.plain import escaped
 
 T = TypeVar("T")
@@ -116,6 +116,7 @@ def land(data: Path, found: Sequence[Imported], landing: Landing) -> Landed:
 @contextmanager
 def staged(data: Path) -> Iterator[Path]:
     """Give a data folder beside the real one for the time of an import; clean up after imports that were killed."""
+    refuse_recording(data)
     with explained("import", data):
         data.mkdir(parents=True, exist_ok=True)
         for path in data.iterdir():

@@ -273,6 +273,15 @@ _DERIVED = (
         definition="Sum over the data plane's processes of the PSS measured under load.",
     ),
     Metric(
+        name="data_plane_working_set_bytes",
+        label="Data-plane memory (working set), all replicas",
+        unit="bytes",
+        shown_unit="MiB",
+        scale=_MIB,
+        definition="Sum over the data plane's containers of the working set measured under load: what a kubelet counts "
+        "against a limit. It holds shared pages and part of the page cache, so it is no PSS.",
+    ),
+    Metric(
         name="memory_per_replica_bytes",
         label="Memory per data-plane replica (anonymous)",
         unit="bytes",

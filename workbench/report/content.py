@@ -5,9 +5,8 @@ Second stage: material -> content -> page.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from workbench.analysis import headline
+from workbench.analysis import answer_sentences
+from workbench.model.recording import RECORDED
 from workbench.report import figures, prose, tables, trust
 from workbench.report.cluster_tables import cluster_tables
 from workbench.report.downloads import downloads
@@ -22,36 +21,41 @@ def report_content(material: Material, title: str | None = None) -> ReportConten
     """Say everything that ``material`` holds; ``title`` replaces the title that the experiments' names make."""
     comparison, order = material.comparison, figures.full_order(material)
     campaigns = tuple(prose.campaign(sheet) for sheet in material.sheets)
-    others = published(material)
     names = list(dict.fromkeys(one.experiment or one.campaign_id for one in campaigns))
     question = next((one.question for one in campaigns if one.question), DEFAULT_QUESTION)
     return ReportContent(
-        title=title or f"Data planes compared: {', '.join(names)}",
+        title=title or _title(material, names),
         question=question,
         dateline=_dateline(material, campaigns[0].started),
         banners=trust.banners(material),
-        answer=tuple(headline(comparison)),
+        answer=tuple(answer_sentences(comparison)),
+        badge=comparison.badge,
         badges=trust.badges(material),
-        headline=figures.marked(figures.headline_figure(material), material),
-        figures=tuple(figures.marked(one, material) for one in figures.cost_figures(material)),
+        headline=figures.headline_figure(material),
+        figures=figures.cost_figures(material),
         taken=cluster_tables(comparison),
         costs=tables.cost_tables(comparison, figures.absent(material)),
         matrix=tables.verdict_matrix(comparison, order),
         verdicts=tables.verdict_table(comparison),
         cards=prose.cards(material, order),
         findings=trust.findings(comparison),
-        trust=tuple(figures.marked(one, material) for one in figures.trust_figures(material)),
+        trust=figures.trust_figures(material),
         gates=tables.gate_table(material.gates, material.runs, order),
         left_out=tables.left_out_table(comparison),
         load=prose.load(comparison),
         watching=prose.watching(comparison),
-        measured=comparison.circumstances["provenance"] in ("measured", "synthetic"),
+        measured=comparison.circumstances["provenance"] in ("measured", "synthetic", RECORDED),
         definitions=prose.definitions(comparison),
         campaigns=campaigns,
         downloads=downloads(material),
         versions=prose.versions(),
-        published=None if others is None else replace(others, figure=figures.marked(others.figure, material)),
+        published=published(material),
+        recording=material.recording,
     )
+
+
+def _title(material: Material, names: list[str]) -> str:
+    return material.recording.title if material.recording else f"Data planes compared: {', '.join(names)}"
 
 
 def _dateline(material: Material, started: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pandas as pd
 
 from workbench.analysis import Comparison
+from workbench.model.recording import badge_of
 from workbench.report.material import Material
 from workbench.report.parts import Download
 from workbench.text.plain import cells
@@ -68,13 +69,16 @@ def _of_clusters(comparison: Comparison) -> dict[str, pd.DataFrame]:
 
 
 def _csv(name: str, frame: pd.DataFrame) -> Download:
-    rounded = cells(frame).to_csv(index=False, lineterminator="\n", float_format="%.7g").encode()
+    badge = badge_of(frame)
+    told = cells(frame.assign(badge=badge) if badge else frame)
+    rounded = told.to_csv(index=False, lineterminator="\n", float_format="%.7g").encode()
     return _packed(f"{name}.csv", "text/csv", rounded, f"{_HELD[name]}; {len(frame):,} rows")
 
 
 def _comparison_json(material: Material) -> Download:
     comparison = material.comparison
     document = {
+        **({"badge": comparison.badge} if comparison.badge else {}),
         "circumstances": comparison.circumstances,
         "campaigns": comparison.campaigns,
         "order": comparison.order,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pandas as pd
 
 from workbench import charts
 from workbench.analysis import Comparison
+from workbench.charts.badges import without_badge
 from workbench.charts.costs import MEMORY, OVERHEAD, TAX
 from workbench.charts.display import specification
 from workbench.charts.engine import Picture
@@ -18,8 +18,6 @@ from workbench.charts.lines import COST_METRICS, LATENCIES
 from workbench.charts.rows import NOT_MEASURED
 from workbench.report.material import Material
 from workbench.report.parts import Figure
-
-MADE_UP = "synthetic data, nothing was measured"
 
 _ABSENT = {"none": "no data plane", "kernel": "not measured (kernel)"}
 """Kind of data plane -> why figures of its own processes are not there."""
@@ -33,19 +31,12 @@ def full_order(material: Material) -> list[str]:
 
 
 def figure(key: str, picture: Picture) -> Figure:
-    """Take title and description out of ``picture``, so that the page can set them as text."""
-    spec = specification(picture)
+    """Take title and description out of ``picture``, so that the page can set them as text; it sets the badge too."""
+    spec = without_badge(specification(picture))
     title = spec.pop("title")
     subtitle = title.get("subtitle", [])
     lede = (subtitle,) if isinstance(subtitle, str) else tuple(subtitle)
     return Figure(key=key, title=title["text"], lede=lede, words=spec["description"], spec=spec)
-
-
-def marked(figure: Figure, material: Material) -> Figure:
-    """Return ``figure`` with its provenance in its title where nothing was measured: pictures are cut out and shown."""
-    if material.comparison.circumstances["provenance"] != "synthetic":
-        return figure
-    return replace(figure, title=f"{figure.title} ({MADE_UP})", words=f"{MADE_UP.capitalize()}. {figure.words}")
 
 
 def headline_figure(material: Material) -> Figure:

@@ -19,6 +19,7 @@ from workbench.files import shipped
 from workbench.interchange.publications import Publication
 from workbench.interchange.published_figures import read_folder
 from workbench.model.lab_steps import SURROUNDING_ROLES
+from workbench.model.recording import Recording, with_badge
 from workbench.store.layout import EXPERIMENT_NAME, runs_folder
 from workbench.store.reader import Store
 from workbench.text.plain import logger
@@ -32,14 +33,20 @@ SHOWN_RUNS = 4
 """Runs whose timeline a report holds."""
 
 _SERIES_SQL = """
-WITH watched AS (
-    SELECT s.component, s.role, s.time_s - r.window_start_s AS time_s, s.cpu_time_s, s.mem_pss_bytes,
-           floor((s.time_s - r.window_start_s) / greatest(r.window_s / $2, 0.001)) AS step
+WITH inside AS (
+    SELECT s.component, s.role, s.time_s - r.window_start_s AS time_s, s.cpu_time_s, s.mem_pss_bytes, r.window_s
     FROM samples s JOIN runs r USING (run_id)
     WHERE s.run_id = $1 AND s.role NOT IN (SELECT unnest($4::VARCHAR[]))
           AND s.time_s BETWEEN r.window_start_s AND r.window_end_s
+), grid AS (
+    SELECT least($2, greatest(coalesce(floor(min(readings) / 1.5), $2), 4)) AS number FROM (
+        SELECT count(cpu_time_s) AS readings FROM inside GROUP BY component HAVING readings > 1
+    )
+), watched AS (
+    SELECT inside.*, greatest(window_s / number, 0.001) AS step_s, least(floor(time_s / step_s), number - 1) AS step
+    FROM inside, grid
 ), steps AS (
-    SELECT component, role, step, max(time_s) AS time_s, max(cpu_time_s) AS cpu_time_s,
+    SELECT component, role, step, (step + 1) * any_value(step_s) AS time_s, max(cpu_time_s) AS cpu_time_s,
            max(time_s) FILTER (cpu_time_s IS NOT NULL) AS read_s, avg(mem_pss_bytes) AS mem_pss_bytes
     FROM watched GROUP BY component, role, step
 ), parts AS (
@@ -52,7 +59,8 @@ SELECT max(time_s) AS time_s, CASE WHEN siblings > $3 THEN siblings || ' parts' 
 FROM parts GROUP BY role, step, 2 ORDER BY 1, 2
 """
 """One run's samples, aggregated to steps, and to roles where a role has many parts, inside DuckDB: a run of any length
-and of any number of parts becomes a few hundred rows."""
+and of any number of parts becomes a few hundred rows. The steps are the same for all parts, and so long that each part
+was read in nearly all of them: kubelets read rarely, and each container at a time of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +97,8 @@ class Material:
         Columns run (label), time_s, component, role, cpu_cores, mem_pss_bytes: a few runs over time; may be empty.
     publications
         What others published.
+    recording
+        Where the campaigns come from when they are a recording; None: they were measured into this store.
     """
 
     comparison: Comparison
@@ -99,6 +109,7 @@ class Material:
     series: pd.DataFrame
     sheets: tuple[Sheet, ...]
     publications: tuple[Publication, ...] = ()
+    recording: Recording | None = None
 
 
 def gather(store: Store, campaign_ids: Sequence[str] | None = None) -> Material:
@@ -118,7 +129,7 @@ def gather(store: Store, campaign_ids: Sequence[str] | None = None) -> Material:
         sheets = tuple(_sheet(store, one) for one in asked)
     comparison = compare(runs, consumption, latency, *beside)
     with store.at_once():
-        series = _series(store, comparison)
+        series = with_badge(_series(store, comparison), comparison.badge)
     return Material(
         comparison=comparison,
         runs=runs,
@@ -128,6 +139,7 @@ def gather(store: Store, campaign_ids: Sequence[str] | None = None) -> Material:
         series=series,
         sheets=sheets,
         publications=_publications(),
+        recording=store.recording,
     )
 
 

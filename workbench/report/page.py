@@ -16,7 +16,7 @@ from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from workbench.charts.display import svg
 from workbench.charts.vega import vega_bundle
@@ -42,6 +42,11 @@ def unbroken(text: str) -> str:
     """Return ``text`` so that no line break parts a number from its unit, nor an interval's ends."""
     joined = re.sub(r"(?<=\d)–(?=[\d−-])", "\N{WORD JOINER}–\N{WORD JOINER}", text)
     return re.sub(r"(?<=\d) (?=(?:µs|ms|s|MiB|%|cores?|blocks?|runs?)\b|%)", "\N{NO-BREAK SPACE}", joined)
+
+
+def coded(text: str) -> Markup:
+    """Return ``text``, escaped, with what it marks by backticks as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
 
 
 def data_url(content: bytes, media: str) -> str:
@@ -107,7 +112,7 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(json_text=json_text, pack=pack, unbroken=unbroken)
+    environment.filters.update(coded=coded, json_text=json_text, pack=pack, unbroken=unbroken)
     environment.globals.update(data_url=data_url, signs=_SIGNS, words=_WORDS)
     return environment
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from workbench.model.recording import Recording
+
 Tone = Literal["good", "info", "warning", "error"]
 """How something is to be taken; shown as colour, sign and word, never as colour alone."""
 
@@ -172,6 +174,8 @@ class ReportContent:
 
     `taken` holds what only a cluster has: used and reserved, and the bills of nodes. `measured` says whether the runs
     were measured by the workbench, by its own method; `published` is None where nothing of a like kind was published.
+    `badge` stands at the answer and at every chart and table; empty where nothing must be said. `recording` says in
+    full where a recording comes from.
     """
 
     title: str
@@ -198,4 +202,6 @@ class ReportContent:
     campaigns: tuple[Campaign, ...]
     downloads: tuple[Download, ...]
     versions: tuple[tuple[str, str], ...]
+    badge: str = ""
     published: Published | None = None
+    recording: Recording | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -59,14 +60,38 @@ def _traits(row: Mapping[Any, Any]) -> tuple[str, ...]:
 
 
 def _parts(runs: pd.DataFrame, consumption: pd.DataFrame) -> dict[str, tuple[tuple[str, str], ...]]:
-    """Return mesh -> (role, names of the watched processes) in stacking order."""
+    """Return mesh -> (role, what was watched, with how many at once) in stacking order."""
     joined = consumption.merge(runs[["run_id", "mesh"]], on="run_id", how="inner")
     joined = joined[~joined["role"].isin(SURROUNDING_ROLES)]
+    joined = joined.assign(part=joined["component"].map(without_pod_suffix))
     found: dict[str, tuple[tuple[str, str], ...]] = {}
     for mesh, group in joined.groupby("mesh"):
-        names = group.groupby("role")["component"].unique()
-        found[str(mesh)] = tuple((role, ", ".join(sorted(names[role]))) for role in roles_in_order(names.index))
+        sizes = group.groupby(["role", "part", "run_id"]).size().groupby(["role", "part"]).max()
+        at_once = sizes.reset_index(name="count").groupby("role")
+        found[str(mesh)] = tuple(
+            (role, ", ".join(map(_several, at_once.get_group(role)["part"], at_once.get_group(role)["count"])))
+            for role in roles_in_order(group["role"])
+        )
     return found
+
+
+_SAFE = "[bcdfghjklmnpqrstvwxz2456789]"
+_POD_SUFFIX = re.compile(rf"(?:(?:-{_SAFE}{{6,10}})?-{_SAFE}{{5}}|-[0-9]+)$")
+"""What Kubernetes appends to a workload's name for each pod: of a Deployment, a DaemonSet, a StatefulSet."""
+
+
+def without_pod_suffix(component: str) -> str:
+    """Return the name of a watched part without what tells one pod of a workload from another.
+
+    >>> without_pod_suffix("server-574b6d4fdb-vcvnp/app"), without_pod_suffix("spire-server-0/spire-server")
+    ('server/app', 'spire-server/spire-server')
+    """
+    pod, slash, container = component.rpartition("/")
+    return f"{_POD_SUFFIX.sub('', pod)}{slash}{container}"
+
+
+def _several(name: str, count: int) -> str:
+    return f"{count} × {name}" if count > 1 else name
 
 
 def load(comparison: Comparison) -> str:

@@ -35,6 +35,7 @@ OTHER_METRICS = (
     "latency_p99_s",
     "memory_per_replica_bytes",
     "data_plane_memory_bytes",
+    "data_plane_working_set_bytes",
     "error_ratio",
     "achieved_ratio",
 )
@@ -46,6 +47,7 @@ _HEADS = {
     "cores_per_1000_rps": "Cores per 1000 requests/s",
     "memory_per_replica_bytes": "Memory per replica",
     "data_plane_memory_bytes": "Memory, all replicas",
+    "data_plane_working_set_bytes": "Working set, all replicas",
 }
 """Shorter heads, where the caption gives the rest; the definitions are below in the report."""
 
@@ -54,11 +56,15 @@ _DATA_PLANES = (
     "cores_per_1000_rps",
     "memory_per_replica_bytes",
     "data_plane_memory_bytes",
+    "data_plane_working_set_bytes",
 )
 """Metrics of the data plane's own processes, which not every data plane has."""
 
 _PROCESS_METRICS = ("memory_per_replica_bytes", "data_plane_memory_bytes")
 """Memory that only the kernel's accounts of single processes tell: proportional and anonymous."""
+
+_CLUSTER_METRICS = ("data_plane_working_set_bytes",)
+"""Memory that only a cluster's accounts of containers tell."""
 
 VERDICT_METRICS = ("normalised_cpu", "latency_p50_s", "latency_p99_s")
 MOST_VERDICTS = 400
@@ -91,10 +97,11 @@ def _cost_table(cells: pd.DataFrame, absent: Mapping[str, str], names: Sequence[
 
 
 def _told(names: Sequence[str], cells: pd.DataFrame, comparison: Comparison) -> tuple[str, ...]:
-    """Return the metrics to show; on a cluster without those that nobody can read there."""
+    """Return the metrics to show, without those that nobody can read in this environment."""
     known = set(cells.loc[cells["median"].notna(), "metric"])
     on_cluster = len(comparison.resource_summary) > 0
-    return tuple(name for name in names if name in known or not on_cluster or name not in _PROCESS_METRICS)
+    unread = _PROCESS_METRICS if on_cluster else _CLUSTER_METRICS
+    return tuple(name for name in names if name in known or name not in unread)
 
 
 def cost_tables(comparison: Comparison, absent: Mapping[str, str]) -> tuple[Table, ...]:

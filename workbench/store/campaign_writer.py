@@ -25,7 +25,7 @@ from workbench.model.experiment import Plan, RunSpec
 from workbench.model.records import Facts, MeshFacts, Run, Status
 from workbench.store.disk import append_whole, explained, sync_folder, temporary, write_whole
 from workbench.store.formats import Campaign, read_campaign, read_run, write_campaign
-from workbench.store.layout import EVENTS_NAME, EXPERIMENT_NAME, run_folders, runs_folder
+from workbench.store.layout import EVENTS_NAME, EXPERIMENT_NAME, refuse_recording, run_folders, runs_folder
 from workbench.store.lock import CampaignLock, holder
 from workbench.store.recovery import complete_runs
 from workbench.store.run_writer import RunWriter, write_header
@@ -77,8 +77,9 @@ class CampaignWriter:
         Raises
         ------
         StoreError
-            When the folder cannot be made, or there is one of this id.
+            When the folder cannot be made, there is one of this id, or ``data`` is a recording.
         """
+        refuse_recording(data)
         started = time.time()
         for _ in range(_FRESH_TRIES):
             name = campaign_id or _fresh_id(plan, started)
@@ -99,8 +100,9 @@ class CampaignWriter:
         Raises
         ------
         StoreError
-            When there is none, it cannot be read, or another process carries it out.
+            When there is none, it cannot be read, another process carries it out, or ``data`` is a recording.
         """
+        refuse_recording(data)
         folder = runs_folder(data) / _checked(campaign_id)
         if not folder.is_dir():
             raise StoreError(f"There is no campaign {campaign_id} in {data}; `workbench runs` lists the known ones.")

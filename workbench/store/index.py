@@ -19,6 +19,7 @@ from pathlib import Path
 import duckdb
 
 from workbench.errors import StoreError
+from workbench.model.recording import RECORDED
 from workbench.store.catchup import catch_up
 from workbench.store.layout import INDEX_NAME, runs_folder
 from workbench.store.schema import INDEX_VERSION, create, found_version
@@ -40,6 +41,9 @@ _DENIED = ("permission denied", "read-only file system", "no space left", "opera
 _locks: dict[Path, threading.RLock] = {}
 _locks_guard = threading.Lock()
 
+_recordings: dict[Path, duckdb.DuckDBPyConnection] = {}
+"""The indexes of recordings, in memory: read once in a process, since indexing takes most of a second."""
+
 
 class _UnusableError(Exception):
     """The database file cannot be used now; the message says why."""
@@ -50,10 +54,18 @@ class _DamagedError(Exception):
 
 
 class Index:
-    """The index of one data folder. Its methods may be called from several threads."""
+    """The index of one data folder. Its methods may be called from several threads.
 
-    def __init__(self, data: Path) -> None:
-        self.data = data
+    Parameters
+    ----------
+    data
+        The data folder.
+    recorded
+        Whether it is a recording, which is only read: then the index stands in memory.
+    """
+
+    def __init__(self, data: Path, *, recorded: bool = False) -> None:
+        self.data, self._recorded = data, recorded
         self.path = data / INDEX_NAME
         self._memory: duckdb.DuckDBPyConnection | None = None
         with _locks_guard:
@@ -72,7 +84,9 @@ class Index:
     def distrust(self, error: duckdb.Error) -> None:
         """Take note that a query failed that cannot fail on a sound index: set the file aside, or the memory."""
         with self._lock:
-            if self._memory is not None:
+            if self._recorded:
+                _recordings.pop(self.path.resolve(), None)
+            elif self._memory is not None:
                 self._memory = None
             else:
                 self._set_aside(str(error).splitlines()[0])
@@ -89,6 +103,9 @@ class Index:
             self._memory = None
             if not runs_folder(self.data).exists():
                 return 0
+            if self._recorded:
+                _recordings.pop(self.path.resolve(), None)
+                return int(self._of_recording().execute("SELECT count(*) FROM folders").fetchall()[0][0])
             try:
                 connection, count = self._open_file(afresh=True)
             except _UnusableError as reason:
@@ -101,6 +118,8 @@ class Index:
         with self._lock:
             if not runs_folder(self.data).exists():
                 return _in_memory()  # nothing to index yet, so leave no file either
+            if self._recorded:
+                return self._of_recording()
             if self._memory is None:
                 try:
                     return self._open_file()[0]
@@ -109,6 +128,17 @@ class Index:
                 self._memory = _in_memory()
             catch_up(self._memory, self.data)
             return self._memory.cursor()
+
+    def _of_recording(self) -> duckdb.DuckDBPyConnection:
+        """Return a cursor of the recording's index; its runs say that they were recorded."""
+        name = self.path.resolve()
+        connection = _recordings.get(name)
+        if connection is None:
+            connection = _in_memory()
+            catch_up(connection, self.data)
+            connection.execute("UPDATE runs SET provenance = ?", [RECORDED])
+            _recordings[name] = connection
+        return connection.cursor()
 
     def _open_file(self, afresh: bool = False) -> tuple[duckdb.DuckDBPyConnection, int]:
         try:

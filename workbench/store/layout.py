@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from workbench.errors import StoreError
+from workbench.model.recording import PROVENANCE_NAME
 from workbench.store.disk import explained
 
 INDEX_NAME = "workbench.duckdb"
@@ -42,3 +44,17 @@ def run_folders(campaign: Path) -> Iterator[Path]:
     for path in sorted(campaign.iterdir()):
         if path.is_dir() and path.name not in NOT_RUNS and not path.name.startswith("."):
             yield path
+
+
+def refuse_recording(data: Path) -> None:
+    """Refuse to write into a recording.
+
+    Raises
+    ------
+    StoreError
+        When the data folder is one.
+    """
+    if (data / PROVENANCE_NAME).exists():
+        raise StoreError(
+            f"{data} is a recording ({PROVENANCE_NAME}), which is only read: measure into another folder (--data)."
+        )

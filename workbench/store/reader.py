@@ -17,11 +17,13 @@ import pandas as pd
 
 from workbench.errors import BadInputError, NothingToShowError, StoreError
 from workbench.model import columns
+from workbench.model.recording import with_badge
 from workbench.model.records import Run, Status
 from workbench.store import frames
 from workbench.store.formats import Campaign, read_campaign, read_run
 from workbench.store.index import Index
 from workbench.store.layout import runs_folder
+from workbench.store.recordings import recording_of
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., pd.DataFrame])
@@ -61,17 +63,29 @@ class Store:
     Every method opens the index for the length of one question, after indexing what is new in the folders; nothing
     stays open in between, so a notebook that keeps a `Store` blocks nobody. While another program holds the database
     the folders are indexed in memory, with the same answers. A folder that does not exist is an empty store.
-    Methods may be called from several threads.
+    Methods may be called from several threads. A recording is only read, and its frames carry its badge
+    (`workbench.model.recording`).
 
     Parameters
     ----------
     data
         The data folder, the one that holds ``runs/``.
+
+    Attributes
+    ----------
+    recording
+        What the folder says of itself as a recording; None when it is none.
+
+    Raises
+    ------
+    StoreError
+        When it is a recording whose provenance cannot be read.
     """
 
     def __init__(self, data: Path) -> None:
         self.data = Path(data)
-        self._index = Index(self.data)
+        self.recording = recording_of(self.data)
+        self._index = Index(self.data, recorded=self.recording is not None)
         self._here = threading.local()
 
     @contextmanager
@@ -246,7 +260,7 @@ class Store:
             When it is not one reading statement, or DuckDB cannot make sense of it.
         """
         try:
-            return self._ask(lambda connection: _answer(connection, sql, params), ours=False)
+            return self._badged(self._ask(lambda connection: _answer(connection, sql, params), ours=False))
         except _QUERYS_FAULT as error:
             raise BadInputError(f"The query cannot be answered: {error}") from error
 
@@ -257,7 +271,15 @@ class Store:
         return self._frame(frame.sql("run_id IN (SELECT unnest(?::VARCHAR[]))"), [listed])
 
     def _frame(self, sql: str, params: Sequence[Any] = ()) -> pd.DataFrame:
-        return self._ask(lambda connection: frames.shaped(connection.execute(sql, list(params))))
+        return self._badged(self._ask(lambda connection: frames.shaped(connection.execute(sql, list(params)))))
+
+    @property
+    def badge(self) -> str:
+        """What must stand at every figure made from this store; empty when nothing must."""
+        return self.recording.badge if self.recording else ""
+
+    def _badged(self, frame: pd.DataFrame) -> pd.DataFrame:
+        return with_badge(frame, self.badge)
 
     def _ask(self, question: Callable[[duckdb.DuckDBPyConnection], T], ours: bool = True) -> T:
         """Put a question to the index. If that fails although the question is sound, the index is not: remake it.

@@ -30,6 +30,7 @@ from workbench.store.layout import (
     runs_folder,
 )
 from workbench.store.lock import CampaignLock
+from workbench.store.recordings import recording_of
 from workbench.store.sealing import drop_capture, seal
 from workbench.text.plain import logger
 
@@ -54,6 +55,8 @@ def recover(data: Path) -> list[str]:
         When the campaigns cannot even be listed.
     """
     recovered: list[str] = []
+    if recording_of(data) is not None:  # it is only read, and complete
+        return recovered
     for folder in campaign_folders(data):
         try:
             with explained("recover the campaign", folder):

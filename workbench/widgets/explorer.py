@@ -186,7 +186,8 @@ class ExplorerView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
             cells = zip(totals["mesh"], totals["rate_per_s"], strict=True)
             shown[role] = [_cell(median[cell]) if cell in median else "none" for cell in cells]
         columns = {name: f"all ({quantity.unit})", "mesh": "data plane", "rate_per_s": "requests/s"}
-        return f"<b>{quantity.title}, medians over runs</b>{table(shown.rename(columns=columns))}"
+        badge = f"<br>{html.escape(self.view.badge)}" if self.view.badge else ""
+        return f"<b>{quantity.title}, medians over runs</b>{badge}{table(shown.rename(columns=columns))}"
 
     def _query(self) -> str:
         params = {**self.view.params, "run_ids": f"{len(self.view.params['run_ids'])} runs"}

@@ -77,7 +77,10 @@ class View:
     everyone
         The same of all that could be shown: colours go by it, so that a mesh keeps its own when others are left out.
     notes
-        What must be known before believing it: unlike circumstances, runs that do not count and why.
+        What must be known before believing it: that it is a recording, unlike circumstances, runs that do not count
+        and why.
+    badge
+        What must stand at every figure; empty: nothing must.
     query, params
         Give them to `Store.query` to get `rows`.
     """
@@ -93,6 +96,7 @@ class View:
     order: tuple[str, ...]
     everyone: tuple[str, ...]
     notes: tuple[str, ...]
+    badge: str
     query: str
     params: dict[str, Any]
 
@@ -249,10 +253,16 @@ class Explorer:
             close_up="",
             order=_ordered(runs),
             everyone=_ordered(counted),
-            notes=_notes(selection, runs),
+            notes=(*self._origin(), *_notes(selection, runs)),
+            badge=self.store.badge,
             query=query(name),
             params={"run_ids": ids, "roles": list(choice.roles)},
         )
+
+    def _origin(self) -> tuple[str, ...]:
+        """Say that it is a recording, and how to measure one's own."""
+        recording = self.store.recording
+        return (f"An example that comes with the workbench. {recording.measure_your_own}",) if recording else ()
 
     def named(self, one: str) -> str:
         """Return what the run or campaign with the id ``one`` is, in words; empty for none."""

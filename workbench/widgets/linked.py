@@ -14,7 +14,7 @@ from typing import Any
 from workbench.charts.display import fit
 from workbench.charts.engine import alt
 from workbench.charts.rows import NOT_MEASURED, plain, rate_text, records
-from workbench.charts.theme import QUIET, ROLE_COLOURS, config, mesh_colours, mesh_shapes, roles_in_order
+from workbench.charts.theme import QUIET, ROLE_COLOURS, config, mesh_colours, mesh_shapes, roles_in_order, wrapped
 from workbench.widgets.exploring import View
 from workbench.widgets.moments import PERCENTILES
 from workbench.widgets.quantities import QUANTILES, QUANTITIES, over_time
@@ -104,8 +104,10 @@ def linked(view: View) -> Spec:
         "config": config(),
         "title": {
             "text": f"{QUANTITIES[view.choice.quantity].title}: {_planes(view)}",
-            "subtitle": "Drag over the first chart to keep the runs under the brush; click a legend to pick, "
-            "shift-click adds.",
+            "subtitle": [
+                "Drag over the first chart to keep the runs under the brush; click a legend to pick, shift-click adds.",
+                *wrapped(view.badge),
+            ],
         },
         "description": describe(view),
         "usermeta": {"naturalWidth": WIDTH + NARROW + _BESIDE},
@@ -376,4 +378,5 @@ def describe(view: View) -> str:
         for row in records(view.totals)
     ]
     roles = ", ".join(view.choice.roles) or "no role"
-    return f"{quantity.title}, median over runs, summed over {roles}: {'; '.join(told) or 'not measured'}."
+    badge = f"{view.badge}. " if view.badge else ""
+    return f"{badge}{quantity.title}, median over runs, summed over {roles}: {'; '.join(told) or 'not measured'}."

@@ -39,7 +39,12 @@ def _svg(view: View) -> bytes:
 
 
 def _csv(view: View) -> bytes:
-    return cells(view.rows).to_csv(index=False).encode()
+    return cells(_rows(view)).to_csv(index=False).encode()
+
+
+def _rows(view: View) -> pd.DataFrame:
+    """Return the rows, with the badge that must stand at them in a column of its own where there is one."""
+    return view.rows.assign(badge=view.badge) if view.badge else view.rows
 
 
 _WRITERS: dict[str, Callable[[View], bytes]] = {"html": _html, "png": _png, "svg": _svg, "csv": _csv}
@@ -70,7 +75,8 @@ def save(view: View, form: str, folder: Path) -> Path:
     with explained("save what is shown", target):
         folder.mkdir(parents=True, exist_ok=True)
         if form == "parquet":
-            write_table(target, {str(name): _plain(view.rows[name]) for name in view.rows})
+            rows = _rows(view)
+            write_table(target, {str(name): _plain(rows[name]) for name in rows})
         else:
             write_whole(target, _WRITERS[form](view))
     return target

@@ -15,6 +15,7 @@ from workbench.interchange.importing.imported import Imported
 from workbench.interchange.publications import PERCENTILES, Figure, Publication, Verdict
 from workbench.model.lab_steps import DATA_PLANE_ROLES
 from workbench.model.metrics import REGISTRY
+from workbench.model.recording import RECORDED
 
 Quantity = Literal["latency", "cpu", "memory", "rate", "other"]
 
@@ -274,7 +275,7 @@ def set_of_campaign(name: str, runs: pd.DataFrame, summary: pd.DataFrame) -> Res
         called="constant rate" if str(first["arrival"]) in ("constant", "poisson") else str(first["arrival"]),
         generator=str(first["generator"]),
         repetitions=int(blocks[blocks > 0].min()) if (blocks > 0).any() else None,
-        order="randomized" if str(first["provenance"]) == "measured" else "",
+        order="randomized" if str(first["provenance"]) in ("measured", RECORDED) else "",
     )
 
 

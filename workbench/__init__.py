@@ -1,14 +1,14 @@
-"""The workbench: what a service mesh costs an application, measured.
+"""Measure what a service mesh costs an application.
 
-``import workbench as wb`` gives a notebook its few names, each loaded when first used::
+``import workbench as wb`` gives a notebook the following names, each loaded when first used::
 
     wb.doctor()                       what this machine can do
-    wb.deploy("istio", context="...") one mesh with its application: up, proven, to look at, to remove
-    wb.experiments()                  what can be run by name
-    wb.experiment("quick")            one of them
-    wb.outline("quick")               its runs in order; nothing is started
+    wb.deploy("istio", context="...") deploy and verify one mesh with its application
+    wb.experiments()                  the experiments that can be run by name
+        wb.experiment("quick")            one of them
+    wb.outline("quick")               its runs in order; starts nothing
     wb.run("quick")                   run it; returns the campaign's id
-    wb.open_store()                   everything that was measured, as frames
+    wb.open_store()                   all measurements, as frames
     wb.campaign("quick")              the id of an experiment's latest campaign
     wb.example()                      four meshes, recorded: what comes with the workbench, to look at
     wb.select("latest")               campaigns with their store; the example while nothing has been measured
@@ -16,11 +16,11 @@
     wb.headline(comparison)           the answer in words
     wb.choose("mTLS, gRPC")           which meshes meet these needs, and why the others do not
     wb.charts.consumption(...)        frames in, charts out
-    wb.explore()                      choose, see, brush and export what was measured, by widgets
-    wb.play("canary")                 set an intent by widgets, see it as every mesh carries it, apply it, measure it
-    wb.live_lab()                     real proxies under a light stream, reconfigured while one looks
-    wb.price("canary")                measure what a design costs, without and with it
-    wb.launch("quick")                build, start, watch and stop an experiment, by widgets
+    wb.explore()                      widgets to select, brush and export measurements
+    wb.play("canary")                 widgets to set a traffic policy, see each mesh's objects, apply and measure it
+    wb.live_lab()                     real proxies under a light stream of requests, reconfigured live
+    wb.price("canary")                measure what a design costs
+    wb.launch("quick")                widgets to build, start, watch and stop an experiment
     wb.enable_charts()                show charts without a network; once in a notebook
     wb.metric("normalised_cpu")       unit, label and exact definition
     wb.write_report("quick")          one HTML file

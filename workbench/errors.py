@@ -1,8 +1,8 @@
-"""The error tree: what can go wrong, said for people.
+"""The error tree, with messages for people.
 
-Every message says what happened, to which run, mesh or object, and what to do next. Foreign errors stop at the
-seam where they enter and are chained, so that a traceback exists for whoever asks for it (``--traceback``) and
-nobody else sees one. All of them are defined here: out of a notebook's kernel comes nothing but a name.
+Every message says what happened, to which run, mesh or object, and what to do next. Foreign errors are
+caught where they enter and chained, so that ``--traceback`` can show a traceback and
+nothing else does. All classes are defined here, because a notebook's kernel passes on only an error's name.
 
 ::
 
@@ -11,12 +11,12 @@ nobody else sees one. All of them are defined here: out of a notebook's kernel c
     │   ├── UnknownNameError            2   with the known names and the nearest one
     │   └── FaultsError                 2   several things at once
     ├── UnsupportedError                3   this machine or cluster cannot do it, and why
-    │   └── NotKubernetesError          3   what answers at the API server's address is not one
+    │   └── NotKubernetesError          3   the server at the address is not an API server
     ├── RunFailedError                  4   a run ended without a number
     │   ├── RefusedError                4   the API server refused
     │   ├── GateFailedError             4   the traffic was not what the mesh promises
     │   └── DeadlineExceededError       4   a wait ended before its condition held
-    ├── StoppedError                    5   somebody stopped it; captured data is kept
+    ├── StoppedError                    5   the user stopped it; captured data is kept
     ├── StoreError                      6   a run folder or the index cannot be read or written
     │   └── NewerFormatError            6   written by a newer version of the workbench
     ├── NothingToShowError              7   this store has no run that answers the question
@@ -37,7 +37,7 @@ from workbench.text.redaction import redacted_text
 class WorkbenchError(Exception):
     """Anything the workbench can explain. ``str(error)`` is one clear sentence; `exit_code` is the command's.
 
-    What others said may be part of it: no secret in it is told any further.
+    It may quote foreign messages; secrets in them are redacted.
     """
 
     exit_code = 1
@@ -47,7 +47,7 @@ class WorkbenchError(Exception):
 
 
 class BadInputError(WorkbenchError):
-    """What was asked for cannot be understood or is out of range."""
+    """The input is invalid or out of range."""
 
     exit_code = 2
 
@@ -63,13 +63,13 @@ class UnknownNameError(BadInputError):
     Parameters
     ----------
     kind
-        What the name stands for, in the singular: ``"mesh"``, ``"key"``.
+        Kind of the named thing, in the singular: ``"mesh"``, ``"key"``.
     name
-        What was given.
+        The unknown name.
     known
-        What would have been understood.
+        The known names.
     where
-        The file, table or object it stood in; empty when there is none.
+        The file, table or object that contains the name; empty when there is none.
     """
 
     def __init__(self, kind: str, name: str, known: Iterable[str], where: str = "") -> None:
@@ -137,13 +137,13 @@ class Faults:
 
 
 class UnsupportedError(WorkbenchError):
-    """A machine or cluster cannot do what was asked; the message says why and what would mend it."""
+    """A machine or cluster cannot do this; the message says why and how to fix it."""
 
     exit_code = 3
 
 
 class NotKubernetesError(UnsupportedError):
-    """Something answers where a cluster's API server should, and it is none."""
+    """The server at the API server's address is not a Kubernetes API server."""
 
 
 class RunFailedError(WorkbenchError):
@@ -153,10 +153,10 @@ class RunFailedError(WorkbenchError):
 
 
 class RefusedError(RunFailedError):
-    """The API server said no.
+    """The API server refused a request.
 
-    `status` is its HTTP status, `reason` its own word for it, `said` its own sentence, and `details` what it says in
-    fields: ``causes`` above all, one for each field that is wrong.
+    `status` is the HTTP status, `reason` the server's reason, `said` its message, and `details` its structured
+    details: mainly ``causes``, one for each wrong field.
     """
 
     def __init__(
@@ -167,7 +167,7 @@ class RefusedError(RunFailedError):
 
 
 class GateFailedError(RunFailedError):
-    """The proof that the traffic is what the mesh promises did not hold; no number was taken."""
+    """A check of the mesh's traffic failed, so nothing was measured."""
 
 
 class DeadlineExceededError(RunFailedError):
@@ -175,7 +175,7 @@ class DeadlineExceededError(RunFailedError):
 
 
 class StoppedError(WorkbenchError):
-    """Somebody stopped the experiment; everything captured so far is kept."""
+    """The user stopped the experiment; everything captured so far is kept."""
 
     exit_code = 5
 
@@ -191,7 +191,7 @@ class NewerFormatError(StoreError):
 
 
 class NothingToShowError(WorkbenchError):
-    """The store holds no run that could answer the question."""
+    """The store contains no run that answers the question."""
 
     exit_code = 7
 

@@ -43,7 +43,7 @@ def _checked(path: Path) -> Path:
         str(path).encode()
     except UnicodeEncodeError as error:
         raise BadInputError(
-            f"The path {str(path)!a} is not UTF-8 text, which the index cannot hold. Choose other folders: --data, "
+            f"The path {str(path)!a} is not UTF-8 text, so the index cannot store it. Choose other folders: --data, "
             "--reports."
         ) from error
     return path

@@ -104,7 +104,7 @@ def test_rate_missed(ratio, severity):
     runs, consumption, latency = _frames()
     runs.loc[_mine(runs), "achieved_rate_per_s"] = 997 * ratio
     check = _checks(runs, consumption, latency)["rate-missed"]
-    assert (check.severity, check.figure) == (severity, f"{percent(ratio)} of the asked rate")
+    assert (check.severity, check.figure) == (severity, f"{percent(ratio)} of the target rate")
     assert "l7-sidecars" in check.message
 
 
@@ -131,7 +131,7 @@ def test_requests_that_fail_as_asked_are_no_fault(share, low, high):
     assert not {"failed-requests", "fewer-failed-than-asked"} & found.keys()
     check = found["failed-as-asked"]
     assert check.severity == "info"
-    assert f"{percent(share, 1)} of the requests under l7-sidecars failed, as its intent asks" in check.message
+    assert f"{percent(share, 1)} of the requests under l7-sidecars failed, as its intent requires" in check.message
 
 
 @pytest.mark.parametrize(
@@ -145,14 +145,14 @@ def test_requests_that_fail_as_asked_are_no_fault(share, low, high):
 def test_more_failures_than_asked_for_are_a_fault(share, low, high, severity, asked):
     check = _failing(share, low, high)["failed-requests"]
     assert check.severity == severity
-    assert f"and its intent asks for {asked}" in check.message
+    assert f"and its intent requires {asked}" in check.message
 
 
 @pytest.mark.parametrize("share", [0.0, 0.08])
 def test_fewer_failures_than_asked_for_are_an_error(share):
     check = _failing(share, 0.1, 0.1)["fewer-failed-than-asked"]
     assert check.severity == "error"
-    assert "what was measured is not what its name says" in check.message
+    assert "did not measure what their name says" in check.message
 
 
 def test_runs_without_consumption_or_latency():
@@ -246,10 +246,10 @@ def _more_errors_than_requests(runs, *_):
 
 
 IMPOSSIBLE = {
-    _p50_above_p90: "p50 of the latency lies above p90",
-    _p90_above_p99: "p90 of the latency lies above p99",
-    _low_above_p50: "low of the latency lies above p50",
-    _high_below_p999: "p99.9 of the latency lies above high",
+    _p50_above_p90: "p50 of the latency is above p90",
+    _p90_above_p99: "p90 of the latency is above p99",
+    _low_above_p50: "low of the latency is above p50",
+    _high_below_p999: "p99.9 of the latency is above high",
     _negative_latency: "A latency is negative",
     _ms_for_s: "longer than the measured window",
     _thousandfold: "about a thousand times the baseline's",

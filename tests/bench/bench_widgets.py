@@ -90,7 +90,7 @@ def rows() -> list[dict[str, Any]]:
             _row("explore: first view, 1e7 samples", opened, "s"),
             _row("explore: another metric, 1e7 samples", metric_ms, "ms", "<= 200"),
             _row("explore: a data plane left out, 1e7 samples", mesh_ms, "ms", "<= 200"),
-            _row("explore: another run from close, 1e7 samples", _median_ms(close), "ms", "<= 200"),
+            _row("explore: another run in detail, 1e7 samples", _median_ms(close), "ms", "<= 200"),
             *_in_the_browser(Path(folder), store.data),
             *_played(Path(folder)),
         ]
@@ -124,7 +124,7 @@ def _from_drop_down_to_picture(browser: Any, home: Path, data: Path) -> list[dic
         with opened(browser, lab, "explore.ipynb", SIZES["laptop"]) as page:
             page.locator(".wb-picture svg").wait_for(timeout=60_000)
             page.wait_for_timeout(1000)
-            places = {"Metric": [1, 2, 3, 0] * 3, "One run from close": range(20, 32)}
+            places = {"Metric": [1, 2, 3, 0] * 3, "One run in detail": range(20, 32)}
             return [
                 _row(
                     f"explore: {label.lower()}, from its drop-down to the picture in JupyterLab, 1e7 samples",

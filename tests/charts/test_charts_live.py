@@ -26,5 +26,5 @@ def test_a_rule_stands_for_each_design_within_the_seconds_that_are_shown():
 
 def test_before_the_first_answer_it_says_that_it_waits():
     nothing, none = live_frame().iloc[:0], live_events().iloc[:0]
-    assert "waiting for the first second" in svg(charts.live_traffic(nothing, none).to_dict())
+    assert "waiting for the first" in svg(charts.live_traffic(nothing, none).to_dict())
     assert charts.describe_live_traffic(nothing, none).endswith(".")

@@ -108,7 +108,7 @@ def test_a_users_experiment_goes_before_the_shipped_one_of_its_name(here, tmp_pa
 
 def test_run_wants_an_experiment_or_a_campaign(here):
     refused(here("run"), 2, "EXPERIMENT", "--resume")
-    refused(here("run", "smoke", "--resume", "latest"), 2, "not both")
+    refused(here("run", "smoke", "--resume", "latest"), 2, "--resume")
     refused(here("run", "--resume", "latest"), 2, "no campaign")
     refused(here("run", "--resume", "nobody"), 2, "Unknown campaign 'nobody'")
 

@@ -29,7 +29,7 @@ def test_every_mesh_is_put_side_by_side_with_what_it_cannot_do(here):
     assert done.returncode == 0
     head = next(line for line in done.stdout.splitlines() if "istio/ambient" in line)
     assert head.split()[0] == "baseline"
-    assert "Injected delay: Ambient mode without a waypoint carries connections" in done.stdout
+    assert "Injected delay: Ambient mode without a waypoint forwards connections" in done.stdout
     assert "Nearest: Istio's profile waypoint" in done.stdout
 
 
@@ -60,7 +60,7 @@ def test_what_it_costs_is_an_experiment_that_can_be_planned(here, tmp_path):
     assert "l7-sidecars with chaos" in planned.stdout
     refused = here("design", "cost", "lean-proxy")
     assert refused.returncode == 2
-    assert "nothing is reserved for them" in refused.stderr
+    assert "without reservations" in refused.stderr
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_what_it_costs_is_an_experiment_that_can_be_planned(here, tmp_path):
         (("show", "nowhere.toml"), "There is no design file"),
         (("render", "canary", "--mesh", "isto"), "Unknown mesh 'isto'"),
         (("render", "canary", "--mesh", "istio/waypont"), "Unknown profile 'waypont'"),
-        (("render", "canary", "--yaml"), "one mesh at a time"),
+        (("render", "canary", "--yaml"), "objects of one mesh"),
     ],
 )
 def test_what_there_is_not_is_told_in_one_line(here, arguments, words):

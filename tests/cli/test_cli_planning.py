@@ -31,7 +31,7 @@ def test_what_would_be_done_on_a_cluster_is_said_with_its_proofs_and_its_way_bac
         "  up    chart istiod 1.",
         "  up    wait for istio-system: available",
         "  prove every pod has a ready istio-proxy",
-        "  down  the application, while its mesh lives",
+        "  down  the application, while its mesh still runs",
         "  down  uninstall istio-system/istiod",
         "  down  delete what Istio leaves behind: ",
         "  down  everything else that was started, by its label",
@@ -66,7 +66,7 @@ def test_the_pod_that_asks_the_kubelets_is_shown_before_all_else_where_it_is_ask
     assert len(blocks) == 2
     for block in blocks:
         first, second = [line for line in block.splitlines() if line.startswith("  up")][:2]
-        assert first.startswith("  up    the pod that asks the kubelets: Namespace workbench-collector, ")
+        assert first.startswith("  up    the pod that queries the kubelets: Namespace workbench-collector, ")
         assert "ClusterRole workbench-collector" in first and "Deployment workbench-collector" in first
         assert second == "  up    wait for workbench-collector: available"
         assert "- nodes/metrics" in block and "-http-port" in block, "its rights and its pod in full"
@@ -74,10 +74,10 @@ def test_the_pod_that_asks_the_kubelets_is_shown_before_all_else_where_it_is_ask
 
 def test_where_the_cluster_decides_it_is_said_that_the_pod_may_come_and_where(here, tmp_path):
     (tmp_path / "asked.toml").write_text(EXPERIMENT)
-    line = "  up?   a pod that asks the kubelets, only where this user may not get nodes/proxy and may create these"
+    line = "  up?   a pod that queries the kubelets, only if this user may not get nodes/proxy and may create these"
     assert here("plan", "asked.toml").stdout.splitlines().count(line) == 2
     in_full = here("plan", "asked.toml", "--show-steps").stdout
-    assert "  up?   the pod that asks the kubelets: Namespace workbench-collector" in in_full
+    assert "  up?   the pod that queries the kubelets: Namespace workbench-collector" in in_full
     told = json.loads(here("plan", "asked.toml", "--json").stdout)["deployments"][0]["collector"]
     assert [step["kind"] for step in told["steps"]] == ["Manifest", "Wait"] and "nodes/proxy" in told["only_where"]
 

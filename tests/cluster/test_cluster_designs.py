@@ -68,13 +68,15 @@ def test_a_conflict_is_told_with_who_and_only_force_takes_and_reverting_gives_ba
     assert asked.passed and asked.managers == ("kubectl", "kubectl-edit")
     here.apply("canary", [wanted], force=True)
     assert pruned(found(cluster, route(SHOP)))["spec"] == wanted["spec"]
-    with pytest.raises(BadInputError, match="has taken fields by force: replace it by force too, or revert it first"):
+    with pytest.raises(
+        BadInputError, match="took over fields by force: replace it with --force too, or revert it first"
+    ):
         here.apply("canary", [route(SHOP, timeout="9s")])
     here.apply("canary", [route(SHOP, timeout="9s")], force=True)
     assert found(cluster, route(SHOP))["spec"] == {**before["spec"], "timeout": "9s"}
     replace = here.cluster.replace
     monkeypatch.setattr(Cluster, "replace", lambda *_: (_ for _ in ()).throw(RefusedError("a blackout", 500)))
-    with pytest.raises(RunFailedError, match=r"a blackout. It can be tried again"):
+    with pytest.raises(RunFailedError, match=r"a blackout. Try again"):
         here.revert("canary")
     monkeypatch.undo()
     assert here.cluster.replace == replace and here.revert("canary").as_before
@@ -126,10 +128,10 @@ def test_what_others_did_meanwhile_is_left_alone_and_said(here, cluster):
         "remade": "left",
         "settings": "restored",
     }
-    assert told["settings"].sentence == "kubectl-scale changed other fields meanwhile; that is left alone."
+    assert told["settings"].sentence == "kubectl-scale changed other fields meanwhile; those stay as they are."
     assert found(cluster, config_map(SHOP))["data"] == {"keep": "1", "others": "1"}
-    assert told["edited"].sentence == "kubectl-edit changed spec.timeout meanwhile; that is left alone."
-    assert told["made"].sentence == "kubectl-edit had changed it meanwhile; it is gone all the same."
+    assert told["edited"].sentence == "kubectl-edit changed spec.timeout meanwhile; those stay as they are."
+    assert told["made"].sentence == "kubectl-edit had changed it meanwhile; it was deleted anyway."
     assert found(cluster, route(SHOP, "edited"))["spec"]["timeout"] == "30s"
     assert DESIGN not in found(cluster, route(SHOP, "edited"))["metadata"].get("labels", {})
     assert found(cluster, route(SHOP, "remade")) is not None
@@ -146,7 +148,7 @@ def test_a_namespace_in_which_others_have_moved_is_left_to_them(here, cluster):
             (f"Route {new}/web", "deleted"),
             (f"Namespace {new}", "left"),
         ]
-        assert "it holds what is not the design's: ConfigMap settings" in done.objects[1].sentence
+        assert "it contains objects that are not the design's: ConfigMap settings" in done.objects[1].sentence
         assert found(cluster, config_map(new))["data"] == {"theirs": "1"}
         assert MANAGED not in found(cluster, namespace(new))["metadata"]["labels"]
     finally:
@@ -167,7 +169,7 @@ def test_a_namespace_that_cannot_be_looked_through_is_not_deleted(here, cluster,
     try:
         (done,) = here.revert("canary").objects
         assert (done.outcome, done.as_before) == ("left", False)
-        assert "perhaps objects of kind Secret, which we may not list" in done.sentence
+        assert "perhaps objects of kind Secret, which you have no right to list" in done.sentence
         assert found(cluster, namespace(new)) is not None
     finally:
         cluster.delete(namespace(new))
@@ -195,7 +197,7 @@ def test_without_its_memory_a_design_is_reverted_by_its_label(here, cluster):
 
 def test_a_secret_that_would_have_to_be_remembered_is_not_taken(here, cluster):
     apply_as(cluster, "kubectl", config_map(SHOP, password="hunter2hunter2"))
-    with pytest.raises(UnsupportedError, match="looks like a secret, and the workbench stores none"):
+    with pytest.raises(UnsupportedError, match="looks like a secret, The workbench stores no secrets"):
         here.apply("canary", [config_map(SHOP, password="mine")], force=True)
     assert found(cluster, config_map(SHOP))["data"] == {"password": "hunter2hunter2"}
     assert here.applied() == ()
@@ -203,9 +205,9 @@ def test_a_secret_that_would_have_to_be_remembered_is_not_taken(here, cluster):
 
 def test_a_design_waits_its_turn_while_a_run_works_on_the_cluster(here, plane, options):
     with OpenCluster(options) as run:
-        with pytest.raises(UnsupportedError, match=f"Another run works on this cluster: .*{run.run}"):
+        with pytest.raises(UnsupportedError, match=f"Another run uses this cluster: .*{run.run}"):
             here.apply("canary", [route(SHOP)])
-        with pytest.raises(UnsupportedError, match="Another run works on this cluster"):
+        with pytest.raises(UnsupportedError, match="Another run uses this cluster"):
             here.revert("canary")
         assert here.check([route(SHOP)])[0].passed
 
@@ -224,7 +226,7 @@ def test_a_run_names_the_designs_that_are_in_force_and_so_does_doctor(here, plan
 
 
 def test_a_run_is_refused_while_a_design_is_being_applied(here, options):
-    with here._alone("canary"), pytest.raises(UnsupportedError, match=r"Another run works .*\(design canary\)"):
+    with here._alone("canary"), pytest.raises(UnsupportedError, match=r"Another run uses .*\(design canary\)"):
         OpenCluster(options).__enter__()
 
 

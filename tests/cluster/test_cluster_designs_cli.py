@@ -44,7 +44,7 @@ def test_from_check_to_revert(design, file, shop, cluster):
     done = design("check", good)
     assert done.returncode == 0, done.stderr
     assert "context rig, server 127.0.0.1:" in done.stderr
-    assert f"yes  Route {PLACE}/web: the server would take it." in done.stdout
+    assert f"yes  Route {PLACE}/web: the server would accept it." in done.stdout
     done = design("diff", good)
     assert "Route rig-cli/web: created" in done.stdout and "+  added: '2'" in done.stdout
     done = design("apply", good)
@@ -53,22 +53,22 @@ def test_from_check_to_revert(design, file, shop, cluster):
     listed = json.loads(design("list", "--json").stdout)
     assert listed["context"] == "rig" and [one["name"] for one in listed["designs"]] == ["canary"]
     done = design("revert", "canary")
-    assert "Everything of the design canary is as it was before." in done.stdout
-    assert design("revert", "canary").stdout == "Nothing of a design canary is in force on rig.\n"
+    assert "The design canary is reverted completely." in done.stdout
+    assert design("revert", "canary").stdout == "No design canary is in force on rig.\n"
 
 
 def test_bad_designs_are_sentences_and_exit_codes(design, file, shop, tmp_path):
     done = design("check", file(route(PLACE, mode="OFF")))
     assert done.returncode == 2
     assert "NO  " in done.stdout and "spec.mode: Unsupported value" in done.stdout
-    assert "1 of 1 objects would not be accepted by rig" in done.stderr
+    assert "rig would not accept 1 of 1 objects" in done.stderr
     broken = tmp_path / "broken.yaml"
     broken.write_text("a: [")
     for given, told in (
         ((str(broken),), "cannot be read as YAML"),
         ((str(tmp_path / "none.yaml"),), "There is no file"),
         ((file(), "--name", "../x"), "cannot be called '../x'"),
-        ((file(), "--mesh", "some"), "leave --mesh out"),
+        ((file(), "--mesh", "some"), "leave out --mesh"),
         ((file(name="empty"),), "nothing to apply"),
         ((file("text", name="text"),), "The object 1 of the design is not a table"),
     ):
@@ -82,7 +82,7 @@ def test_a_design_is_what_a_mesh_makes_of_it(design, file, shop):
     assert done.returncode == 2
     assert "the whole group networking.istio.io is missing: install the mesh, or its CRDs." in done.stdout
     done = design("check", "canary")
-    assert (done.returncode, "say with --mesh whose objects it becomes" in done.stderr) == (2, True)
+    assert (done.returncode, "choose the mesh with --mesh" in done.stderr) == (2, True)
     assert "Unknown design 'canari'" in design("apply", "canari", "--mesh", "istio").stderr
 
 

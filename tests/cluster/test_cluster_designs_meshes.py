@@ -142,9 +142,9 @@ def test_the_panel_checks_compares_applies_watches_and_reverts(application, clus
     assert click("Check").count("✓") == 4
     assert "Deployment workbench-app/server</b>: changed, its pods are replaced" in click("Compare")
     applied = click("Apply")
-    assert "Applied as <b>lean-proxy</b>" in applied and "reports what becomes of it" in applied
-    assert any("…" in one and "No controller has said anything yet" in one for one in said), "not shown as it goes"
+    assert "Applied as <b>lean-proxy</b>" in applied and "no controller reports on it" in applied
+    assert any("…" in one and "No controller has reported anything yet" in one for one in said), "not shown as it goes"
     assert "lean-proxy" in click("In force")
     assert "deleted" in click("Revert")
-    assert "Nothing of this design is in force there" in click("Revert")
+    assert "This design is not in force there" in click("Revert")
     assert content(cluster, application) == before

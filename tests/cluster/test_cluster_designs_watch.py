@@ -55,7 +55,7 @@ def test_reverted_by_another_process_when_the_kernel_that_applied_it_is_dead(her
     if after == 3:  # of another machine's kernel nobody knows that it is dead: its Lease runs out within a minute
         lease = cluster.get("coordination.k8s.io/v1", "Lease", "mesh-workbench", "default")
         cluster.merge(lease, {"spec": {"holderIdentity": "me@another-machine process 1 (design canary)"}})
-        with pytest.raises(UnsupportedError, match=r"Another run works on this cluster: .*\(design canary\)"):
+        with pytest.raises(UnsupportedError, match=r"Another run uses this cluster: .*\(design canary\)"):
             here.revert("canary")
         lease = cluster.get("coordination.k8s.io/v1", "Lease", "mesh-workbench", "default")
         assert lease["spec"]["leaseDurationSeconds"] == 60
@@ -100,7 +100,7 @@ def test_what_reports_is_waited_for_and_what_does_not_is_said(here, cluster):
     seen = []
     for event in events:
         seen.append(event)
-        if (event.object, event.state) == (f"Setting {SHOP}/s", "waiting") and "said anything" in event.sentence:
+        if (event.object, event.state) == (f"Setting {SHOP}/s", "waiting") and "reported anything" in event.sentence:
             refusal = {"type": "Synced", "status": "False", "message": "service web has protocol tcp"}
             set_status(cluster, wanted[1], {"conditions": [refusal]})
         elif "Not Synced: service web has protocol tcp" in event.sentence:
@@ -127,7 +127,7 @@ def test_what_does_not_take_effect_in_time_says_why(here, cluster):
     last = {one.object: one for one in here.watch(applied, deadline_s=1.5)}
     assert last[f"Setting {SHOP}/s"].state == "failed"
     assert "Not Synced: no such gateway (watched for 2 s)." in last[f"Setting {SHOP}/s"].sentence
-    assert last[f"Route {SHOP}/web"].sentence == "Somebody has deleted it."
+    assert last[f"Route {SHOP}/web"].sentence == "Someone deleted it."
 
 
 def test_a_changed_pod_template_is_rolled_out_and_another_is_not_waited_for(here, agent, cluster):

@@ -202,7 +202,7 @@ def test_a_right_that_is_missing_half_way_is_named_and_what_was_made_is_removed(
             assert environment.left_behind == ()
         assert "Deployment rig-app/server could not be applied" in str(caught.value)
         assert 'cannot patch resource "deployments"' in str(caught.value)
-        assert "The ClusterRole that `workbench rbac` prints gives this right." in str(caught.value)
+        assert "The ClusterRole from `workbench rbac` grants this right." in str(caught.value)
         assert labelled_objects(cluster) == []
     finally:
         for one in (role, binding):
@@ -284,7 +284,7 @@ def test_a_client_killed_in_the_middle_is_cleaned_up_from_elsewhere(agent, plane
     options = Options(kubeconfig=str(plane.kubeconfig))
     lease = cluster.get("coordination.k8s.io/v1", "Lease", "mesh-workbench", "default")
     cluster.merge(lease, {"spec": {"holderIdentity": "me@another-machine process 1 (killed)"}})
-    with pytest.raises(UnsupportedError, match="Another run works on this cluster"):
+    with pytest.raises(UnsupportedError, match="Another run uses this cluster"):
         clean(options)
     expire(cluster)
     with pytest.raises(UnsupportedError, match=r"an interrupted run .* left things behind.*workbench clean"):

@@ -93,7 +93,7 @@ def test_it_stands_by_one_call_shows_what_it_reserves_and_goes(added, live, plan
         assert set(standing.parts["role"]) == {"application", "gateway", "load-generator"}
         again = deploy("baseline", context="rig", kubeconfig=str(plane.kubeconfig))
         assert cluster.get("v1", "Namespace", NAME) is None, "one mesh stands at a time"
-        assert again.remove() == "baseline is removed, and everything is as it was before."
+        assert again.remove() == "baseline is removed; the environment is as it was before."
     assert snapshot.differences(before, snapshot.take(cluster)) == ()
 
 
@@ -101,5 +101,5 @@ def test_the_notebook_deploys_on_a_cluster_what_its_parameters_say(live, plane, 
     given = {"mesh": "baseline", "context": "rig", "kubeconfig": str(plane.kubeconfig)}
     copy = execute(notebook("10_deploy_a_mesh"), tmp_path / "copy.ipynb", given).read_text()
     assert "It runs on the cluster of context rig" in copy
-    assert "baseline is removed, and everything is as it was before." in copy
+    assert "baseline is removed; the environment is as it was before." in copy
     assert cluster.get("v1", "Namespace", "workbench-app") is None

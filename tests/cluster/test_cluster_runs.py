@@ -89,7 +89,7 @@ def test_a_run_killed_in_its_load_keeps_what_was_finished_and_goes_on_after_a_cl
         child.kill()
         printed = child.communicate()[0]
     told, _ = other.communicate(timeout=60)
-    assert (other.returncode, "Another run works on this cluster" in told) == (3, True)
+    assert (other.returncode, "Another run uses this cluster" in told) == (3, True)
     assert "on the cluster of context rig, server 127.0.0.1:" in printed
     assert "baseline: deploying the application" in printed
     expire(cluster)
@@ -97,7 +97,7 @@ def test_a_run_killed_in_its_load_keeps_what_was_finished_and_goes_on_after_a_cl
     assert refused.returncode == 3
     assert "left things behind; remove them first with: workbench clean" in refused.stderr
     cleaned = asked.done(asked.clean())
-    assert (cleaned.returncode, cleaned.stdout) == (0, "Nothing of the workbench is left on the cluster.\n")
+    assert (cleaned.returncode, cleaned.stdout) == (0, "The workbench left nothing on the cluster.\n")
     assert snapshot.differences(before, snapshot.take(cluster)) == ()
     assert [run.status for run in asked.records()] == ["finished", "interrupted"]
     kept = asked.records()[0]

@@ -65,10 +65,10 @@ def test_loads_in_several_protocols_have_a_deployment_for_each():
             "http/1.1 in the environment lab; " + ON_CLUSTERS,
         ),
         ({"protocol": "tcp", "environment": "lab", "meshes": (), "generator": "builtin"}, ON_CLUSTERS),
-        ({"protocol": "tcp", "workload": "chain"}, "'chain' cannot be called in 'tcp' here: it speaks http/1.1"),
+        ({"protocol": "tcp", "workload": "chain"}, "'chain' does not support 'tcp' here: it supports http/1.1"),
         (
             {"protocol": "tcp", "meshes": (MeshSpec(name="consul", profile="http"),)},
-            "Mesh consul/http cannot carry 'tcp' as it is described here, only http, h2c, grpc",
+            "Mesh consul/http does not support 'tcp' as described here, only http, h2c, grpc",
         ),
         ({"protocol": "http/2", "generator": "builtin"}, 'choose generator = "fortio"'),
         ({"protocol": "grpc", "payload_bytes": 64}, "payload_bytes = 0"),

@@ -82,10 +82,10 @@ def test_a_split_is_weighted_by_requests_or_refused():
         (Intent(name="a", abort=Abort(percent=100)), "answered with an error on purpose"),
         (
             Intent(name="a", delay=Delay(percent=100, seconds=2), timeout=Timeout(request_s=2)),
-            "every request is held back 2 s, and none may take longer than 2 s, so that no request",
+            "every request is delayed 2 s, and none may take longer than 2 s, so no request",
         ),
         (Intent(name="a", authorization=Authorization(callers=("web",))), "the load comes from client"),
-        (Intent(name="a", authorization=Authorization(methods=("GET",))), "made of POST"),
+        (Intent(name="a", authorization=Authorization(methods=("GET",))), "uses POST"),
         (Intent(name="a", authorization=Authorization(paths=("/api/*",))), "the load calls /"),
     ],
 )
@@ -117,5 +117,5 @@ def test_a_mesh_that_answers_no_intents_is_said_so():
     class Silent:
         name = "silent"
 
-    with pytest.raises(BadInputError, match="'silent' answers no intents"):
+    with pytest.raises(BadInputError, match="'silent' does not support intents"):
         rendered(Silent(), MeshSpec(name="silent"), Intent(name="a"), Target())

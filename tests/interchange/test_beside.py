@@ -87,7 +87,7 @@ def test_a_comparison_that_has_nothing_alike_gives_nothing(own, publications):
     nothing = beside(comparison, consumption, [])
     assert nothing.rows.empty and nothing.reasons == () and nothing.publications == ()
     assert for_chart(nothing.rows).empty
-    assert "no published figure" in describe_beside_published(nothing.rows)
+    assert "no published figures" in describe_beside_published(nothing.rows)
 
 
 def test_the_chart_has_hollow_marks_for_others_and_room(shown, own):

@@ -98,7 +98,7 @@ def test_what_is_wrong_is_said_with_its_place(text, said):
         (b"", "is empty"),
         (b"\n \n", "is empty"),
         (b"a\nb\xff", "line 2: not UTF-8"),
-        (b"a\n\n\0", "line 3: holds a NUL"),
+        (b"a\n\n\0", "line 3: contains a NUL"),
     ],
 )
 def test_what_is_no_text_is_refused(content, said):
@@ -111,11 +111,11 @@ def test_compressed_and_missing_files_and_folders_are_refused(tmp_path):
     bomb.write_bytes(gzip.compress(b"0" * 1_000_000))
     with pytest.raises(BadInputError, match=r"compressed \(gzip\)"):
         read_file(bomb)
-    with pytest.raises(BadInputError, match="not an ordinary file"):
+    with pytest.raises(BadInputError, match="not a regular file"):
         read_file(tmp_path)
     with pytest.raises(BadInputError, match="There is no file"):
         read_file(tmp_path / "none")
-    with pytest.raises(BadInputError, match="not an ordinary file"):
+    with pytest.raises(BadInputError, match="not a regular file"):
         read_file(__import__("pathlib").Path("/dev/zero"))
     with pytest.raises(BadInputError, match="may have 0 MiB"):
         read_file(bomb, 10)

@@ -124,7 +124,7 @@ def test_wrk():
     assert f"{run.requests} requests in" in text and f"responses: {run.errors}" in text
     (plain,) = read(RECORDINGS / "wrk/plain.txt")
     assert set(plain.quantiles["from_send"]) == {"high_s"}
-    assert any("no percentile" in note for note in plain.notes)
+    assert any("only the percentiles" in note for note in plain.notes)
 
 
 def test_wrk2_keeps_its_spectrum(tmp_path):
@@ -290,10 +290,10 @@ p99 = "ms"
     [
         ("kind = ", "not valid TOML"),
         ("kind = 'x'", "Unknown kind 'x'"),
-        ("kind = 'requests'", "must say latency_from: send or schedule"),
-        ("kind = 'requests'\nlatency_from = 'send'", "must name what made the table"),
+        ("kind = 'requests'", "must set latency_from: send or schedule"),
+        ("kind = 'requests'\nlatency_from = 'send'", "must name the tool"),
         (JMETER.replace('"elapsed"', '"elapsd"'), "Unknown column 'elapsd'"),
-        (JMETER.replace('latency = "ms"', ""), "must say the unit of latency"),
+        (JMETER.replace('latency = "ms"', ""), "must state the unit of latency"),
         (JMETER.replace('latency = "ms"', 'latency = "mins"'), "Unknown unit"),
         (JMETER.replace("connections = 8", "conections = 8"), "Did you mean 'connections'"),
         (JMETER.replace("connections = 8", "connections = 'x'"), "must be of type int"),

@@ -112,7 +112,7 @@ def test_nighthawk_in_the_form_of_fortio_is_nighthawk(tmp_path, labels, label):
     assert (run.tool.name, run.loop, run.label) == ("nighthawk", "unknown", label)
     assert "overflow" in run.tool.omission
     assert (run.requests, run.errors, run.counts_by_status) == (62, 6, {"200": 56, "other": 6})
-    assert any("56 answers and 53 latencies" in note for note in run.notes)
+    assert any("56 answers but only 53 latencies" in note for note in run.notes)
 
 
 def test_fortio_that_speaks_of_nighthawk_is_fortio(tmp_path):

@@ -138,7 +138,7 @@ def test_kubelets_are_found_where_their_nodes_say():
 def test_a_source_that_is_asked_for_is_used_or_refused():
     assert sources.choose(Rig(kubelets=True), "prometheus", "m/p:9090").prometheus == "m/p:9090"
     assert sources.choose(Rig(kubelets=True, metrics=True), "metrics-api", "").why == ""
-    with pytest.raises(UnsupportedError, match="say where its Prometheus is"):
+    with pytest.raises(UnsupportedError, match="set the address of its Prometheus"):
         sources.choose(Rig(kubelets=True), "prometheus", "")
     with pytest.raises(UnsupportedError, match="install metrics-server"):
         sources.choose(Rig(kubelets=True), "metrics-api", "")

@@ -108,7 +108,7 @@ def test_complaints_name_the_cause():
     ]
     said = complaints.about_events(events)
     assert said == ["second (not stored)", "Pod p: first"]
-    assert complaints.joined([]) == "neither its pods nor its events say why"
+    assert complaints.joined([]) == "neither its pods nor its events give a reason"
     assert complaints.joined(["a", "a", "b", "c", "d", "e"]) == "a; b; c; d; and 1 more"
 
 
@@ -124,7 +124,7 @@ def test_room_on_nodes_leaves_out_what_takes_no_pods_and_what_is_reserved():
     done = {**pod, "status": {"phase": "Succeeded"}}
     free = rights.free_on([node("a"), node("b", taints=[taint]), node("c", unschedulable=True)], [pod, done])
     assert free == {"a": (1.0, 2.0 * 2**30)}
-    assert rights.too_small([], {}) == "the cluster has no node that takes pods"
+    assert rights.too_small([], {}) == "the cluster has no schedulable node"
 
 
 def test_differences_name_what_came_went_and_changed():

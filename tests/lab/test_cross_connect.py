@@ -112,7 +112,7 @@ def test_unknown_profiles_and_options_are_refused():
 
 
 def test_what_cannot_be_joined_is_refused():
-    with pytest.raises(BadInputError, match="Nobody calls the service 'idle'"):
+    with pytest.raises(BadInputError, match="No service calls 'idle'"):
         network("veth", made_of(service("server"), service("idle")))
     many = made_of(
         service("s0", *(f"s{number}" for number in range(1, 260))), *(service(f"s{n}") for n in range(1, 260))

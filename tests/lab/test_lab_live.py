@@ -255,7 +255,7 @@ def test_a_job_without_announcement_is_watched_from_start_to_end(deployment):
     ("code", "more", "words"),
     [
         ("raise SystemExit('no such target')", {}, "exit code 1.*no such target"),
-        ("print('hello')", {"announces": True}, "announced no window but b'hello'"),
+        ("print('hello')", {"announces": True}, "printed b'hello' instead of its window"),
         ("pass", {"outputs": ("none.json",)}, "left no file 'none.json'"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", {"announces": True}, "ended by signal 9"),
     ],

@@ -37,7 +37,7 @@ def test_an_archetype_of_the_same_layer_stands_in_under_its_own_name(name):
         assert standing.parts["ready"].all()
         assert standing.reserved["cores"].isna().all(), "the lab reserves nothing, which is not 0"
     assert "was removed" in repr(standing)
-    assert "is removed, and everything is as it was before" in standing.remove()
+    assert "is removed; the environment is as it was before" in standing.remove()
 
 
 def test_what_does_not_carry_the_traffic_is_removed_again_loudly(monkeypatch):

@@ -43,7 +43,7 @@ def test_hostile_names_are_refused(name):
         ({"links": (Link(a="a", b="b", a_address="here", b_address="198.18.0.2/30"),)}, "'here' is not valid"),
         ({"links": (Link(a="a", b="b", a_address="::1/64", b_address="198.18.0.2/30"),)}, "'::1/64' is not valid"),
         ({"links": (Link(a="a", b="b", a_address="198.18.0.1/30"),)}, "no address in b, nor a bridge"),
-        ({"links": (*PAIR.links, Link(a="a", b="a"))}, "joins a to itself"),
+        ({"links": (*PAIR.links, Link(a="a", b="a"))}, "connects a to itself"),
         ({"routes": (Route(namespace="a", destination="everywhere", via="198.18.0.2"),)}, "destination"),
         ({"routes": (Route(namespace="a", destination="0.0.0.0/0", via="over there"),)}, "gateway"),
         ({"vxlans": (replace(TUNNEL, vni=0),)}, "identifier 0"),

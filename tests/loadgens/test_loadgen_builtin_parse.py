@@ -141,9 +141,9 @@ def test_a_request_never_sent_has_no_time_of_sending():
         ({"wait_ns": -1}, "sent before it was scheduled"),
         ({"service_ns": -1}, "ended before it was sent"),
         ({"service_ns": 2**47}, "ended over an hour after the window"),
-        ({"status": 0}, "not ended in any known way"),
-        ({"status": 99}, "not ended in any known way"),
-        ({"status": 600}, "not ended in any known way"),
+        ({"status": 0}, "ended in an unknown way"),
+        ({"status": 99}, "ended in an unknown way"),
+        ({"status": 600}, "ended in an unknown way"),
     ],
 )
 def test_what_cannot_be_is_a_failed_run_with_its_place(damage, said):

@@ -150,7 +150,7 @@ def test_a_server_that_was_down(name, kind):
 def test_a_missed_rate_is_said_of_grpc_too():
     result = parse("grpc-missed-rate")
     assert result.achieved_rate_per_s < 50
-    assert "of the asked requests (limit 99%)" in result.limited
+    assert "of the requested load (limit 99%)" in result.limited
 
 
 @pytest.mark.parametrize("name", ["h2-normal", "grpc-normal", "tcp-normal"])
@@ -161,7 +161,7 @@ def test_a_missed_rate_is_said_of_every_protocol(name):
     result = ADAPTER.parse(twice, output_of(name))
     assert result.asked_rate_per_s == 200
     assert result.achieved_rate_per_s == pytest.approx(100, rel=0.1)
-    assert "of the asked requests (limit 99%)" in result.limited
+    assert "of the requested load (limit 99%)" in result.limited
 
 
 def test_failures_of_tcp_are_one_kind_however_fortio_words_them():
@@ -174,7 +174,7 @@ def test_failures_of_tcp_are_one_kind_however_fortio_words_them():
 def test_a_missed_rate_is_said():
     result = parse("missed-rate")
     assert result.achieved_rate_per_s < 40
-    assert "Fortio sent 16.8% of the asked requests (limit 99%)" in result.limited
+    assert "Fortio sent 16.8% of the requested load (limit 99%)" in result.limited
 
 
 def test_load_that_does_not_cover_the_window_is_said():

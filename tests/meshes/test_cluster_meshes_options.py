@@ -162,7 +162,7 @@ def test_placement_becomes_a_condition_for_the_client():
     assert set(affinity(placement="across-nodes")["podAntiAffinity"]) == {required}
     nsm = adapters.load("meshes", "nsm").enrol(MeshSpec(name="nsm", profile="ip-same-node"), APP).client
     assert nsm["spec"]["template"]["spec"]["affinity"] == affinity(placement="same-node")
-    with pytest.raises(BadInputError, match="profile says where the client runs"):
+    with pytest.raises(BadInputError, match="profile sets where the client runs"):
         steps("nsm", "ip-same-node", placement="across-nodes")
 
 

@@ -27,7 +27,7 @@ from workbench.store import Store
 
 pytestmark = pytest.mark.timeout(300)  # the first waits for the whole campaign
 
-KUBELETS = "of the kubelets, asked by a pod of the run's own"
+KUBELETS = "of the kubelets, read by a pod of the run"
 
 
 @pytest.fixture(scope="module")

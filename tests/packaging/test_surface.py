@@ -117,5 +117,5 @@ def test_notebooks_and_experiments_are_found_by_name(tmp_path):
 
 def test_an_installation_that_lost_its_files_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(shipped, "_PACKAGE", tmp_path / "workbench")
-    with pytest.raises(UnsupportedError, match="install it again"):
+    with pytest.raises(UnsupportedError, match="reinstall"):
         shipped.home()

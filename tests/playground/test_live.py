@@ -123,7 +123,7 @@ def test_a_failing_version_is_ejected_and_its_share_goes_elsewhere(live):
     found = answers(live, settled(live), 100)
     assert set(found["version"]) == {b"v1"}
     assert set(found["status"]) == {200}
-    assert "1 instances are left out now" in set(live.explain()["says"])
+    assert "1 instances are ejected now" in set(live.explain()["says"])
 
 
 def test_a_delay_and_aborts_are_seen_and_counted(live):
@@ -201,7 +201,7 @@ def test_what_cannot_come_into_force_is_said(live):
     asked = Intent(name="much", proxy_threads=3, proxy_resources=ProxyResources(cpu_limit=1.0), access_log=True)
     applied = live.apply(Design(intent=asked))
     assert len(applied.notes) == 2
-    assert "worker threads are settled when it starts" in " ".join(applied.notes)
+    assert "worker threads are set when it starts" in " ".join(applied.notes)
     assert live.events["notes"].iloc[-1]
     answers(live, settled(live), 20)
     assert moved(live, "access_log") > 0
@@ -263,7 +263,7 @@ def test_the_frame_adds_up(live):
 
 
 def test_a_design_for_another_service_needs_another_session(live):
-    with pytest.raises(BadInputError, match="speaks of another target"):
+    with pytest.raises(BadInputError, match="has another target"):
         live.apply(Design(intent=PLAIN, target=Target(service="reviews")))
 
 
@@ -271,8 +271,8 @@ def test_a_design_for_another_service_needs_another_session(live):
     ("asked", "says"),
     [
         ({"rate_per_s": 1000}, "1 to 200 requests/s"),
-        ({"calls": ("POST /\r\nx: y",)}, "say a method and a path"),
-        ({"calls": ()}, "say a method and a path"),
+        ({"calls": ("POST /\r\nx: y",)}, "use a method and a path"),
+        ({"calls": ()}, "use a method and a path"),
         ({"mesh": "nonesuch"}, "nonesuch"),
     ],
 )
@@ -284,7 +284,7 @@ def test_what_cannot_be_played_is_refused(asked, says):
 def test_what_cannot_be_started_leaves_nothing_up():
     with LiveLab() as own:
         for target, says in (
-            (Target(service="client"), "can be called client"),
+            (Target(service="client"), "cannot have the name client"),
             (Target(versions=tuple(f"v{n}" for n in range(9))), "at most 6 versions"),
         ):
             with pytest.raises(BadInputError, match=says):

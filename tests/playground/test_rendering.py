@@ -81,7 +81,7 @@ class Mute:
 
 def test_a_mesh_without_answers_is_refused_when_named(design, monkeypatch):
     monkeypatch.setattr("workbench.playground.rendering.adapters.load", lambda group, name: Mute())
-    with pytest.raises(BadInputError, match="answers no intents"):
+    with pytest.raises(BadInputError, match="does not support intents"):
         render_all(design, ["mute"])
 
 

@@ -54,9 +54,9 @@ def test_what_the_nodes_used_is_seen_first_and_said_above_it(said: ReportContent
 
 def test_every_picture_says_that_nothing_was_measured(said: ReportContent) -> None:
     assert any("Nothing was measured" in one for one in said.banners)
-    assert said.badge == "Synthetic data, nothing was measured"
+    assert said.badge == "Synthetic data, not measured"
     for one in (said.headline, *said.figures, *said.trust):
-        assert one.words.startswith("Synthetic data, nothing was measured.")
+        assert one.words.startswith("Synthetic data, not measured.")
     assert all(said.badge in one.text for one in Page(render(said)).all("figcaption"))
 
 
@@ -66,7 +66,7 @@ def test_every_mesh_stands_beside_the_others_with_what_it_requests(said: ReportC
     assert set(every) == set(BROUGHT)
     used, requested, limit = every["linkerd/equal"][3:6]
     assert used.text.endswith("cores") and requested.text == "0.300 cores"
-    assert requested.more == "+ 3 of 6 set none"
+    assert requested.more == "+ 3 of 6 without one"
     assert limit.text == "none"
     for row in bills.rows:
         parts = [cell.sort for cell in row[2:-1] if cell.sort is not None]
@@ -98,8 +98,8 @@ def test_the_page_holds_it(said: ReportContent) -> None:
 def test_the_terminal_says_the_same(data: Path, comparison: Comparison) -> None:
     told = CliRunner().invoke(app, ["compare", "--data", str(data)], env={"COLUMNS": "300"})
     assert told.exit_code == 0
-    assert told.output.count("Synthetic data, nothing was measured") >= 4
-    assert "echo at 500/s, used / requested / limit (+ containers that set none):" in told.output
+    assert told.output.count("Synthetic data, not measured") >= 4
+    assert "echo at 500/s, used / requested / limit (+ containers without one):" in told.output
     assert "0.300 cores (+3) / none" in told.output
     line = next(one for one in told.output.splitlines() if one.startswith("nsm/equal") and "node-1" in one)
     assert " !)" in line

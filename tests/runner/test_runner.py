@@ -101,7 +101,7 @@ def test_when_nothing_finishes_the_first_reason_is_raised(tmp_path, monkeypatch)
     monkeypatch.setattr(
         "workbench.environments.lab.environment.OpenLab.refuses", lambda self, steps, existing=False: "not today"
     )
-    with pytest.raises(RunFailedError, match=r"Not one run of campaign .* finished.*not today"):
+    with pytest.raises(RunFailedError, match=r"No run of campaign .* finished.*not today"):
         run_experiment(experiment("l4-sidecars"), data=tmp_path)
     assert [run.status for path in (tmp_path / "runs").iterdir() for run in runs_of(tmp_path, path.name)] == [
         "skipped",

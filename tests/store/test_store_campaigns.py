@@ -152,7 +152,7 @@ def test_resuming_knows_what_is_finished_and_repeats_ordinals_under_new_names(tm
 
 def test_a_campaign_that_runs_cannot_be_resumed_and_names_its_process(tmp_path: Path) -> None:
     with new_campaign(tmp_path) as campaign:
-        with pytest.raises(StoreError, match=f"carried out by process {os.getpid()}"):
+        with pytest.raises(StoreError, match=f"running in process {os.getpid()}"):
             CampaignWriter.resume(tmp_path, campaign.campaign_id)
         one_run(campaign)
         campaign.finish("finished")
@@ -235,7 +235,7 @@ def test_the_measuring_half_imports_no_pandas_and_opens_no_database(tmp_path: Pa
 def test_a_lock_dies_with_its_process(tmp_path: Path, workers: Workers) -> None:
     worker = workers.start(hold_campaign, tmp_path)
     campaign_id = worker.told()
-    with pytest.raises(StoreError, match=f"is being carried out by process {worker.pid};"):
+    with pytest.raises(StoreError, match=f"is running in process {worker.pid};"):
         CampaignWriter.resume(tmp_path, campaign_id)
     worker.kill()
     assert list(worker.rest()) == []

@@ -126,7 +126,7 @@ def test_an_ended_run_takes_no_more_samples(tmp_path: Path) -> None:
         writer = campaign.begin(campaign.campaign.plan.runs[0], mesh_facts("baseline"))
         writer.samples(PARTS, [(1.0, 0, {})])
         writer.finish(finished(writer, 0.0))
-        with pytest.raises(StoreError, match="takes no more samples"):
+        with pytest.raises(StoreError, match="accepts no more samples"):
             writer.samples(PARTS, [(2.0, 0, {})])
 
 

@@ -121,7 +121,7 @@ BREAKAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "deeply nested garbage": (lambda run: (run / "manifest.json").write_text("[" * 10**6), ""),
     "a folder for a manifest": (
         lambda run: ((run / "manifest.json").unlink(), (run / "manifest.json").mkdir()),
-        "a file stands where a folder should be, or the reverse",
+        "there is a file in place of a folder",
     ),
     "a newer format": (_NEWER, f"was written by a newer workbench (format {SCHEMA_VERSION + 7}"),
     "a raw file changed": (lambda run: (run / "raw/builtin/output.json").write_text("[]"), "SHA-256 differs"),
@@ -212,7 +212,7 @@ def test_a_database_of_no_use_is_set_aside_and_remade(
     damage(data / "workbench.duckdb")
     with caplog.at_level(logging.WARNING):
         _assert_same(_frames(Store(data)), before)
-    assert "is remade from the run folders" in caplog.text
+    assert "is rebuilt from the run folders" in caplog.text
     assert (data / "workbench.duckdb.aside").exists(), "in case somebody misses something"
     caplog.clear()
     assert len(Store(data).runs()) == 2

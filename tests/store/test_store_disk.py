@@ -232,10 +232,10 @@ def test_a_file_where_a_folder_should_be_is_said(place: str, tmp_path: Path) -> 
     path = tmp_path / place
     path.parent.mkdir(exist_ok=True)
     path.write_text("in the way")
-    with pytest.raises(StoreError, match="a file stands where a folder should be"):
+    with pytest.raises(StoreError, match="there is a file in place of a folder"):
         new_campaign(tmp_path / "data")
     if place == "data/runs":
-        with pytest.raises(StoreError, match="a file stands where a folder should be"):
+        with pytest.raises(StoreError, match="there is a file in place of a folder"):
             Store(tmp_path / "data").runs()
     assert path.read_text() == "in the way"
 

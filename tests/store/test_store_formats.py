@@ -205,7 +205,7 @@ def test_the_second_format_called_anonymous_memory_rss_on_clusters_and_knew_no_a
 def test_a_format_from_which_no_way_leads_is_named(tmp_path: Path) -> None:
     path = _manifest(tmp_path)
     path.write_text(path.read_text().replace(f'"schema_version": {SCHEMA_VERSION}', '"schema_version": 0', 1))
-    with pytest.raises(StoreError, match="format 0, from which there is no way"):
+    with pytest.raises(StoreError, match="format 0, which cannot be converted"):
         read_run(path.parent)
 
 

@@ -176,7 +176,7 @@ def test_somebodys_open_notebook_blocks_nobody(
         campaign.finish("finished")
     assert store.latest_campaign() == campaign.campaign_id, "what is new is seen in memory, too"
     assert read_run(campaign.folder / run_id).status == "finished"
-    with pytest.raises(StoreError, match=f"Another program holds the index.*PID {worker.pid}"):
+    with pytest.raises(StoreError, match=f"Another program uses the index.*PID {worker.pid}"):
         store.rebuild()
     worker.kill()
     list(worker.rest())

@@ -63,4 +63,4 @@ def test_real_proxies_follow_the_design_while_it_is_watched(browser, lab):
         live.scroll_into_view_if_needed()
         picture(page, "play-live")
         page.get_by_role("button", name="Stop", exact=True).last.click()
-        page.get_by_text("It ends with Stop").wait_for(timeout=20_000)
+        page.get_by_text("It ends when you press Stop").wait_for(timeout=20_000)

@@ -179,7 +179,7 @@ def test_the_labs_proxies_follow_the_design(player):
     finally:
         panel._stop.click()
     assert panel.live is None
-    assert "It ends with Stop" in panel._told.value
+    assert "It ends when you press Stop" in panel._told.value
 
 
 @pytest.mark.lab
@@ -197,7 +197,7 @@ def test_one_click_measures_what_the_design_costs(player):
     assert "From l7-sidecars to l7-sidecars with canary" in panel._state.value
     assert panel._picture.spec["description"]
     panel._where.value = "l4-sidecars"
-    assert "does not carry all of it" in panel._told.value
+    assert "does not support all of it" in panel._told.value
     assert panel._measure.disabled
 
 

@@ -175,5 +175,5 @@ def test_manifests_that_cannot_be_used_are_refused_with_the_reason(text, url, wo
 def test_missing_manifests_and_the_lab_are_refused():
     with pytest.raises(BadInputError, match="no manifests at"):
         application("own", url="http://web/")
-    with pytest.raises(BadInputError, match="on a cluster only"):
+    with pytest.raises(BadInputError, match="on clusters only"):
         adapters.load("workloads", "own").application(Workload(name="own"))

@@ -38,7 +38,7 @@ def test_two_kinds_of_one_name_are_two_objects(tmp_path):
 def test_a_namesake_of_a_kind_without_a_namespace_is_taken(tmp_path):
     node = named("edge", apiVersion="edge.example.com/v1", kind="Node")
     assert own(written(tmp_path, DEPLOYMENT, SERVICE, node)).objects[-1]["kind"] == "Node"
-    with pytest.raises(BadInputError, match="does not live in a namespace"):
+    with pytest.raises(BadInputError, match="cluster-scoped"):
         own(written(tmp_path, DEPLOYMENT, SERVICE, changed(node, "apiVersion", value="v1")))
 
 

@@ -75,13 +75,13 @@ def test_what_is_right_is_taken_into_our_namespace(tmp_path):
 @pytest.mark.parametrize(
     ("objects", "words"),
     [
-        ([SERVICE, SERVICE], "Service 'web', which .* holds twice"),
+        ([SERVICE, SERVICE], "Service 'web', which .* contains twice"),
         ([changed(SERVICE, "metadata", "name", value="client"), SERVICE], "Service called 'client'"),
         ([changed(SERVICE, "kind", value="ServiceAccount"), changed(SERVICE, "kind", value=7)], "without kind"),
         ([changed(SERVICE, "metadata", "name", value=True)], "without metadata.name"),
         ([changed(SERVICE, "metadata", value=[])], "without metadata.name"),
-        ([changed(SERVICE, "kind", value="PersistentVolume")], "does not live in a namespace"),
-        ([changed(SERVICE, "kind", value="ValidatingWebhookConfiguration")], "does not live in a namespace"),
+        ([changed(SERVICE, "kind", value="PersistentVolume")], "cluster-scoped"),
+        ([changed(SERVICE, "kind", value="ValidatingWebhookConfiguration")], "cluster-scoped"),
         ([changed(SERVICE, "spec", value=[])], "spec must be a table"),
         ([changed(SERVICE, "spec", "ports", value={})], "spec.ports must be a list"),
         ([changed(SERVICE, "spec", "ports", 0, "port", value="80")], r"spec.ports\[0\].port must be a whole number"),
@@ -94,8 +94,8 @@ def test_what_is_right_is_taken_into_our_namespace(tmp_path):
             r"containers\[0\].args\[0\] must be text",
         ),
         ([changed(DEPLOYMENT, "metadata", "annotations", value={"a": {}})], "metadata.annotations.a must be text"),
-        ([DEPLOYMENT], "leads to 'web', but its manifests hold no Service"),
-        ([changed(SERVICE, "metadata", "name", value="shop")], "hold the Services shop"),
+        ([DEPLOYMENT], "leads to 'web', but its manifests contain no Service"),
+        ([changed(SERVICE, "metadata", "name", value="shop")], "contain the Services shop"),
         (
             [changed(SERVICE, "spec", "ports", 0, "port", value=81)],
             "calls port 80 of the Service 'web', which offers 81",
@@ -103,7 +103,7 @@ def test_what_is_right_is_taken_into_our_namespace(tmp_path):
         ([changed(SERVICE, "spec", "ports", value=None)], "which offers none"),
         (["text"], "not a Kubernetes object"),
         ([{"kind": "List", "items": [1]}], "not a Kubernetes object"),
-        ([{"kind": "List", "items": None}], "holds no Kubernetes object"),
+        ([{"kind": "List", "items": None}], "contains no Kubernetes object"),
     ],
 )
 def test_objects_that_cannot_be_used_are_named(objects, words, tmp_path):
@@ -122,10 +122,10 @@ def test_objects_that_cannot_be_used_are_named(objects, words, tmp_path):
         ("http://web:80/a b", "must be like http"),
         ("http://web:80/\n", "must be like http"),
         ("file:///etc/passwd", "must be like http"),
-        ("http://me:secret@web:80/", "names a user"),
+        ("http://me:secret@web:80/", "contains a user"),
         ("http://example.org:80/", "leads to 'example.org'"),
         ("http://web.elsewhere:80/", "leads to 'web.elsewhere'"),
-        ("tcp://web:80", r"is not called in http/1.1: set protocol = 'tcp'"),
+        ("tcp://web:80", r"does not match the protocol http/1.1: set protocol = 'tcp'"),
         ("https://web/", "calls port 443"),
     ],
 )
@@ -149,7 +149,7 @@ def test_the_protocol_of_the_load_and_the_scheme_of_the_url_agree(tmp_path):
 
 
 def test_settings_that_say_nothing_are_refused(tmp_path):
-    with pytest.raises(BadInputError, match="no use for server_delay_s"):
+    with pytest.raises(BadInputError, match="server_delay_s"):
         own(written(tmp_path, SERVICE, DEPLOYMENT), server_delay_s=1.0)
 
 
@@ -165,9 +165,9 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
         (b"a: [\n", "cannot be read as YAML"),
         (b"a: !!python/object/apply:os.system [id]\n", "without apiVersion"),
         (b"[" * 900, "nested more than"),
-        (BOMB.encode(), "written out it holds more than"),
-        (b"&a [*a]\n", "stands for nothing before it, or for what holds it"),
-        (b"# only words\n---\n---\n", "holds no Kubernetes object"),
+        (BOMB.encode(), "expanded, it contains more than"),
+        (b"&a [*a]\n", "refers to no earlier anchor, or to its own parent"),
+        (b"# only words\n---\n---\n", "contains no Kubernetes object"),
         (b"<html>not found</html>", "not a Kubernetes object"),
     ],
 )
@@ -202,7 +202,7 @@ def test_files_that_are_too_large_or_none_at_all_are_refused(tmp_path, monkeypat
     with pytest.raises(BadInputError, match="neither a file nor a folder"):
         own(tmp_path / "pipe.yaml")
     (tmp_path / "a.yaml").unlink()
-    with pytest.raises(BadInputError, match="holds no Kubernetes object"):
+    with pytest.raises(BadInputError, match="contains no Kubernetes object"):
         own(tmp_path)
 
 

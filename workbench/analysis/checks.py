@@ -88,8 +88,8 @@ def unlike(evidence: Evidence) -> Iterator[Check]:
         severity="error",
         scope=f"left out: {some(rows['campaign_id'])}",
         figure=share(len(rows), len(rows) + len(evidence.runs)) + " left out",
-        message=f"Runs of unlike circumstances are not compared: they differ in {differences(selection.unlike)}; "
-        f"compared are those of {some(evidence.runs['campaign_id'])}.",
+        message=f"Runs of unlike circumstances are not compared: they differ in {differences(selection.unlike)}. "
+        f"The comparison uses those of {some(evidence.runs['campaign_id'])}.",
         next_step="Compare one campaign at a time, or measure all under the same circumstances.",
     )
 
@@ -104,8 +104,8 @@ def pooled(evidence: Evidence) -> Iterator[Check]:
             scope=some(list(campaigns)),
             figure=counted(len(campaigns), "campaign"),
             message=f"The blocks of {len(campaigns)} campaigns of like circumstances count together; every difference "
-            "is taken within one block of one campaign.",
-            next_step="Choose one campaign to see it alone.",
+            "is computed within one block of one campaign.",
+            next_step="Choose one campaign to see only that one.",
         )
 
 
@@ -144,7 +144,7 @@ def blocks(evidence: Evidence) -> Iterator[Check]:
     cells = [f"{mesh} {at_rate(rate)}" for mesh, _, rate in few.index]
     coverage = rank_and_coverage(fewest)[1]
     least = "" if fewest == most else "as little as "
-    says = f"the range shown holds the true median in {least}{percent(coverage, 1)} of cases"
+    says = f"the range shown contains the true median in {least}{percent(coverage, 1)} of cases"
     yield Check(
         name="too-few-blocks",
         severity="info" if fewest == ENOUGH_BLOCKS - 1 else "warning",
@@ -170,7 +170,7 @@ def missing_baseline(evidence: Evidence) -> Iterator[Check]:
         scope=some(orphans["run_id"]),
         figure=share(len(orphans), len(others)),
         message=f"{counted(len(orphans), 'run')} yield{'s' if len(orphans) == 1 else ''} no overhead, because the "
-        "baseline of the same block, workload and rate did not finish; the baseline of another block is never used.",
+        "baseline of the same block, workload and rate did not finish; a baseline from another block is never used.",
         next_step="Continue the campaign (workbench run --resume), or run it again.",
     )
 
@@ -212,8 +212,9 @@ def generator(evidence: Evidence) -> Iterator[Check]:
             severity="warning",
             scope="latency",
             figure="0 runs with latency from the schedule",
-            message=f"{name} counts latency from the send: waiting for a free connection is not charged, so tails look "
-            "better than a user would feel them (coordinated omission).",
+            message=f"{name} counts latency from the send: waiting for a free connection is "
+            "not included, so tails look "
+            "better than users experience them (coordinated omission).",
             next_step="Use a load generator that counts from the schedule, such as builtin, to compare tails.",
         )
 
@@ -232,8 +233,8 @@ def rate(evidence: Evidence) -> Iterator[Check]:
         name="rate-missed",
         severity="error" if missed.max() > 5 * RATE_TOLERANCE else "warning",
         scope=_scope(flagged, evidence.runs),
-        figure=f"{percent(worst['achieved_rate_per_s'] / worst['rate_per_s'], 2)} of the asked rate",
-        message=f"{share(len(flagged), len(evidence.runs))} missed the asked rate by more than "
+        figure=f"{percent(worst['achieved_rate_per_s'] / worst['rate_per_s'], 2)} of the target rate",
+        message=f"{share(len(flagged), len(evidence.runs))} missed the target rate by more than "
         f"{percent(RATE_TOLERANCE)}, the worst under {worst['mesh']}: cost per request is not that of the stated rate.",
         next_step="Lower the rate until every data plane reaches it, or report where it saturates.",
     )
@@ -252,8 +253,8 @@ def no_rate(evidence: Evidence) -> Iterator[Check]:
         figure="; ".join(f"{mesh} {a_second(rate)}/s" for mesh, rate in reached.items()) or "no rate known",
         message=f"The rate of {counted(len(runs), 'run')} is unknown. Without a "
         "requested rate, each data plane was driven as "
-        "fast as it answered, and cost and latency are those of the rate that it happened to reach.",
-        next_step="Compare the reached rates; measure at one stated rate before you compare cost or latency.",
+        "fast as it answered, so cost and latency belong to the rate that it happened to reach.",
+        next_step="Compare the achieved rates; measure at one stated rate before you compare cost or latency.",
     )
 
 
@@ -277,7 +278,7 @@ def unwatched(evidence: Evidence) -> Iterator[Check]:
                 scope=_scope(flagged, evidence.runs),
                 figure=share(len(flagged), len(evidence.runs)),
                 message=f"The {what} of {counted(len(flagged), 'finished run')} of {some(flagged['mesh'])} is unknown, "
-                "and left out of its medians rather than taken for 0.",
+                "and left out of its medians, not counted as 0.",
                 next_step="Look at the samples and the raw output in the folders of these runs.",
             )
 
@@ -346,9 +347,9 @@ def resolution(evidence: Evidence) -> Iterator[Check]:
             severity="info",
             scope="normalised CPU",
             figure=f"{counted(len(pairs), 'pair')}, {len(told)} with a difference",
-            message=f"Each verdict alone errs in about 5 % of cases; were all {len(pairs)} pairs equal, about "
+            message=f"Each single verdict is wrong in about 5 % of cases. If all {len(pairs)} pairs were equal, about "
             f"{chance:.1f} of them would be called different by chance.",
-            next_step="Believe the pattern, and a single close verdict only when a second campaign repeats it.",
+            next_step="Trust the pattern; trust a single close verdict only if a second campaign repeats it.",
         )
 
 
@@ -363,8 +364,8 @@ def archetypes(evidence: Evidence) -> Iterator[Check]:
             scope=mesh,
             figure="0 products measured",
             message=f"{mesh} is a lab data plane, not a product."
-            + (f" Its shape is that of: {shapes}." if shapes else "")
-            + (f" What it lacks compared with them: {lacks}." if lacks else ""),
+            + (f" It has the same shape as: {shapes}." if shapes else "")
+            + (f" It is missing, compared with them: {lacks}." if lacks else ""),
             next_step="Read it as what the shape costs; measure the product itself on a cluster before choosing it.",
         )
 
@@ -379,7 +380,7 @@ def kernel(evidence: Evidence) -> Iterator[Check]:
             scope=join(meshes),
             figure=f"0 processes of {'its' if len(meshes) == 1 else 'their'} own",
             message=f"The work of {join(meshes)} is charged to the processes that send and receive: the CPU shown is "
-            "the whole bill minus the baseline's in the same block, a small difference of large numbers, at times "
+            "the total minus the baseline's total in the same block: a small difference of large numbers, sometimes "
             "negative.",
             next_step="Read its interval, not its median; more blocks narrow it.",
         )

@@ -44,7 +44,7 @@ def residual(evidence: Evidence) -> Iterator[Check]:
 
 _RESIDUAL_STEPS = {
     True: "Compare it with the residual without a mesh: what exceeds that is the mesh's own work in the kernel and "
-    "belongs to its cost; otherwise look on the node for processes outside of pods, and for pods that came and went.",
+    "belongs to its cost; otherwise look on the node for processes outside of pods, and for short-lived pods.",
     False: "Measure for longer (duration_s, edge_s), so that readings of different ages weigh less, and look at the "
     "sources of these runs.",
 }
@@ -58,7 +58,7 @@ def _residual_said(mesh: str, node: str, worst: pd.Series, beside: pd.Series) ->
         )
     alone = f" (without a mesh {percent(beside.median(), 1)})" if len(beside) else ""
     return (
-        f"Under {mesh} no part is charged with {percent(worst['ratio'], 1)} of what {node} used{alone}: the kernel's "
+        f"Under {mesh}, {percent(worst['ratio'], 1)} of what {node} used is charged to no part{alone}: the kernel's "
         "work for the network, processes outside of pods, or pods that no source reported."
     )
 
@@ -80,8 +80,8 @@ def unclosed(evidence: Evidence) -> Iterator[Check]:
         severity="error" if len(wanting) == len(bills) else "warning",
         scope=some(wanting["run_id"]),
         figure=f"{len(wanting)} of {counted(len(bills), 'bill')}",
-        message=f"The bill of {some(wanting['node'])} does not close in {counted(len(wanting), 'case')}: the CPU of "
-        f"{join(what) or 'a part'} is unknown, and taken for unknown, not for 0.",
+        message=f"The CPU of {some(wanting['node'])} does not add up in {counted(len(wanting), 'case')}: the CPU of "
+        f"{join(what) or 'a part'} is unknown (not 0).",
         next_step="A container that was restarted in the window has no figure; where nothing was read at all, look at "
         "the rights (workbench doctor --environment kubernetes) and at the sources of these runs.",
     )
@@ -99,7 +99,7 @@ def sources(evidence: Evidence) -> Iterator[Check]:
             figure=f"source {name}",
             message=f"Consumption was read from {group['place'].iloc[0]}"
             + (f", because {group['why'].iloc[0]}" if group["why"].iloc[0] else "")
-            + ": averages over windows of the server's own, added up to counters again.",
+            + ": averages over the server's own windows, added up to counters again.",
             next_step="Grant nodes/metrics and nodes/stats (workbench rbac prints the role) or name the cluster's "
             "Prometheus.",
         )
@@ -111,7 +111,7 @@ def sources(evidence: Evidence) -> Iterator[Check]:
             scope=_runs_of(group, evidence.runs),
             figure=f"source {key[0]}",
             message=f"Consumption was read from {join(list(dict.fromkeys(group['place'])))}, because {key[1]}.",
-            next_step="Nothing needs doing where figures are there; otherwise grant nodes/proxy.",
+            next_step="If the figures are there, nothing to do; otherwise grant nodes/proxy.",
         )
     doubtful = rows[rows["doubt"].ne("")]
     kinds = doubtful["doubt"].str.replace(_NUMBER, "#", regex=True)
@@ -158,9 +158,9 @@ def unreserved(evidence: Evidence) -> Iterator[Check]:
                 severity="info",
                 scope=str(mesh),
                 figure=f"{figures}, of {counted(int(latest['containers']), 'container')}",
-                message=f"Under {mesh} some containers request no {' and no '.join(lacking)}: they live off what is "
-                "left over, and no sum of reservations speaks for them.",
-                next_step="Read reserved beside used; set requests before you size nodes by either.",
+                message=f"Under {mesh} some containers request no {' and no '.join(lacking)}: they use what is "
+                "left over, and no sum of reservations includes them.",
+                next_step="Compare reserved with used; set requests before you size nodes by either.",
             )
 
 
@@ -175,8 +175,8 @@ def throttled(evidence: Evidence) -> Iterator[Check]:
             severity="warning",
             scope=f"{mesh}: {some(group['run_id'])}",
             figure=f"{percent(worst['held'], 1)} of the window ({worst['component']})",
-            message=f"A CPU limit held parts back in {share(group['run_id'].nunique(), len(evidence.runs))}, under "
-            f"{mesh} {some(group['component'])}: latency and CPU are those of the limit.",
+            message=f"A CPU limit throttled parts in {share(group['run_id'].nunique(), len(evidence.runs))}, under "
+            f"{mesh} {some(group['component'])}: latency and CPU reflect the limit.",
             next_step="Raise or remove the CPU limit, or lower the rate, and measure again.",
         )
 

@@ -35,8 +35,8 @@ def errors(evidence: Evidence) -> Iterator[Check]:
                 severity="info",
                 scope=scope,
                 figure=figure,
-                message=f"{percent(failed / sent, 1)} of the requests under {mesh} failed, as its intent asks "
-                f"({_asked(known)}); cost is per request that succeeded, and a failed request is often a fast one.",
+                message=f"{percent(failed / sent, 1)} of the requests under {mesh} failed, as its intent requires "
+                f"({_asked(known)}); cost is per successful request, and failed requests are often fast.",
                 next_step="Compare it with data planes under the same intent; its latency includes failed answers.",
             )
         elif failed < low:
@@ -45,12 +45,13 @@ def errors(evidence: Evidence) -> Iterator[Check]:
                 severity="error",
                 scope=scope,
                 figure=figure,
-                message=f"Only {percent(failed / sent, 1)} of the requests under {mesh} failed, and its intent asks "
-                f"for {_asked(known)}: what was measured is not what its name says.",
-                next_step="Look whether the fault was in force all the time, and leave these runs out.",
+                message=f"Only {percent(failed / sent, 1)} of the requests under {mesh} "
+                "failed, but its intent requires "
+                f"{_asked(known)}: the runs did not measure what their name says.",
+                next_step="Check whether the fault was in force all the time, and leave these runs out.",
             )
         else:
-            more = f", and its intent asks for {_asked(known)}" if high > 0 else ""
+            more = f", and its intent requires {_asked(known)}" if high > 0 else ""
             yield Check(
                 name="failed-requests",
                 severity="error" if failed - high > 0.01 * sent else "warning",

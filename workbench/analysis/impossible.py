@@ -43,7 +43,8 @@ def _check(
         scope=some(flagged["run_id"]),
         figure=figure,
         message=f"{message} ({counted(len(flagged), 'run')}: {some(flagged['mesh'])}).",
-        next_step="Look at the raw output in the folders of these runs, fix what wrote the figure, and measure again.",
+        next_step="Look at the raw output in the folders of these runs, fix the source of "
+        "the figure, and measure again.",
     )
 
 
@@ -62,7 +63,7 @@ def percentiles(evidence: Evidence) -> Iterator[Check]:
         wrong = rows[lower] > rows[upper] * 1.002
         names = [name.removesuffix("_s").replace("p999", "p99.9") for name in (lower, upper)]
         figure = _at(rows[lower] / rows[upper], wrong, f"times {names[1]}")
-        yield from _check(evidence, wrong, figure, f"{names[0]} of the latency lies above {names[1]}")
+        yield from _check(evidence, wrong, figure, f"{names[0]} of the latency is above {names[1]}")
     negative = rows["low_s"] < 0
     yield from _check(evidence, negative, _at(rows["low_s"], negative, "s"), "A latency is negative")
 
@@ -78,7 +79,7 @@ def latency_units(evidence: Evidence) -> Iterator[Check]:
     slowest = evidence.latency[["p90_s", "p99_s", "p999_s", "high_s"]].max(axis=1)
     late = runs["provenance"].eq("imported") & (slowest > runs["window_s"] * _TIME_TOLERANCE + _TIME_PLAY_S) & ~longer
     yield from _check(
-        evidence, late, _at(slowest, late, "s"), "A latency is longer than the time that the run is said to have taken"
+        evidence, late, _at(slowest, late, "s"), "A latency is longer than the reported duration of the run"
     )
     # Little's law: requests in flight = rate x mean latency, and at least half of them take p50 or longer
     flight = runs["achieved_rate_per_s"] * p50 / 2 / runs["connections"]
@@ -113,7 +114,7 @@ def cpu(evidence: Evidence) -> Iterator[Check]:
     cores = evidence.cpu.sum(axis=1) / window
     above = cores > runs["cpus"] * _CPU_TOLERANCE
     yield from _check(
-        evidence, above, _at(cores, above, "cores"), "The watched parts burnt more cores than the machine has"
+        evidence, above, _at(cores, above, "cores"), "The watched parts used more cores than the machine has"
     )
 
 
@@ -142,7 +143,7 @@ def requests(evidence: Evidence) -> Iterator[Check]:
         evidence,
         more,
         _at(runs["requests"] / asked, more, "times rate x duration"),
-        "More requests were counted than rate x duration gives",
+        "More requests were counted than rate × duration allows",
     )
     failed = (runs["errors"] > runs["requests"]) & runs["requests"].gt(0)
     yield from _check(evidence, failed, _at(runs["errors"], failed, "errors"), "More errors than requests were counted")

@@ -48,7 +48,7 @@ def _nothing_finished(runs: pd.DataFrame) -> NothingToShowError:
     first = f" First reason: {reasons[0]}" if reasons else ""
     return NothingToShowError(
         f"None of the {len(runs)} runs finished ({counts}), so there is nothing to compare.{first} "
-        "Mend that and run the experiment again (workbench run)."
+        "Fix that and run the experiment again (workbench run)."
     )
 
 

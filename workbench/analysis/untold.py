@@ -15,7 +15,7 @@ _FIGURES = {
     "requests": "how many requests there were",
     _ERRORS: "how many of them failed",
     "window_s": "how long it took",
-    "achieved_rate_per_s": "which rate was reached",
+    "achieved_rate_per_s": "which rate was achieved",
 }
 """Column of the runs -> what is unknown where it is empty."""
 
@@ -29,7 +29,7 @@ def untold(evidence: Evidence) -> Iterator[Check]:
         if not lacking:
             continue
         flagged = rows[empty.any(axis=1)]
-        doubt = " Requests that failed may be left out of what looks fast." if _ERRORS in lacking else ""
+        doubt = " Failed requests may be missing, which makes it look fast." if _ERRORS in lacking else ""
         yield Check(
             name="figures-unknown",
             severity="warning",

@@ -65,7 +65,7 @@ def _verdict(judged: Judged, row: int) -> tuple[str, str]:
     """Return verdict and reason of one comparison."""
     blocks = int(judged.difference.blocks[row])
     if blocks == 0:
-        return UNRANKED, "no block holds a value of both"
+        return UNRANKED, "no block has a value of both"
     if blocks == 1:
         return EQUAL, "one common block gives no interval"
     if not judged.consistent[row]:
@@ -108,7 +108,7 @@ def _tail_problem(name: str, count: float, noisy: int, limited: int) -> str:
     beyond = count * (1 - QUANTILES[name])
     if not round(beyond, 6) >= TAIL_REQUESTS:
         told = "unknown how many" if np.isnan(beyond) else f"only {beyond:.3g}"
-        return f"{told} requests lie beyond it in a run (at least {TAIL_REQUESTS} are needed)"
+        return f"{told} requests are beyond it in a run (at least {TAIL_REQUESTS} are needed)"
     if noisy:
         return f"the machine was disturbed in {counted(noisy, 'run')}"
     if limited:

@@ -1,1 +1,1 @@
-"""What a notebook calls: the functions behind ``import workbench as wb``."""
+"""The functions behind ``import workbench as wb``."""

@@ -1,4 +1,4 @@
-"""``wb.choose``: the landscape, the user's needs and what the user's own store has measured, brought together."""
+"""``wb.choose``: combine the landscape, the user's needs and the user's own measurements."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MEASURED: Final = ("archetype", "product", "data_plane", "mesh", "role", "rate_per_s", "cores_per_1000", "low", "high")
-"""Columns of what was measured, see `measured`."""
+"""Columns of the frame from `measured`."""
 
 
 def choose(needs: str | Iterable[str] = "", data: str | Path = "") -> Choice:
-    """Return which meshes meet ``needs``, why the others do not, and what was measured here of their shapes.
+    """Return which meshes meet ``needs``, why the others do not, and the measured figures of their shapes.
 
     Parameters
     ----------
     needs
         Labels of needs, separated by commas or one by one: ``"mTLS, no privileged pods, gRPC, VMs"``.
     data
-        The data folder whose latest campaign is shown beside; empty: the user's setting. It may hold nothing.
+        The data folder whose latest campaign is shown next to them; empty: the user's setting. It may be empty.
 
     Raises
     ------
     UnknownNameError
-        With the known needs and the nearest.
+        For an unknown need; the message lists the known ones and the nearest.
     """
     wanted = parse_needs(needs)
     return choose_from(read_landscape().meshes.values(), wanted, measured(data))
@@ -42,7 +42,7 @@ def measured(data: str | Path = "") -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns archetype and product (the data plane's name in the one that it is, empty in the other), data_plane,
+        Columns archetype and product (the data plane's name in the one that applies, empty in the other), data_plane,
         mesh (its label), role, rate_per_s, cores_per_1000 (cores at 1000 requests/s, median over blocks), low, high.
         Without the baseline; empty when nothing has been measured.
     """

@@ -1,7 +1,7 @@
-"""``wb.deploy``: one mesh with its application, up and proven, to look at and to remove; nothing is measured.
+"""``wb.deploy``: deploy one mesh with its application, verify it, and remove it again; nothing is measured.
 
-Where no cluster is named, the lab's archetype of the same shape stands in, under its own name. One mesh stands at a
-time in one program: deploying another removes it first, and so does the end of the program.
+Without a cluster, the lab's archetype of the same shape is deployed, under its own name. One program has one deployed
+mesh at a time: deploying another removes it first, and so does the end of the program.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ _standing: list[weakref.ref[DeployedMesh]] = []
 
 
 class DeployedMesh:
-    """A mesh and its application, up and proven until `remove`; a context manager.
+    """A deployed and verified mesh with its application; a context manager, or call `remove`.
 
     Attributes
     ----------
     mesh
-        What is said beside its numbers: title, layer, mTLS, features, what it lacks.
+        The facts shown with its numbers: title, layer, mTLS, features, and what is missing.
     circumstances
-        Of the cluster or this machine; on a cluster with the context.
+        Circumstances of the cluster (with its context) or of this machine.
     where
-        One sentence: what stands where, and what it stands for.
+        One sentence: what is deployed where, and what it represents.
     """
 
     def __init__(
@@ -61,14 +61,14 @@ class DeployedMesh:
 
     @property
     def gates(self) -> pd.DataFrame:
-        """What proves that the traffic goes through the mesh: what, passed, evidence."""
+        """The gates that verify that traffic goes through the mesh: what, passed, evidence."""
         import pandas as pd
 
         return pd.DataFrame([{"what": one.name, "passed": one.passed, "evidence": one.evidence} for one in self._gates])
 
     @property
     def parts(self) -> pd.DataFrame:
-        """Every part as it was when it stood: the fields of `workbench.model.records.Placed`."""
+        """Every deployed part, with the fields of `workbench.model.records.Placed`."""
         import pandas as pd
 
         frame = pd.DataFrame([asdict(one) for one in self._placed])
@@ -76,7 +76,7 @@ class DeployedMesh:
 
     @property
     def reserved(self) -> pd.DataFrame:
-        """What is set aside, by role: parts, silent (parts that request nothing), cores, memory_mib."""
+        """Reservations by role: parts, silent (parts that request nothing), cores, memory_mib."""
         import pandas as pd
 
         frame = self.parts
@@ -91,21 +91,20 @@ class DeployedMesh:
         return pd.DataFrame(columns)
 
     def remove(self) -> str:
-        """Remove mesh and application, and say whether everything is as it was before; a second call changes nothing.
+        """Remove mesh and application, and return whether everything is as before; a second call changes nothing.
 
         Raises
         ------
         UnsupportedError
-            When a cluster is not as it was, with what is different.
+            When a cluster differs from its state before, with the differences.
         """
         self._remove()
         left = self._left()
         if left:
             raise UnsupportedError(
-                f"{self.mesh.label} was removed, but not everything is as it was: {'; '.join(left)}. "
-                "See: workbench clean"
+                f"{self.mesh.label} was removed, but these differ from before: {'; '.join(left)}. See: workbench clean"
             )
-        return f"{self.mesh.label} is removed, and everything is as it was before."
+        return f"{self.mesh.label} is removed; the environment is as it was before."
 
     def __enter__(self) -> DeployedMesh:
         return self
@@ -140,33 +139,33 @@ def deploy(
     context: str = "",
     **settings: Any,
 ) -> DeployedMesh:
-    """Deploy a mesh and its application, prove that it carries the traffic, and return it standing.
+    """Deploy a mesh with its application, verify that traffic goes through it, and return it.
 
     Parameters
     ----------
     mesh, profile, version, options
         As in an experiment's ``[[meshes]]``; an empty version: the adapter's pinned one.
     workload
-        What answers.
+        Name of the workload, the application.
     context
-        Context of the kubeconfig whose cluster is deployed to. Empty: no cluster is touched, and the lab's archetype
-        of the same shape stands in, whatever the options.
+        Context of the kubeconfig for the cluster. Empty: no cluster is touched, and the lab's archetype
+        of the same shape is deployed instead, whatever the options.
     settings
         Further options of the environment ``kubernetes``: kubeconfig, charts, registry, existing ...
 
     Raises
     ------
     BadInputError, UnknownNameError
-        For what cannot be understood; nothing was started.
+        For invalid arguments; nothing was started.
     UnsupportedError, RunFailedError
-        When it does not come up, with what the cluster says; what had been made is removed again.
+        When the deployment fails, with the cluster's report; everything is removed again.
     GateFailedError
-        When it came up and does not carry the traffic as it should; it is removed again.
+        When it is up but traffic does not go through it as it should; it is removed again.
     """
     while _standing:
         earlier = _standing.pop()()
         if earlier is not None:
-            earlier._remove()  # whoever deployed it may have left it standing
+            earlier._remove()  # its caller may not have removed it
     asked = MeshSpec(name=mesh, profile=profile, version=version or None, options=dict(options or {}))
     environment = on_cluster(context, **settings) if context else EnvironmentSpec(name=LAB)
     stands_for = ""
@@ -179,7 +178,7 @@ def deploy(
 
 
 def deployable() -> pd.DataFrame:
-    """Return what can be deployed: mesh, where (environments), profiles, options (with their help)."""
+    """Return the meshes that can be deployed: mesh, where (environments), profiles, options (with their help)."""
     import pandas as pd
 
     known = [adapters.load("meshes", name) for name in adapters.names("meshes")]
@@ -244,9 +243,9 @@ def _where(circumstances: Facts, stands_for: str) -> str:
 
 
 def _in_the_lab(asked: MeshSpec) -> tuple[MeshSpec, str]:
-    """Return what stands in for a mesh where there is no cluster, and the sentence that says so.
+    """Return the archetype that replaces a mesh without a cluster, and a sentence that says so.
 
-    The archetype with the same layer and kind of data plane: by what both declare, never by a name.
+    It is the archetype with the same layer and kind of data plane: chosen by declared facts, never by name.
     """
     mesh = adapters.load("meshes", asked.name)
     if LAB in mesh.environments:
@@ -259,7 +258,7 @@ def _in_the_lab(asked: MeshSpec) -> tuple[MeshSpec, str]:
         if LAB in adapters.load("meshes", one.name).environments
     ]
     chosen, shape = max(facts, key=lambda one: _likeness(one[1], wanted))
-    lacks = f" It lacks {', '.join(shape.lacks)}." if shape.lacks else ""
+    lacks = f" It is missing {', '.join(shape.lacks)}." if shape.lacks else ""
     return chosen, (
         f" {shape.label} is a lab archetype in the shape of {', '.join(shape.shape_of)}, and not {wanted.label}: "
         f"name a context to deploy that.{lacks}"

@@ -1,4 +1,4 @@
-"""What a notebook calls: experiments by name, runs, comparisons and reports, with the user's settings filled in.
+"""Functions for notebooks: experiments by name, runs, comparisons and reports, with the user's settings filled in.
 
 Each function is one or two calls into the package; ``workbench.NAME`` loads them when first used. An empty ``data`` or
 ``reports`` means the user's setting, see `workbench.settings`.
@@ -52,7 +52,7 @@ def experiments(data: str | Path = "") -> pd.DataFrame:
 
 
 def experiment(asked: str, data: str | Path = "") -> Experiment:
-    """Return the experiment called ``asked``, or the one in the file of this path.
+    """Return the experiment with the name ``asked``, or from the file at this path.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def experiment(asked: str, data: str | Path = "") -> Experiment:
 
 
 def plan_of(asked: str | Experiment, data: str | Path = "") -> Plan:
-    """Return the ordered runs of an experiment; nothing is started. See `workbench.model.plan.make_plan`."""
+    """Return the ordered runs of an experiment; start nothing. See `workbench.model.plan.make_plan`."""
     from workbench.model.plan import make_plan
 
     return make_plan(asked if isinstance(asked, Experiment) else experiment(asked, data))
@@ -77,7 +77,7 @@ def outline(asked: str | Experiment, data: str | Path = "", *, resume: str = "")
     asked
         As in `run`.
     resume
-        Campaign to continue: its stored plan is shown, and ``asked`` plays no part.
+        Campaign to continue: its stored plan is shown, and ``asked`` is ignored.
     """
     import pandas as pd
 
@@ -115,11 +115,11 @@ def run(
     campaign_id
         Id to use; empty: made from the time and the experiment's name.
     resume
-        Campaign to continue where it stopped, on the cluster it was begun on.
+        Campaign to continue where it stopped, on the cluster where it began.
     context
         Context of the kubeconfig for an experiment on a cluster; empty: as the experiment says.
     on_event
-        Called with every event; None: in a notebook, one line that shows how far it is.
+        Called with every event; None: a line that shows the progress, in a notebook.
     settings
         Further options of the environment ``kubernetes``: kubeconfig, charts ...
 
@@ -134,7 +134,7 @@ def run(
     where = Settings.resolve(data=data).data
     if resume:
         if context:
-            raise BadInputError("A campaign is continued on the cluster that it was begun on: leave the context out.")
+            raise BadInputError("A campaign continues on the cluster where it started: leave out the context.")
         text = asked_before(where, resume)
         wanted = experiment_from_toml(text, f"campaign {resume}")
     elif isinstance(asked, Experiment):
@@ -153,12 +153,12 @@ def run(
 
 
 def placed(asked: Experiment, context: str, settings: Mapping[str, Any]) -> Experiment:
-    """Return the experiment on the cluster of ``context``, or with these settings; as it is without any.
+    """Return the experiment with this context and these settings; unchanged if there are none.
 
     Raises
     ------
     BadInputError
-        For an experiment of the lab, which knows no clusters.
+        For an experiment in the lab, which has no clusters.
     """
     given = {key: value for key, value in {"context": context, **settings}.items() if value}
     if not given:
@@ -173,14 +173,14 @@ def placed(asked: Experiment, context: str, settings: Mapping[str, Any]) -> Expe
 
 
 def asked_before(data: Path, campaign_id: str) -> str:
-    """Return the experiment file of a campaign as it was asked.
+    """Return the experiment file that a campaign was started from.
 
     Raises
     ------
     UnknownNameError
         When there is no such campaign.
     BadInputError
-        When the campaign was asked for without a file.
+        When the campaign was started without a file.
     """
     file = data / "runs" / campaign_id / "experiment.toml"
     if not file.parent.is_dir() or not campaign_id:
@@ -188,12 +188,12 @@ def asked_before(data: Path, campaign_id: str) -> str:
         raise UnknownNameError("campaign", campaign_id, known[-20:], str(data))
     text = file.read_text(encoding="utf-8") if file.exists() else ""
     if not text.strip():
-        raise BadInputError(f"Campaign {campaign_id} was not asked for with a file; run its experiment again instead.")
+        raise BadInputError(f"Campaign {campaign_id} was not started from a file; run its experiment again instead.")
     return text
 
 
 def open_store(data: str | Path = "") -> Store:
-    """Return the store of the data folder: everything that was measured, as frames."""
+    """Return the store of the data folder: all measurements, as frames."""
     from workbench.store import Store
 
     return Store(Settings.resolve(data=data).data)
@@ -251,7 +251,7 @@ def report_file(chosen: Selected, reports: Path) -> Path:
 
 
 def explore(asked: str = LATEST, *, data: str | Path = "", reports: str | Path = "") -> ExplorerView:
-    """Return widgets that choose runs and show what they consumed; ``.chart`` is the same picture without a kernel.
+    """Return widgets that select runs and show their consumption; ``.chart`` is the same picture without a kernel.
 
     While nothing has been measured they show the example, and say so.
 
@@ -260,7 +260,7 @@ def explore(asked: str = LATEST, *, data: str | Path = "", reports: str | Path =
     asked
         Where to begin, see `select`.
     reports
-        Where exports go; empty: the report folder.
+        Folder for exports; empty: the report folder.
 
     Raises
     ------
@@ -277,7 +277,7 @@ def explore(asked: str = LATEST, *, data: str | Path = "", reports: str | Path =
 def launch(asked: str = "quick", *, data: str | Path = "", reports: str | Path = "") -> LauncherView:
     """Return widgets that build an experiment, start it in the background, watch it, stop it and open its report.
 
-    What is running or was measured before is found again; closing the notebook stops nothing.
+    They find a running or earlier campaign again; closing the notebook stops nothing.
 
     Parameters
     ----------
@@ -290,7 +290,7 @@ def launch(asked: str = "quick", *, data: str | Path = "", reports: str | Path =
     settings = Settings.resolve(data=data, reports=reports)
     found = {Path(asked).stem if "/" in asked or asked.endswith(".toml") else asked: experiment(asked, data)}
     for name, files in shipped.experiment_files(settings.data).items():
-        with contextlib.suppress(BadInputError):  # a broken file is told by `experiments`
+        with contextlib.suppress(BadInputError):  # `experiments` reports a broken file
             found.setdefault(name, read_experiment(files[0]))
     return LauncherView(
         Launches(settings),
@@ -301,9 +301,9 @@ def launch(asked: str = "quick", *, data: str | Path = "", reports: str | Path =
 
 
 def enable_charts() -> None:
-    """Show charts in this notebook, live and in executed copies, without a network; call it before the first one.
+    """Show charts in this notebook, live and in executed copies, without a network; call it before the first chart.
 
-    Tables show a dollar as a dollar, too, instead of looking for formulas in names, and the badge of their figures.
+    Tables then also show the badge of their figures, and a dollar sign as it is instead of as the start of a formula.
     """
     import pandas as pd
 
@@ -316,7 +316,7 @@ def enable_charts() -> None:
 
 
 def doctor(context: str = "", **settings: Any) -> pd.DataFrame:
-    """Return what this machine, or the cluster of a context, can do: what, can, because; nothing is changed.
+    """Return what this machine, or a context's cluster, can do: what, can, because; change nothing.
 
     Parameters
     ----------
@@ -335,6 +335,6 @@ def doctor(context: str = "", **settings: Any) -> pd.DataFrame:
 
 
 def on_cluster(context: str, **settings: Any) -> EnvironmentSpec:
-    """Return the environment of a kubeconfig's context, with those settings that say something."""
+    """Return the environment for a kubeconfig's context, with the settings that are not empty."""
     given = {key: value for key, value in settings.items() if value}
     return EnvironmentSpec(name="kubernetes", options={"context": context, **given})

@@ -1,4 +1,4 @@
-"""What a notebook calls to play: a design by widgets, real proxies that follow it, what it costs.
+"""The playground's functions for notebooks: design widgets, a live session on real proxies, and a design's cost.
 
 Like `workbench.api.experiments`, whose settings and runs it uses: each function is a few calls into the package, and
 ``workbench.NAME`` loads it when it is first used.
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 def play(asked: str = "canary", *, data: str | Path = "") -> PlayerView:
-    """Return widgets that set a design, show what each mesh makes of it, apply it in the lab or on a cluster, and more.
+    """Return widgets that edit a design, show each mesh's objects for it, and apply it in the lab or on a cluster.
 
     Parameters
     ----------
     asked
-        Design to begin with: a name, or the path of a file.
+        Initial design: a name, or the path of a file.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def play(asked: str = "canary", *, data: str | Path = "") -> PlayerView:
 
 
 def live_lab(mesh: str = "l7-sidecars", **how: Any) -> LiveLab:
-    """Return a live session of the lab, to be used as a context manager; see `workbench.playground.live.LiveLab`."""
+    """Return a live session of the lab, a context manager; see `workbench.playground.live.LiveLab`."""
     from workbench.playground.live import LiveLab
 
     return LiveLab(mesh, **how)
@@ -71,7 +71,7 @@ def price(asked: str | Design, *, mesh: str = "l7-sidecars", blocks: int = 6, da
     Raises
     ------
     BadInputError
-        When the archetype does not carry all of the design.
+        When the archetype does not support all of the design.
     """
     from workbench.charts import change
     from workbench.intents import Design, read_design

@@ -1,4 +1,4 @@
-"""One line in a notebook's output that is kept up to date while something takes long; outside notebooks, silence."""
+"""A status line in a notebook's output that is updated during long operations; outside notebooks, nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def line_of_events() -> Callable[[Event], None] | None:
-    """Return a listener that shows how far an experiment is; None outside notebooks."""
+    """Return a listener that shows an experiment's progress; None outside notebooks."""
     line = _line()
     if line is None:
         return None
@@ -25,7 +25,7 @@ def line_of_events() -> Callable[[Event], None] | None:
 
 
 def line_of_text() -> Callable[[str], None]:
-    """Return what shows one sentence after the other in the same line; outside notebooks it does nothing."""
+    """Return a function that shows sentences one after another in the same line; outside notebooks it does nothing."""
     return _line() or (lambda _: None)
 
 

@@ -1,1 +1,1 @@
-"""What carries an experiment out: each plan is turned into deployments, and the runner works through its runs."""
+"""Run experiments: each plan is turned into deployments, and the runner works through its runs."""

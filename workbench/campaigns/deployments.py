@@ -1,7 +1,7 @@
-"""From a plan to its deployments: described and checked before anything is started, then brought up and proven.
+"""From a plan to its deployments: described and checked before anything starts, then deployed and verified.
 
 Consecutive runs of one block, mesh, workload and protocol share a deployment. Because adapters only describe, every
-unknown name, profile, option and impossible load is refused here, and `steps_of` can print all that would be done.
+unknown name, profile, option and impossible load is refused here, and `steps_of` can print every step.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ def environment_of(spec: EnvironmentSpec) -> AnyEnvironment:
     Raises
     ------
     UnknownNameError
-        With the known ones and the nearest.
+        For an unknown name; the message lists the known ones and the nearest.
     """
     found: AnyEnvironment = adapters.load("environments", spec.name)
     return found
 
 
 def pinned(experiment: Experiment) -> Experiment:
-    """Return the experiment with what its environment takes from a default said by name: a cluster's context.
+    """Return the experiment with its environment's defaults filled in, such as a cluster's context.
 
     Raises
     ------
@@ -44,13 +44,13 @@ def pinned(experiment: Experiment) -> Experiment:
 
 
 def deployments(plan: Plan) -> tuple[AnyDescribed, ...]:
-    """Describe every deployment of ``plan`` in order; nothing is started.
+    """Describe every deployment of ``plan`` in order; start nothing.
 
     Raises
     ------
     BadInputError
         For unknown adapters, profiles and options, a load that its generator cannot make, a protocol that a workload,
-        a generator or a mesh does not speak, or a mesh that the experiment's environment cannot run.
+        a generator or a mesh does not support, or a mesh that the experiment's environment cannot run.
     """
     spec = plan.experiment.environment
     environment = environment_of(spec)
@@ -64,7 +64,7 @@ def deployments(plan: Plan) -> tuple[AnyDescribed, ...]:
 
 
 def _together(run: RunSpec) -> tuple[int, str, Workload, str]:
-    """Return what the runs of one deployment have in common."""
+    """Return what the runs of one deployment share."""
     return run.block, run.mesh.label, run.workload, run.load.protocol
 
 
@@ -75,7 +75,7 @@ def _beside(experiment: Experiment) -> str:
         return ""
     return (
         f"measured while {', '.join(there)} was on the cluster. Without it means that this application was not "
-        "enrolled: its control plane and its parts on every node went on running"
+        "enrolled: the mesh's control plane and its parts on every node kept running"
     )
 
 
@@ -85,21 +85,21 @@ def estimate_s(plan: Plan) -> float:
     return environment_of(spec).estimate_s(spec, plan.runs, sum(1 for _ in groupby(plan.runs, key=_together)))
 
 
-# `Any`: a step is the environment's own type; what prints steps takes any of them.
+# `Any`: a step is the environment's own type; printing accepts any of them.
 def steps_of(plan: Plan) -> tuple[tuple[RunSpec, tuple[Any, ...]], ...]:
-    """Return, for each deployment in order, its first run and every step that would be taken."""
+    """Return each deployment's first run and all its steps, in order."""
     return tuple((one.runs[0], one.everything) for one in deployments(plan))
 
 
-# ---------------------------------------------------------------------- up and proven
+# ---------------------------------------------------------------------- deployed and verified
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proven:
-    """A deployment that is up, and the evidence of its gates.
+    """A running deployment, and the evidence of its gates.
 
     Attributes
     ----------
     failure
-        Which gates failed, with their evidence; empty: all held.
+        Which gates failed, with their evidence; empty: all passed.
     """
 
     deployment: AnyDeployment
@@ -107,20 +107,20 @@ class Proven:
 
     @property
     def failure(self) -> str:
-        """Which gates failed, with their evidence; empty: all held."""
+        """Which gates failed, with their evidence; empty: all passed."""
         return "; ".join(f"gate failed: {gate.name} ({gate.evidence})" for gate in self.gates if not gate.passed)
 
 
 @contextmanager
 def proven(opened: AnyOpenEnvironment, one: AnyDescribed) -> Iterator[Proven]:
-    """Bring a deployment up and try its gates; leaving the context removes it.
+    """Start a deployment and try its gates; leaving the context removes it.
 
     Raises
     ------
     RunFailedError, UnsupportedError
-        When it does not come up, with what it printed.
+        When it does not start, with its output.
     """
     up = opened.deploy(one.steps, one.application, parts=one.parts, removal=one.removal, existing=one.existing)
     with up as deployment:
-        opened.say(f"proving that {one.facts.label} carries the traffic")
+        opened.say(f"verifying that traffic goes through {one.facts.label}")
         yield Proven(deployment=deployment, gates=deployment.check(one.gates))

@@ -1,8 +1,8 @@
-"""The one loop that measures: deploy, prove, load and watch, record, remove; for every run of the plan.
+"""The measuring loop: deploy, verify, load and watch, record, remove; for every run of the plan.
 
-Everything here is orchestration: adapters describe, the environment acts, the campaign's folder remembers. What goes
-wrong in one run is that run's record (failed, with its reason) and never the end of the others; what ends the program
-leaves every finished run complete and the running one interrupted, with all that was captured.
+This module only orchestrates: adapters describe, the environment acts, the campaign's folder stores. A failed run is
+recorded as failed, with its reason, and does not end the others. If the program ends, every finished run is complete,
+and the current one is recorded as interrupted, with all captured data.
 """
 
 from __future__ import annotations
@@ -29,15 +29,16 @@ from workbench.store.formats import with_texts
 __all__ = ["STOP_NAME", "estimate_s", "request_stop", "run_experiment", "steps_of"]
 
 ENOUGH_RATIO = 0.9
-"""Share of a window's requests that the data plane must have counted itself: with less, it did not carry the load. Not
-1, because requests that found no connection were sent and never arrived."""
+"""Share of a window's requests that the data plane must have counted itself: with less, the load did not go through it.
+Not
+1, because requests without a connection were sent but never arrived."""
 
 STOP_NAME = "stop"
-"""A file of this name in a campaign's folder asks the runner to stop; it looks five times a second."""
+"""A file of this name in a campaign's folder requests a stop; the runner checks five times a second."""
 
 
 def request_stop(folder: Path) -> None:
-    """Ask the campaign in ``folder`` to stop; the present run is recorded as interrupted."""
+    """Request the campaign in ``folder`` to stop; the current run is recorded as interrupted."""
     (folder / STOP_NAME).touch()
 
 
@@ -51,22 +52,22 @@ def run_experiment(
     on_event: Callable[[Event], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> str:
-    """Carry ``experiment`` out and return the campaign's id.
+    """Run ``experiment`` and return the campaign's id.
 
     Parameters
     ----------
     data
-        Folder that holds ``runs/``.
+        Folder that contains ``runs/``.
     toml
-        The experiment as it was written, kept with the campaign.
+        Text of the experiment's file, stored with the campaign.
     campaign_id
         Id to use; None: made from the time and the experiment's name.
     resume
         Id of an interrupted campaign to continue where it stopped; its own stored plan is used.
     on_event
-        Called with every event, besides its being appended to the campaign's ``events.jsonl``.
+        Called with every event, which is also appended to the campaign's ``events.jsonl``.
     should_stop
-        Asked five times a second; True stops the campaign as interrupted.
+        Called five times a second; True stops the campaign as interrupted.
 
     Raises
     ------
@@ -75,10 +76,10 @@ def run_experiment(
     StoppedError
         When it was stopped; everything captured is kept.
     RunFailedError
-        When not one run finished, with the first reason.
+        When no run finished, with the first reason.
     """
     recover(data)
-    if resume:  # before its lock is taken: a wish to stop that comes later is meant for us
+    if resume:  # before its lock is taken: later stop requests are for this campaign
         (data / "runs" / resume / STOP_NAME).unlink(missing_ok=True)
     plan = _stored_plan(data, resume) if resume else make_plan(pinned(experiment))
     todo = deployments(plan)
@@ -93,12 +94,12 @@ def run_experiment(
 
 
 def _stored_plan(data: Path, campaign_id: str) -> Plan:
-    """Return a campaign's plan, its paths as they lead from here."""
+    """Return a campaign's plan, with paths relative to here."""
     return with_texts(read_campaign(data / "runs" / campaign_id).plan, lambda text: placed(text, data))
 
 
 class _Campaign:
-    """A plan being carried out."""
+    """A running plan."""
 
     def __init__(
         self,
@@ -124,7 +125,7 @@ class _Campaign:
 
     # ------------------------------------------------------------------ events
     def event(self, kind: str, message: str, **data: Any) -> None:
-        """Tell everybody who listens."""
+        """Send an event to all listeners."""
         event = Event(
             kind=kind,
             time_s=time.time(),
@@ -148,7 +149,7 @@ class _Campaign:
         return (time.monotonic() - self._started) / fresh * (len(self.plan.runs) - self._done)
 
     def stop_wanted(self) -> bool:
-        """Whether somebody asked for a stop."""
+        """Whether a stop was requested."""
         return (self.writer.folder / STOP_NAME).exists() or (self._should_stop is not None and self._should_stop())
 
     # ------------------------------------------------------------------ the loop
@@ -189,13 +190,11 @@ class _Campaign:
         self.event("campaign-ended", f"{usable} runs finished" + (f", {bad}" if bad else ""), status=status)
         self.writer.finish(status, bad and f"{bad}: {first}")
         if not usable:
-            raise RunFailedError(
-                f"Not one run of campaign {self.writer.campaign_id} finished. The first reason: {first}"
-            )
+            raise RunFailedError(f"No run of campaign {self.writer.campaign_id} finished. The first reason: {first}")
         return self.writer.campaign_id
 
     def _deploy(self, one: AnyDescribed) -> None:
-        """Bring one data plane up, prove it, do its runs, remove it."""
+        """Deploy one data plane, verify it, do its runs, and remove it."""
         label, workload = one.facts.label, one.runs[0].workload.name
         self._raise_if_stopped()
         refused = self.environment.refuses(one.everything, existing=one.existing)
@@ -225,7 +224,7 @@ class _Campaign:
         for spec in one.runs:
             noise = self._run(spec, one, up)
             if noise and self.plan.experiment.rerun_noisy:
-                self.event("note", f"{spec.mesh.label} is run once more: {noise}")
+                self.event("note", f"{spec.mesh.label} runs once more: {noise}")
                 self._run(replace(spec, attempt=2), one, up)
 
     def _record_all(self, one: AnyDescribed, status: Status, reason: str, gates: tuple[GateResult, ...] = ()) -> None:
@@ -332,11 +331,11 @@ class _Campaign:
 
     def _raise_if_stopped(self) -> None:
         if self.stop_wanted():
-            raise StoppedError("a stop was asked for")
+            raise StoppedError("a stop was requested")
 
 
 class _Seen:
-    """Passes samples on to the run's folder and remembers whose they are; stops the run when asked."""
+    """Passes samples to the run's folder with their components; stops the run on request."""
 
     def __init__(self, writer: RunWriter, stop_wanted: Callable[[], bool]) -> None:
         self._writer, self._stop_wanted = writer, stop_wanted
@@ -347,29 +346,27 @@ class _Seen:
         self.components = tuple(components)
         self._writer.samples(components, rows)
         if self._stop_wanted():
-            raise StoppedError("a stop was asked for")
+            raise StoppedError("a stop was requested")
 
 
 def _proven(result: LoadResult, output: JobOutput) -> LoadResult:
-    """Return ``result`` when the load went through the data plane and was answered.
+    """Return ``result`` if the load went through the data plane and was answered.
 
     Raises
     ------
     RunFailedError
-        With the gates that failed and their evidence, or with what the requests got instead of an answer.
+        With the failed gates and their evidence, or with the replies to the requests.
     """
     unproven = [f"{gate.name} ({gate.evidence})" for gate in output.gates if not gate.passed]
     if unproven:
         raise RunFailedError(f"gate failed: {'; '.join(unproven)}")
     if not result.requests or result.errors >= result.requests:
-        raise RunFailedError(
-            f"Not one of {result.requests} requests got a right answer: {dict(result.counts_by_status)}"
-        )
+        raise RunFailedError(f"None of {result.requests} requests got a right answer: {dict(result.counts_by_status)}")
     return result
 
 
 def held_against(gates: tuple[GateResult, ...], requests: float) -> tuple[GateResult, ...]:
-    """Return what was proven during a load; a counter of requests must have moved by nearly as many as were sent.
+    """Return the gates tried during a load; a request counter must move by nearly the number of requests sent.
 
     The counter also sees what was sent before and after the window, so it moves by more than the window's ``requests``.
     """

@@ -1,7 +1,7 @@
-"""Frames in, charts out: pure functions, each with the same said in words.
+"""Frames in, charts out: pure functions, each with a function that gives the same content in words.
 
-Every chart takes frames as the analysis gives them and the order of the meshes, baseline first; what it uses of them
-stands in its docstring. `workbench.charts.display.enable` makes notebooks show charts without a network.
+Every chart takes the analysis' frames and the order of the meshes, baseline first. Its docstring lists the columns
+that it uses. `workbench.charts.display.enable` makes notebooks show charts without a network.
 """
 
 from workbench.charts.change import change, describe_change

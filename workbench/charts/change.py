@@ -73,7 +73,7 @@ def change(pair: pd.DataFrame, before: str, after: str) -> Picture:
     picture = layers.properties(width=2 * WIDTH, height=alt.Step(_ROW))
     subtitle = (
         f"From {before} to {after}.",
-        "Differences are taken within blocks, bars are their interval; grey is no measurable change.",
+        "Differences within blocks; bars are their intervals; grey is no measurable change.",
     )
     return finish(picture, rows, "What would it cost?", subtitle, describe_change(pair, before, after))
 

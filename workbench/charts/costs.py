@@ -1,4 +1,4 @@
-"""What data planes cost: normalised CPU, differences to the baseline, memory, and how cost moves with the rate."""
+"""Charts of cost: normalised CPU, differences to the baseline, memory, and cost by rate."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.charts.engine import Picture
 
 TAX = ranges.Ranges(
     title="Data-plane CPU for each unit of CPU that the request itself needs",
-    subtitle=("1 × means: the data plane burns as much as application and load generator together.",
+    subtitle=("1 × means: the data plane uses as much as application and load generator together.",
               "Both sides are of the same run, so it scatters least of all CPU figures and separates data planes best.",
               "Point: median over blocks; bar: its interval."),
     metrics=("normalised_cpu",),
@@ -29,7 +29,7 @@ OVERHEAD = ranges.Ranges(
 
 MEMORY = ranges.Ranges(
     title="Memory of the data plane under load",
-    subtitle=("A data plane in the kernel has no process whose memory could be read: not measured is not 0.",),
+    subtitle=("A data plane in the kernel has no process whose memory could be read: not measured does not mean 0.",),
     metrics=(
         "memory_per_replica_bytes",
         "data_plane_memory_bytes",
@@ -54,7 +54,7 @@ def tax(summary: pd.DataFrame, order: Sequence[str]) -> Picture:
 
 
 def describe_tax(summary: pd.DataFrame, order: Sequence[str]) -> str:
-    """Say what `tax` shows; parameters as there."""
+    """Describe `tax` in words; same parameters."""
     return ranges.describe(summary, order, TAX)
 
 
@@ -99,5 +99,5 @@ def memory(summary: pd.DataFrame, order: Sequence[str], absent: Mapping[str, str
 
 
 def describe_memory(summary: pd.DataFrame, order: Sequence[str], absent: Mapping[str, str] | None = None) -> str:
-    """Say what `memory` shows; parameters as there."""
+    """Describe `memory` in words; same parameters."""
     return ranges.describe(summary, order, MEMORY, absent)

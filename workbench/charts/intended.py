@@ -88,7 +88,7 @@ def _shared() -> dict[str, Any]:
 
 def _heading(design: Design, carrier: Carrier) -> tuple[str, str]:
     intent = design.intent
-    return f"{intent.name} on {carrier.label}", intent.says or "Hover over a sign for what it means."
+    return f"{intent.name} on {carrier.label}", intent.says or "Hover over a sign to see its meaning."
 
 
 def intended_rows(design: Design, carrier: Carrier) -> list[dict[str, Any]]:
@@ -105,7 +105,7 @@ def describe(design: Design, carrier: Carrier) -> str:
     answers = carrier.by_feature
     for name in design.intent.asked:
         answer = answers.get(name)
-        told.append(f"{FEATURES[name].title}: {answer.support + '. ' + answer.says if answer else 'asked.'}")
+        told.append(f"{FEATURES[name].title}: {answer.support + '. ' + answer.says if answer else 'requested.'}")
     return " ".join(told)
 
 
@@ -158,18 +158,18 @@ def _boxes(design: Design, carrier: Carrier) -> list[dict[str, Any]]:
     if carrier.placement == "sidecar":
         boxes.append(_box("proxy", "data plane", _PROXY_X, _MIDDLE, "Receives and forwards every call of its pod."))
         boxes += [
-            _box("proxy", "data plane", _FAR_PROXY_X, y, "Takes every call for its pod and lets it in, or not.")
+            _box("proxy", "data plane", _FAR_PROXY_X, y, "Receives every call for its pod, and allows or denies it.")
             for _, y in shares
         ]
     elif _proxied(carrier):
-        says = "Carries the calls of every pod of its node."
+        says = "Forwards the calls of every pod of its node."
         boxes.append(_box("node's proxy", "data plane", _PROXY_X, _MIDDLE, says))
         boxes.append(_box("node's proxy", "data plane", _FAR_PROXY_X, _centre(shares), says))
     elif carrier.placement == "kernel":
-        says = "Carries packets between the pods; it sees neither requests nor identities."
+        says = "Forwards packets between the pods; it sees neither requests nor identities."
         boxes.append(_box("cross-connect", "kernel", (_PROXY_X + _FAR_PROXY_X) / 2, _MIDDLE, says))
     if _turns_away(design, carrier):
-        boxes.append(_box("a stranger", "application", _CALLER_X, _STRANGER_Y, "A caller that is not let in."))
+        boxes.append(_box("a stranger", "application", _CALLER_X, _STRANGER_Y, "A caller that is denied."))
     return boxes
 
 
@@ -212,11 +212,11 @@ def _ways(design: Design, carrier: Carrier) -> list[dict[str, Any]]:
     w, target = _APP[0], design.target
     shares = _shares(design, carrier)
     if not _proxied(carrier):
-        says = f"{target.caller} dials {target.service} itself."
+        says = f"{target.caller} connects to {target.service} directly."
         ways = [_way(_CALLER_X + w, _MIDDLE, _SERVICE_X - w, y, share.weight, says) for share, y in shares]
         return [row for way in ways for row in way]
     far = [y for _, y in shares] if carrier.placement == "sidecar" else [_centre(shares)] * len(shares)
-    rows = _way(_CALLER_X + w, _MIDDLE, _PROXY_X - w, _MIDDLE, 100, "The call is taken by the proxy.")
+    rows = _way(_CALLER_X + w, _MIDDLE, _PROXY_X - w, _MIDDLE, 100, "The proxy receives the call.")
     for (share, y), there in zip(shares, far, strict=True):
         says = f"{share.weight} % of the requests go to {share.version}."
         rows += _way(_PROXY_X + w, _MIDDLE, _FAR_PROXY_X - w, there, share.weight, says)
@@ -226,12 +226,12 @@ def _ways(design: Design, carrier: Carrier) -> list[dict[str, Any]]:
                 start, end, at = (_FAR_PROXY_X, there), (_SERVICE_X, y), 0.3
             x, label_y = _between(start[0] + w, end[0] - w, at), _between(start[1], end[1], at)
             rows.append({"part": "share", "label": f"{share.weight} %", "x": x, "y": label_y - 13, "says": says})
-        rows += _way(_FAR_PROXY_X + w, there, _SERVICE_X - w, y, share.weight, "The proxy hands it to the service.")
+        rows += _way(_FAR_PROXY_X + w, there, _SERVICE_X - w, y, share.weight, "The proxy forwards it to the service.")
         rows += _lock(design, carrier, _between(_PROXY_X + w, _FAR_PROXY_X - w, 0.38), _between(_MIDDLE, there, 0.38))
     rows += _failing(design, carrier)
     if _turns_away(design, carrier):
         x, y = _FAR_PROXY_X - w - 14, far[0] - 18
-        says = "It has no identity that is let in, and is turned away."
+        says = "Its identity is not allowed, so it is denied."
         rows.append({"part": "refused", "x": _CALLER_X + w, "y": _STRANGER_Y, "x2": x - 6, "y2": y - 2, "says": says})
         rows.append({"part": "cross", "x": x, "y": y, "label": "✕", "says": says})
     return rows
@@ -271,7 +271,7 @@ def _failing(design: Design, carrier: Carrier) -> list[dict[str, Any]]:
     abort, answer = design.intent.abort, carrier.by_feature.get("abort")
     if abort is None or not abort.percent or (answer is not None and answer.support == "unsupported"):
         return []
-    says = f"{abort.percent:g} % of the requests are answered {abort.status} on purpose."
+    says = f"{abort.percent:g} % of the requests get status {abort.status} on purpose."
     y = _MIDDLE - 22
     ends = {"x": _PROXY_X - _APP[0], "y": y, "x2": _CALLER_X + _APP[0] + 6, "y2": y}
     label = f"{abort.percent:g} % → {abort.status}"

@@ -147,7 +147,7 @@ def cost_against_rate(summary: pd.DataFrame, order: Sequence[str]) -> Picture:
         with_choices(one_panel(layers, [heading(title) for title in titles]), choices),
         rows,
         "Cost against rate",
-        ["CPU per request falls as the rate rises: a cost holds at its rate only.", *gaps(cells, order)],
+        ["CPU per request falls as the rate rises: a cost is valid only at its rate.", *gaps(cells, order)],
         describe_cost_against_rate(summary, order),
     )
 

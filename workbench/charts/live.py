@@ -61,7 +61,7 @@ def describe_live_traffic(frame: pd.DataFrame, events: pd.DataFrame) -> str:
     """Say what `live_traffic` shows; parameters as there."""
     whole = frame[frame["by"] == "all"]
     if whole.empty:
-        return "Live traffic: no answer has come yet; the first second is shown when it is complete."
+        return "Live traffic: no answers yet; the first second is shown when it is complete."
     told = []
     for by in (VERSION, STATUS):
         counts = frame[frame["by"] == by].groupby("group")["count"].sum().sort_values(ascending=False)
@@ -74,13 +74,13 @@ def describe_live_traffic(frame: pd.DataFrame, events: pd.DataFrame) -> str:
         f"95 % within {latest['p95_s'] * 1e3:.1f} ms."
     )
     applied = [f"{one['group']} at second {one['second']:.0f}" for one in _events(frame, events)]
-    return f"{said} Came into force: {listed(applied)}." if applied else said
+    return f"{said} Designs in force: {listed(applied)}." if applied else said
 
 
 def _waiting(frame: pd.DataFrame, events: pd.DataFrame) -> Picture:
     text = alt.Chart().mark_text(color=QUIET).encode(text="said:N")
     picture = text.properties(width=2 * WIDTH, height=3 * _HEIGHT)
-    rows = [{"said": "waiting for the first second's answers"}]
+    rows = [{"said": "waiting for the first answers"}]
     return finish(picture, rows, "Live traffic", "", describe_live_traffic(frame, events))
 
 

@@ -104,7 +104,7 @@ def beside_published(rows: pd.DataFrame, order: Sequence[str]) -> Picture:
         "Beside published figures",
         [
             "Filled: measured or imported here, with its interval. Hollow: published by others, as they state it.",
-            "They share an axis, not a machine: read the reasons below before the distance between two marks.",
+            "They share an axis, not a machine: read the reasons below before you compare two marks.",
         ],
         describe_beside_published(rows),
     )
@@ -118,7 +118,7 @@ def describe_beside_published(rows: pd.DataFrame) -> str:
         own = [f"{row['row']} {row['said']}" for row in cell if row["who"] != OTHERS]
         theirs = [_cited(row) for row in cell if row["who"] == OTHERS]
         sentences.append(f"{panel}: here {', '.join(own)}; published {', '.join(theirs)}.")
-    return " ".join(sentences) or "There is no published figure of a kind that was measured here."
+    return " ".join(sentences) or "There are no published figures of the kinds measured here."
 
 
 def _cited(row: Mapping[str, Any]) -> str:

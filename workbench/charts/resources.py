@@ -269,7 +269,7 @@ def node_bill(node_bill_summary: pd.DataFrame, order: Sequence[str]) -> Picture:
     return finish(
         _finished(layers, sorted(bills["node"].unique()), bills, 44),
         rows,
-        "The bill of each node, which closes",
+        "CPU of each node, by role",
         [
             "Cores used on the node by role, means over runs. Black mark: what the node itself counted.",
             f"Unattributed is the rest: the kernel's own work, and processes outside of pods. (!): above "
@@ -282,7 +282,7 @@ def node_bill(node_bill_summary: pd.DataFrame, order: Sequence[str]) -> Picture:
 def describe_node_bill(node_bill_summary: pd.DataFrame, order: Sequence[str]) -> str:
     """Say what `node_bill` shows; parameters as there."""
     bills = node_bill_summary[node_bill_summary["mesh"].isin(list(order))]
-    sentences = ["Who used each node's CPU; the parts add up to what the node itself counted."]
+    sentences = ["CPU of each node by role; the parts add up to what the node itself counted."]
     for (node, workload, rate), cell in groups(bills, ("node", *_CELL)):
         told = []
         for mesh in order:

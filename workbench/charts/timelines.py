@@ -131,7 +131,7 @@ def timeline(series: pd.DataFrame) -> Picture:
         with_choices(picture, choices),
         rows,
         "One run over time",
-        "Steady lines are what a good run looks like; steps and trends would make its mean a poor summary.",
+        "A good run has steady lines; with steps or trends, its mean is a poor summary.",
         describe_timeline(series),
     )
 

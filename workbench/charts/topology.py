@@ -67,7 +67,7 @@ def architecture(entries: Iterable[Entry], measured: pd.DataFrame | None = None)
         picture,
         rows,
         "Who talks to whom",
-        "Hover over boxes and arrows for what they do; the legend picks a kind of arrow.",
+        "Hover over boxes and arrows to see what they do; the legend selects a kind of arrow.",
         " ".join(describe_architecture(entry, measured) for entry in shown),
     )
 
@@ -100,8 +100,8 @@ def adoption(patterns: Iterable[Pattern]) -> Picture:
 def describe_adoption(pattern: Pattern) -> str:
     """Say what `adoption` shows of ``pattern``."""
     return (
-        f"{pattern.title}: {pattern.says} For it: {' '.join(pattern.advantages)} "
-        f"Against it: {' '.join(pattern.disadvantages)} {_described(pattern.topology)}"
+        f"{pattern.title}: {pattern.says} Advantages: {' '.join(pattern.advantages)} "
+        f"Disadvantages: {' '.join(pattern.disadvantages)} {_described(pattern.topology)}"
     )
 
 

@@ -1,8 +1,8 @@
-"""The command line: verbs, a call or two each. The only place that prints and that sets exit codes.
+"""The command line: commands of a call or two each. The only package that prints and sets exit codes.
 
 ::
 
-    __init__    `main`: errors become one sentence and an exit code
+    __init__    `main`: turns errors into a message and an exit code
     app         the program, its options and its help
     measuring   demo, run
     planning    plan
@@ -12,11 +12,11 @@
     machine     doctor, lab
     clusters    clean, rbac
     applying    design: check, diff, apply, revert, list, rights
-    executing   a notebook under way: progress, signals
+    executing   a running notebook: progress, signals
     progress    a bar on a terminal, lines elsewhere
     show        tables, durations, JSON
 
-``--help`` must stay under 0.3 s, so pandas, papermill and the rest are imported inside the verbs.
+``--help`` must stay under 0.3 s, so the commands import pandas, papermill and the rest themselves.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ from workbench.text.redaction import redacted_text
 
 _BUG = 1
 _LONGEST = 1200
-"""Characters of a message; the longest that nobody printed into has some 400."""
+"""Maximum characters of a message; the workbench's own have at most about 400."""
 _CLICK_INTERRUPTED = 130
 _QUERY_INTERRUPTED = "Query interrupted"
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run the command line and exit; ``arguments`` are the process's own unless given."""
+    """Run the command line and exit; ``arguments`` default to the process's own."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     wanted = [one for one in given if one != "--traceback"]
     _have_streams()
@@ -72,7 +72,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _log_as_text() -> None:
-    """Show warnings of whatever library as text; papermill's failures are told by whoever executes the notebook."""
+    """Show warnings of libraries as text; the code that executes a notebook reports papermill's failures."""
     handler = logging.StreamHandler()
     handler.setLevel(logging.WARNING)
     handler.setFormatter(TextFormatter())
@@ -81,18 +81,18 @@ def _log_as_text() -> None:
 
 
 def _stop_in_order() -> None:
-    """Take SIGTERM as Ctrl-C is taken: whatever is half made is removed, and nothing is lost.
+    """Treat SIGTERM like Ctrl-C: half-made things are removed, and nothing is lost.
 
-    Whoever starts this may have it ignored, or handle it: then that stands.
+    If the parent process ignores or handles SIGTERM already, that stays.
     """
     if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _have_streams() -> None:
-    """Open the standard streams that whoever started this closed (``>&-``), so that no file takes their place.
+    """Reopen standard streams that the parent process closed (``>&-``), so that no file gets their descriptors.
 
-    What is written to a closed standard output is lost, so it fails, as it does in other programs.
+    Writing to a closed standard output fails, as in other programs.
     """
     for number, name, flags in ((0, "stdin", os.O_RDONLY), (1, "stdout", os.O_RDONLY), (2, "stderr", os.O_WRONLY)):
         if getattr(sys, name) is None:
@@ -104,7 +104,7 @@ def _have_streams() -> None:
 
 
 def _was_interrupted(error: BaseException) -> bool:
-    """Whether Ctrl-C ended it within a query: DuckDB takes the signal there, and raises an error of another kind."""
+    """Whether Ctrl-C interrupted a query: DuckDB then raises a different error."""
     if isinstance(error, RuntimeError) and str(error) == _QUERY_INTERRUPTED:
         return True
     cause = error.__cause__ or error.__context__
@@ -112,32 +112,32 @@ def _was_interrupted(error: BaseException) -> bool:
 
 
 def _write_any_text() -> None:
-    """Escape what the terminal's or the pipe's encoding cannot hold, instead of failing at it."""
+    """Escape characters that the terminal's or the pipe's encoding does not support, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def _check_text(arguments: list[str]) -> None:
-    """Refuse arguments that are no text: names of files in another encoding than this system's."""
+    """Refuse arguments that are not text, such as file names in another encoding than this system's."""
     for one in arguments:
         try:
             one.encode()
         except UnicodeEncodeError as error:
             raise BadInputError(
-                f"The argument {one!a} is not UTF-8 text, so it can be neither stored nor shown. Rename the file or "
-                "folder, or give a link to it with another name."
+                f"The argument {one!a} is not UTF-8 text and cannot be stored or shown. Rename the file or "
+                "folder, or use a link with another name."
             ) from error
 
 
 def _flush() -> None:
-    """Write out what is left; a reader that hung up (``| head``) is no error."""
+    """Flush the output; a closed pipe (``| head``) is not an error."""
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.flush()
 
 
 def _leave_streams() -> None:
-    """Let go of what could not be written, so that the interpreter does not try it again at its end."""
+    """Drop unwritten output, so that the interpreter does not try to write it again when it exits."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -146,7 +146,7 @@ def _leave_streams() -> None:
 
 
 def _run(arguments: list[str]) -> int:
-    """Run the program and return its exit code; what it raises is left to the caller."""
+    """Run the program and return its exit code; the caller handles its errors."""
     from workbench.cli.app import app
 
     try:
@@ -163,12 +163,12 @@ def _run(arguments: list[str]) -> int:
 
 def _explained(error: OSError) -> tuple[int, str]:
     if error.errno == errno.EBADF:
-        return StoreError.exit_code, "Standard output is closed, so nothing can be shown. What was stored stays."
+        return StoreError.exit_code, "Standard output is closed, so nothing can be shown. Stored data is kept."
     if error.errno == errno.ENOSPC:
         return StoreError.exit_code, f"The disk is full: {error}. Nothing stored was lost; free space and try again."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return StoreError.exit_code, f"No right to write or read: {error}. Choose other folders: --data, --reports."
-    return StoreError.exit_code, f"The system said: {error}. --traceback shows where."
+        return StoreError.exit_code, f"Permission denied: {error}. Choose other folders: --data, --reports."
+    return StoreError.exit_code, f"The system reported: {error}. --traceback shows where."
 
 
 def _tell(error: BaseException, code: int, message: str, given: list[str]) -> int:
@@ -182,6 +182,6 @@ def _tell(error: BaseException, code: int, message: str, given: list[str]) -> in
 
 
 def _one_line(message: str) -> str:
-    """Return ``message`` without line breaks; what a program printed at length is cut in its middle."""
+    """Return ``message`` without line breaks; long ones are shortened in the middle."""
     flat = " ".join(message.split())
     return flat if len(flat) <= _LONGEST else f"{flat[: _LONGEST // 2]} … {flat[-_LONGEST // 2 :]}"

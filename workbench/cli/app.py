@@ -1,4 +1,4 @@
-"""The program: its verbs in the order in which people meet them, and its help."""
+"""The program: its commands, in the order in which people need them, and its help."""
 
 from __future__ import annotations
 

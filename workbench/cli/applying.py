@@ -1,4 +1,4 @@
-"""Verbs about designs on a cluster: design check, diff, apply, revert, list, rights."""
+"""Commands for designs on a cluster: design check, diff, apply, revert, list, rights."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ Which = Annotated[
 ]
 MeshName = Annotated[
     str,
-    typer.Option(metavar="NAME[/PROFILE]", help="Mesh whose objects a design becomes.", show_default=False),
+    typer.Option(metavar="NAME[/PROFILE]", help="Mesh that the design is rendered for.", show_default=False),
 ]
 Name = Annotated[
     str,
     typer.Option(metavar="NAME", help="Name of the design on the cluster. Default: the file's.", show_default=False),
 ]
 Force = Annotated[
-    bool, typer.Option("--force", help="Take fields that other field managers hold; reverting gives them back.")
+    bool, typer.Option("--force", help="Take over fields of other field managers; reverting returns them.")
 ]
 Named = Annotated[str, typer.Argument(metavar="NAME", help="Name of the design, see `list`.", show_default=False)]
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a file asks for, ready for a cluster."""
+    """The objects of a design or file, ready for a cluster."""
 
     name: str
     objects: tuple[Any, ...]
@@ -63,7 +63,7 @@ def check(
 ) -> None:
     """Check each object on a cluster without changing anything.
 
-    The API server says it, by a dry run with strict validation, and the webhooks that it asks.
+    The API server and its webhooks do this in a dry run with strict validation.
     """
     from workbench.errors import BadInputError
 
@@ -76,10 +76,10 @@ def check(
         say(table([{"": "yes" if one.passed else "NO", "what the server says": one.sentence} for one in verdicts]))
         for one in verdicts:
             for warning in one.warnings:
-                note(f"{one.object}: the server remarks: {warning}")
+                note(f"{one.object}: warning from the server: {warning}")
     failed = sum(not one.passed for one in verdicts)
     if failed:
-        raise BadInputError(f"{failed} of {len(verdicts)} objects would not be accepted by {cluster.context}.")
+        raise BadInputError(f"{cluster.context} would not accept {failed} of {len(verdicts)} objects.")
 
 
 def diff(
@@ -93,7 +93,7 @@ def diff(
 ) -> None:
     """Show what would change on a cluster, as YAML; secrets are not shown.
 
-    Nothing is changed. Fields that others hold are shown as if they were taken.
+    Changes nothing. Fields of other field managers are shown as if they were taken over.
     """
     asked = _asked(which, mesh, name, data)
     with _opened(context, kubeconfig) as cluster:
@@ -114,9 +114,7 @@ def apply(
     name: Name = "",
     data: Data = None,
     force: Force = False,
-    partly: Annotated[
-        bool, typer.Option("--partly", help="Although the mesh does not carry everything that is asked.")
-    ] = False,
+    partly: Annotated[bool, typer.Option("--partly", help="Apply only the supported part of the design.")] = False,
     deadline_s: Annotated[
         float, typer.Option("--deadline", metavar="SECONDS", help="How long to watch it take effect; 0: not at all.")
     ] = 120.0,
@@ -133,7 +131,7 @@ def apply(
     asked = _asked(which, mesh, name, data)
     if asked.lacking and not partly:
         raise BadInputError(
-            f"Nothing was applied: {mesh} does not carry all that {which} asks for ({'; '.join(asked.lacking)}). "
+            f"Nothing was applied: {mesh} does not support all of {which} ({'; '.join(asked.lacking)}). "
             "Change the design, or apply the supported part with --partly."
         )
     with _opened(context, kubeconfig, quiet=json) as cluster:
@@ -146,7 +144,7 @@ def apply(
                 if not json:
                     say(f"{effect.after_s:6.1f} s  {effect.state:9}  {effect.object}: {effect.sentence}")
         except KeyboardInterrupt:
-            raise StoppedError(f"Stopped; what has been applied of {asked.name} stays. Undo it with: {undo}") from None
+            raise StoppedError(f"Stopped; the applied part of {asked.name} stays. Undo it with: {undo}") from None
     if json:
         say_json({"applied": asdict(applied), "effects": [asdict(one) for one in seen]})
     failed = [one for one in seen if one.state == "failed"]
@@ -162,7 +160,7 @@ def apply(
 def revert(name: Named, context: Context = "", kubeconfig: Kubeconfig = "", json: Json = False) -> None:
     """Undo a design, whoever applied it.
 
-    What it created is deleted, what it changed is as before; what others changed since is left alone and said.
+    Created objects are deleted and changed fields restored; later changes by others stay and are reported.
     """
     with _opened(context, kubeconfig, quiet=json) as cluster:
         done = cluster.revert(name)
@@ -172,9 +170,9 @@ def revert(name: Named, context: Context = "", kubeconfig: Kubeconfig = "", json
     for one in done.objects:
         say(f"{one.outcome:8}  {one.object}" + (f": {one.sentence}" if one.sentence else ""))
     if not done.objects:
-        say(f"Nothing of a design {name} is in force on {done.context}.")
+        say(f"No design {name} is in force on {done.context}.")
     elif done.as_before:
-        say(f"Everything of the design {name} is as it was before.")
+        say(f"The design {name} is reverted completely.")
 
 
 def listed(context: Context = "", kubeconfig: Kubeconfig = "", json: Json = False) -> None:
@@ -220,10 +218,10 @@ def rights(
         note(f"missing: {one}")
 
 
-# ---------------------------------------------------------------------- what is asked
+# ---------------------------------------------------------------------- input
 @contextmanager
 def _opened(context: str, kubeconfig: str, *, quiet: bool = True) -> Iterator[Configuration]:
-    """Open the cluster and say which one it is."""
+    """Open the cluster and print its context."""
     from workbench import adapters
     from workbench.model.experiment import EnvironmentSpec
 
@@ -236,12 +234,12 @@ def _opened(context: str, kubeconfig: str, *, quiet: bool = True) -> Iterator[Co
 
 
 def _asked(which: str, mesh: str, name: str, data: Path | None) -> Asked:
-    """Return what is asked for: a design as a mesh renders it, or the objects of a YAML file.
+    """Return the objects to apply: a design as rendered by a mesh, or those of a YAML file.
 
     Raises
     ------
     BadInputError
-        When there is neither, or a design is given without a mesh.
+        When there is neither, or for a design without a mesh.
     """
     from workbench.errors import BadInputError
 
@@ -251,7 +249,7 @@ def _asked(which: str, mesh: str, name: str, data: Path | None) -> Asked:
     from workbench.playground import from_yaml
 
     if mesh:
-        raise BadInputError(f"{file} holds objects, which are some mesh's already: leave --mesh out.")
+        raise BadInputError(f"{file} contains objects, which already belong to a mesh: leave out --mesh.")
     try:
         objects, patches = from_yaml(decoded(content_of(file)), str(file))
     except FileNotFoundError as error:
@@ -268,7 +266,7 @@ def _rendered(which: str, mesh: str, name: str, data: Path | None) -> Asked:
 
     asked = found_design(which, data)
     if not mesh:
-        raise BadInputError(f"{which} is a design: say with --mesh whose objects it becomes.")
+        raise BadInputError(f"{which} is a design: choose the mesh with --mesh.")
     (rendering,) = render_all(asked, [mesh])
     lacking = []
     for answer in rendering.answers:
@@ -278,5 +276,7 @@ def _rendered(which: str, mesh: str, name: str, data: Path | None) -> Asked:
             lacking.append(f"{title.lower()}: {answer.says.rstrip('.')}")
             note(f"{mesh}, {title.lower()}: {SUPPORT_WORDS[answer.support]}. {answer.says}{nearest}")
     for chart in rendering.values:
-        note(f"Only an installation can say the rest, as values of the chart {chart}: workbench design render --yaml")
+        note(
+            f"The rest can only be set at installation, as values of the chart {chart}: workbench design render --yaml"
+        )
     return Asked(name or asked.intent.name, rendering.objects, rendering.patches, tuple(lacking))

@@ -1,4 +1,4 @@
-"""Verbs about clusters: clean, rbac; and what doctor says of one."""
+"""Commands for clusters: clean, rbac; and doctor's checks of a cluster."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ Kubeconfig = Annotated[
 def clean(
     context: Context = "",
     kubeconfig: Kubeconfig = "",
-    force: Annotated[bool, typer.Option("--force", help="Even if the run still seems alive.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Clean up even if the run still seems to be alive.")] = False,
     json: Json = False,
 ) -> None:
-    """Remove what an interrupted run left on a cluster, from any machine; nothing else is touched."""
+    """Remove what an interrupted run left on a cluster, from any machine; touch nothing else."""
     from workbench.errors import RunFailedError
 
     left = _adapter().clean(_spec(context, kubeconfig), force=force, say=lambda text: None if json else note(text))
@@ -38,13 +38,13 @@ def clean(
     if left:
         raise RunFailedError(f"The cluster is not as it was before the run: {'; '.join(left)}.")
     if not json:
-        say("Nothing of the workbench is left on the cluster.")
+        say("The workbench left nothing on the cluster.")
 
 
 def rbac(
     name: Annotated[str, typer.Option(help="Name of the ClusterRole.")] = "mesh-workbench",
     metrics_only: Annotated[
-        bool, typer.Option("--metrics-only", help="Without nodes/proxy; a pod of the run's own asks the kubelets then.")
+        bool, typer.Option("--metrics-only", help="Without nodes/proxy; a pod of the run then queries the kubelets.")
     ] = False,
     json: Json = False,
 ) -> None:
@@ -59,7 +59,7 @@ def rbac(
 
 
 def examine(context: str, kubeconfig: str, *, json: bool) -> None:
-    """Say what a cluster can do, and why not; change nothing."""
+    """Print what a cluster can and cannot do, and why; change nothing."""
     found = [
         {"what": one.name, "can": one.passed, "because": one.evidence}
         for one in _adapter().diagnose(_spec(context, kubeconfig))

@@ -1,4 +1,4 @@
-"""What a comparison says on a terminal of a cluster: used and reserved by role, and the bill of each node."""
+"""A cluster's part of a comparison on a terminal: used and reserved by role, and each node's CPU by role."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def say_taken(comparison: Comparison) -> None:
     for workload, cells in taken.groupby("workload"):
         rate = float(cells["rate_per_s"].max())
         rows = [_used(row) for row in _ordered(cells[cells["rate_per_s"] == rate], comparison.order)]
-        title = f"{workload} {at_rate(rate)}, used / requested / limit (+ containers that set none):"
+        title = f"{workload} {at_rate(rate)}, used / requested / limit (+ containers without one):"
         say_table(title, rows, comparison.badge)
         here = bills[bills["workload"].eq(workload) & bills["rate_per_s"].eq(rate)]
         if len(here):

@@ -1,4 +1,4 @@
-"""Verbs about designs: design show, design render, design cost."""
+"""Commands for designs: design show, design render, design cost."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Which = Annotated[
 
 
 def found(asked: str, data: Path | None) -> Design:
-    """Return the design that was asked for, by name or file."""
+    """Return the design with this name or file."""
     from workbench.files.shipped import design_file
     from workbench.intents import read_design
 
@@ -36,7 +36,7 @@ def found(asked: str, data: Path | None) -> Design:
 
 @design.command()
 def show(which: Which, data: Data = None, json: Json = False) -> None:
-    """Show the policies of a design, and its service."""
+    """Show a design's policies and service."""
     from workbench.intents import FEATURES
     from workbench.intents.words import said
 
@@ -45,7 +45,7 @@ def show(which: Which, data: Data = None, json: Json = False) -> None:
         say_json({"design": asked})
         return
     target = asked.target
-    say(f"{asked.intent.name}: {asked.intent.says or 'no words were given.'}")
+    say(f"{asked.intent.name}: {asked.intent.says or 'no description.'}")
     say()
     say(
         facts(
@@ -65,7 +65,7 @@ def show(which: Which, data: Data = None, json: Json = False) -> None:
         }
         for name in asked.intent.asked
     ]
-    say(table(rows) or "It asks for nothing.")
+    say(table(rows) or "It requests no features.")
 
 
 @design.command()
@@ -73,16 +73,14 @@ def render(
     which: Which,
     mesh: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="NAME[/PROFILE]", help="Only this mesh; may be repeated. Default: every one.", show_default=False
-        ),
+        typer.Option(metavar="NAME[/PROFILE]", help="Only this mesh; repeatable. Default: all.", show_default=False),
     ] = None,
     yaml: Annotated[bool, typer.Option("--yaml", help="Print the objects of one --mesh for kubectl apply.")] = False,
-    environment: Annotated[str, typer.Option(help="Whose meshes: kubernetes or lab.")] = "kubernetes",
+    environment: Annotated[str, typer.Option(help="Meshes of this environment: kubernetes or lab.")] = "kubernetes",
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Print a design as each mesh's own objects, with what a mesh does not support and the nearest alternative."""
+    """Print a design as each mesh's own objects, with unsupported features and the nearest alternatives."""
     from workbench.playground import distinct, render_all, to_yaml
 
     asked = found(which, data)
@@ -93,7 +91,7 @@ def render(
     if yaml:
         if len(renderings) != 1:
             raise BadInputError(
-                "The objects of one mesh at a time: choose it with --mesh, such as --mesh istio --yaml."
+                "--yaml prints the objects of one mesh: choose it with --mesh, such as --mesh istio --yaml."
             )
         say(to_yaml(renderings[0], asked).rstrip())
         return
@@ -106,8 +104,10 @@ def render(
 @design.command()
 def cost(
     which: Which,
-    mesh: Annotated[str, typer.Option(metavar="NAME[/PROFILE]", help="The mesh to measure it on.")] = "l7-sidecars",
-    environment: Annotated[str, typer.Option(help="Where: lab or kubernetes.")] = "lab",
+    mesh: Annotated[
+        str, typer.Option(metavar="NAME[/PROFILE]", help="The mesh on which to measure it.")
+    ] = "l7-sidecars",
+    environment: Annotated[str, typer.Option(help="Environment: lab or kubernetes.")] = "lab",
     blocks: Annotated[int, typer.Option(help="Randomized passes; 6 or more give 95 % intervals.", min=1)] = 6,
     data: Data = None,
     json: Json = False,
@@ -156,4 +156,4 @@ def _say_objects(one: Rendering) -> None:
     rows += [{"": "values", "kind": "chart", "namespace": "", "name": chart} for chart in one.values]
     if rows:
         say("\n" + table(rows))
-        say("\nThe objects themselves: --yaml.")
+        say("\nShow the objects with --yaml.")

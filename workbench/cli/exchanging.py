@@ -1,4 +1,4 @@
-"""Verbs that exchange: export, import, audit, and smp (validate, schema, mark)."""
+"""Commands to exchange results: export, import, audit, and smp (validate, schema, mark)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ smp = typer.Typer(
 )
 
 PUBLISHED = "published"
-"""What `audit` calls the shipped figures of others."""
+"""The name of the shipped published figures in `audit`."""
 
 
 def export(
@@ -63,7 +63,7 @@ def export(
     size = f"{done.size / 1e6:.1f} MB" if done.size > 1e5 else f"{done.size:,} bytes"
     say(f"{done.folder}: {len(done.runs)} runs, {done.files} files, {size}.")
     say(f"The bundle reveals: {'; '.join(done.reveals) or 'nothing about the machine'}. Check it before you send it.")
-    say(f"Look at the distributions: duckdb -c \"FROM '{done.folder}/distributions.parquet'\"")
+    say(f"Query the distributions: duckdb -c \"FROM '{done.folder}/distributions.parquet'\"")
 
 
 def bring(
@@ -76,24 +76,26 @@ def bring(
             show_default=False,
         ),
     ],
-    baseline: Annotated[str, typer.Option(metavar="LABEL", help="The data plane that means 'no mesh'.")] = "",
+    baseline: Annotated[str, typer.Option(metavar="LABEL", help="The data plane to use as baseline ('no mesh').")] = "",
     name: Annotated[str, typer.Option(help="Experiment to file the runs under.")] = "imported",
     environment: Annotated[
-        str, typer.Option(help="Where they were measured; imports of one environment may be compared.")
+        str, typer.Option(help="Environment of the measurements; imports from one environment can be compared.")
     ] = "",
     fact: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME=VALUE",
-            help="A fact that no file states, such as rate_per_s=1000; repeatable.",
+            help="A fact that is not in the files, such as rate_per_s=1000; repeatable.",
             show_default=False,
         ),
     ] = None,
     mapping: Annotated[
         Path | None,
-        typer.Option("--map", metavar="FILE", help="What the columns of a table mean (TOML).", show_default=False),
+        typer.Option(
+            "--map", metavar="FILE", help="Mapping file (TOML): the meaning of a table's columns.", show_default=False
+        ),
     ] = None,
-    kind: Annotated[str, typer.Option(help="What the files are; by default recognized by their content.")] = "",
+    kind: Annotated[str, typer.Option(help="Kind of the files; by default recognized by their content.")] = "",
     latencies_in: Annotated[str, typer.Option(help="Unit of latencies_ms in a doubtful SMP result: ms or s.")] = "",
     data: Data = None,
     json: Json = False,
@@ -163,7 +165,7 @@ def validate(
     ] = "",
     json: Json = False,
 ) -> None:
-    """Check documents by the definitions of SMP v0.6.1 and by rules; say file, line, field and rule."""
+    """Check documents against SMP v0.6.1 and additional rules; print file, line, field and rule."""
     from workbench.interchange.smp.findings import errors
 
     documents = [one for path in files for one in _documents(path, kind)]
@@ -193,7 +195,7 @@ def _documents(path: Path, kind: str) -> Sequence[Document]:
 def schema(
     kind: Annotated[str, typer.Option(help="test, result, mesh, environment or profile. Default: any of them.")] = "",
 ) -> None:
-    """Print the JSON Schema of the documents, which the specification itself does not have."""
+    """Print a JSON Schema of the documents, which the specification itself does not provide."""
     from workbench.interchange.smp.schema import json_schema
 
     say_json(json_schema(kind))
@@ -206,7 +208,7 @@ def mark(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Show an index in the manner of MeshMark, with every input; the original is not computable as published."""
+    """Show an index in the style of MeshMark, with every input; the original is not computable as published."""
     from workbench.api.experiments import compare
     from workbench.interchange.smp.meshmark import marks
 
@@ -234,7 +236,7 @@ def audit(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Check results for common benchmarking mistakes; each finding has its figure and says why it matters."""
+    """Check results for common benchmarking mistakes; each finding shows its figure and why it matters."""
     from workbench.interchange.audit import audit as look
 
     settings = settle(data)
@@ -262,7 +264,7 @@ def _say_findings(sets: Sequence[ResultSet], findings: Sequence[Any]) -> None:
 
 
 def _sets(asked: str, data: Path) -> list[ResultSet]:
-    """Return the sets of results that ``asked`` stands for."""
+    """Return the sets of results that ``asked`` refers to."""
     from workbench.files import shipped
     from workbench.interchange import audit as auditor
     from workbench.interchange.published_figures import read_folder, read_publication

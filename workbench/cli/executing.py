@@ -1,7 +1,7 @@
-"""A notebook under way: its progress is drawn, and a signal stops it in good order.
+"""Execute a notebook: draw its progress, and stop it cleanly on a signal.
 
-The first Ctrl-C (or SIGTERM) asks it to stop and waits; a second one, or the end of the patience, interrupts its
-kernel; then the kernel is ended. What was captured is kept each time.
+The first Ctrl-C (or SIGTERM) requests a stop and waits; a second one, or a timeout, interrupts the
+kernel; then the kernel is killed. Captured data is kept each time.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _TICK_S = 0.25
 
 
 class _Signals:
-    """Counts the wishes to stop."""
+    """Counts stop requests."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -44,7 +44,7 @@ class _Signals:
 
 @contextlib.contextmanager
 def signals() -> Iterator[_Signals]:
-    """Count SIGINT, SIGTERM and SIGHUP instead of dying of them."""
+    """Count SIGINT, SIGTERM and SIGHUP instead of being killed by them."""
     taken = _Signals()
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, taken.take) for number in numbers}
@@ -56,15 +56,15 @@ def signals() -> Iterator[_Signals]:
 
 
 def see_through(execution: Execution, meter: Meter, *, stop: Callable[[], bool], events: Path | None = None) -> Path:
-    """Start an execution unless it was, wait for it, drawing its progress, and return the executed copy.
+    """Start an execution if necessary, wait for it, draw its progress, and return the executed copy.
 
     Parameters
     ----------
     stop
-        Asks for an orderly stop; returns whether anybody heard it. Otherwise it is asked again, and the kernel is
+        Requests a clean stop; returns whether a campaign accepted it. Otherwise it is called again, and the kernel is
         interrupted.
     events
-        The campaign's events file, when it carries one out.
+        The campaign's events file, if the notebook runs one.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def see_through(execution: Execution, meter: Meter, *, stop: Callable[[], bool],
     try:
         return execution.result()
     except WorkbenchError as error:
-        if taken.count and type(error) is WorkbenchError:  # a cell that was cut short fails in ways of its own
+        if taken.count and type(error) is WorkbenchError:  # an interrupted cell can fail in other ways
             raise StoppedError(f"{execution.notebook.name} was stopped.") from error
         raise
 
@@ -98,13 +98,13 @@ def record_of(folder: Path, name: str) -> Path:
 
 
 class _CellTail:
-    """Tells how far a notebook is by its cells, for one that reports no events."""
+    """Reports a notebook's progress by its cells, for notebooks without events."""
 
     def __init__(self, execution: Execution) -> None:
         self._execution, self._began, self._told = execution, time.monotonic(), 0
 
     def steps(self) -> list[Step]:
-        """Return a step when a cell has ended since the last call."""
+        """Return a step if a cell has ended since the last call."""
         done, total = self._execution.progress
         if done == self._told:
             return []
@@ -115,10 +115,10 @@ class _CellTail:
 
 
 class _Stopping:
-    """Grows more insistent with time and with every further signal.
+    """Escalates with time and with every further signal.
 
-    A kernel that is starting hears nothing, and a campaign that has no folder yet cannot be asked: hence the asking
-    again at every look until somebody has heard.
+    A starting kernel ignores signals, and a campaign without a folder cannot be stopped, so the request is
+    repeated until it is accepted.
     """
 
     def __init__(self, execution: Execution, stop: Callable[[], bool]) -> None:

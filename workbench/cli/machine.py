@@ -1,4 +1,4 @@
-"""Verbs about this machine: doctor, lab."""
+"""Commands for this machine: doctor, lab."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROOM_BYTES = 500 * MIB
 
 def doctor(
     data: Data = None,
-    environment: Annotated[Literal["lab", "kubernetes"], typer.Option(help="What to look at.")] = "lab",
+    environment: Annotated[Literal["lab", "kubernetes"], typer.Option(help="Environment to check.")] = "lab",
     context: Context = "",
     kubeconfig: Kubeconfig = "",
     json: Json = False,
@@ -49,7 +49,7 @@ def doctor(
 
 
 def _by_environment(group: Literal["meshes", "workloads"]) -> dict[str, list[str]]:
-    """Return environment -> names of the adapters that can run there: nobody is offered what cannot run."""
+    """Return environment -> names of the adapters that can run there."""
     from workbench import adapters
 
     found: dict[str, list[str]] = {}
@@ -87,7 +87,7 @@ def _folders(settings: Settings) -> list[dict[str, object]]:
         there = next(one for one in (folder, *folder.parents) if one.exists())
         writable = os.access(there, os.W_OK | os.X_OK)
         free = shutil.disk_usage(there).free
-        because = f"{folder}, {free / MIB:,.0f} MiB free" if writable else f"no right to write in {there}"
+        because = f"{folder}, {free / MIB:,.0f} MiB free" if writable else f"no permission to write in {there}"
         found.append(_check(what, writable and free > ROOM_BYTES, because))
     return found
 
@@ -102,7 +102,7 @@ def lab(
         typer.Option(help="Folder with your copies of the notebooks. Default: ./notebooks.", show_default=False),
     ] = None,
 ) -> None:
-    """Open JupyterLab on the notebooks, without its news; which tabs were open is remembered in the data folder."""
+    """Open JupyterLab on the notebooks, without its news; the data folder remembers the open tabs."""
     from workbench.files import shipped
 
     settings = settle(data, reports)
@@ -127,7 +127,7 @@ def lab(
 
 
 def _own_notebooks(folder: Path) -> Path:
-    """Return ``folder`` with a copy of each shipped notebook; what is there already stays as it is.
+    """Return ``folder`` with a copy of each shipped notebook; existing files stay as they are.
 
     In a checkout the shipped notebooks are that folder.
     """

@@ -1,4 +1,4 @@
-"""Verbs that measure: demo, run."""
+"""Commands that measure: demo, run."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 RUN_NOTEBOOK = "20_run_an_experiment"
 
 PLACE = ("context", "kubeconfig", "charts")
-"""Parameters of that notebook which say where it happens."""
+"""The notebook's parameters that select the cluster."""
 
 LONG_S = 3600.0
-"""A plan that takes longer is not started without a yes."""
+"""Seconds; a longer plan needs a confirmation."""
 
 Asked = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="Name or file of an experiment.", show_default=False)]
 
@@ -52,7 +52,7 @@ def run(
     settings = settle(data)
     if bool(experiment) == bool(resume):
         raise BadInputError(
-            "Say which EXPERIMENT to run (`workbench run quick`), or --resume CAMPAIGN; not both, not none."
+            "Name either an EXPERIMENT to run (`workbench run quick`) or a campaign to continue (--resume CAMPAIGN)."
         )
     if wanted_id and (resume or (settings.data / "runs" / wanted_id).exists()):
         raise BadInputError(
@@ -114,19 +114,19 @@ def measure(
     parameters: Mapping[str, str] | None = None,
     place: Mapping[str, str] | None = None,
 ) -> str:
-    """Run the notebook that carries an experiment out, and return the campaign's id.
+    """Run the notebook that runs an experiment, and return the campaign's id.
 
     Parameters
     ----------
     parameters
         Further ones of the notebook.
     place
-        Context and kubeconfig of a cluster, where they are asked for.
+        Context and kubeconfig of a cluster, if set.
 
     Raises
     ------
     WorkbenchError
-        Whatever ended it; see `workbench.campaigns.runner.run_experiment`.
+        See `workbench.campaigns.runner.run_experiment`.
     """
     from workbench.cli.executing import record_of, see_through
     from workbench.cli.progress import Meter
@@ -158,7 +158,7 @@ def measure(
 
 
 def fresh_id(name: str) -> str:
-    """Return a campaign id that nobody else has: time, experiment, four random digits."""
+    """Return a unique campaign id: time, experiment, four random digits."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{name}-{secrets.token_hex(2)}"
 
 
@@ -169,7 +169,7 @@ def _asked(settings: Settings, asked: str, campaign_id: str) -> dict[str, str]:
 
 
 def _checked(settings: Settings, asked: str, resume: str, place: Mapping[str, str], *, yes: bool, quiet: bool) -> Plan:
-    """Return the plan, after refusing what cannot work and asking about what takes long."""
+    """Return the plan; refuse what cannot work, and ask before a long plan."""
     from workbench.api.experiments import asked_before, experiment, placed, plan_of
     from workbench.campaigns.deployments import pinned
     from workbench.campaigns.runner import estimate_s, steps_of
@@ -195,7 +195,7 @@ def _checked(settings: Settings, asked: str, resume: str, place: Mapping[str, st
 
 
 def _mention_namesakes(settings: Settings, asked: str, name: str) -> None:
-    """Say which of several experiments of one name is meant, and when the name once asked something else."""
+    """Print which of several experiments of one name is used, and whether the name had another content before."""
     from workbench.files.shipped import experiment_file, experiment_files
 
     files = experiment_files(settings.data).get(asked, ())
@@ -203,20 +203,18 @@ def _mention_namesakes(settings: Settings, asked: str, name: str) -> None:
         note(f"Using {files[0]}, which takes precedence over the shipped experiment of that name.")
     before = sorted((settings.data / "runs").glob(f"*-{name}-*/experiment.toml"))
     if before and before[-1].read_bytes() != experiment_file(asked, settings.data).read_bytes():
-        note(
-            f"{before[-1].parent.name} was asked with another file under this name; campaigns are never mixed by name."
-        )
+        note(f"{before[-1].parent.name} ran a different file of this name; campaigns are never mixed by name.")
 
 
 def _ask(sentence: str) -> None:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise BadInputError(f"{sentence} Add --yes to start it all the same.")
+        raise BadInputError(f"{sentence} Add --yes to start it anyway.")
     if not typer.confirm(f"{sentence} Start?", err=True):
         raise StoppedError("Nothing was started.")
 
 
 def announce(what: Plan, to: Any = say) -> None:
-    """Say what a plan asks, how many runs it has and about how long it takes."""
+    """Print a plan's question, its number of runs and its approximate duration."""
     from workbench.campaigns.runner import estimate_s
 
     experiment = what.experiment
@@ -229,9 +227,9 @@ def announce(what: Plan, to: Any = say) -> None:
 
 
 def _stop(folder: Path) -> bool:
-    """Ask for a stop; return whether the campaign is under way, so that it will be seen.
+    """Request a stop; return whether the campaign is running and will see it.
 
-    Before that, whoever takes the campaign up forgets what stands there from an earlier time.
+    A campaign that starts later discards earlier requests.
     """
     from workbench.campaigns.runner import request_stop
     from workbench.store.lock import is_held
@@ -243,7 +241,7 @@ def _stop(folder: Path) -> bool:
 
 
 def _complete(settings: Settings) -> None:
-    """Make complete records of what an ended kernel left half done."""
+    """Complete the records that a killed kernel left unfinished."""
     from workbench.store import recover
 
     try:

@@ -1,4 +1,4 @@
-"""The verb plan: everything that an experiment would do, before it is done."""
+"""The command plan: every step of an experiment, without running it."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ def _deployment(one: AnyDescribed, *, in_full: bool) -> Iterator[str]:
         if in_full:
             yield _in_full(step)
     for gate in one.gates:
-        yield f"  prove {gate.name}"
-    yield "        a failed proof fails these runs"
+        yield f"  check {gate.name}"
+    yield "        a failed check fails these runs"
     yield from map(_run, one.runs)
     if one.outlives:
-        yield "  down  the application, while its mesh lives"
+        yield "  down  the application, while its mesh still runs"
     for step in one.removal:
         yield f"  down  {_said(step)}"
         if in_full:
@@ -65,10 +65,10 @@ def _deployment(one: AnyDescribed, *, in_full: bool) -> Iterator[str]:
 
 
 def _prepares(one: AnyDescribed, *, in_full: bool) -> Iterator[str]:
-    """Say how the pod that asks the kubelets comes up, and what it depends on where it is not sure to."""
+    """Print the steps of the pod that queries the kubelets, and the condition under which it is created."""
     steps, only_where = one.prepares, one.prepares_where
     if only_where and steps:
-        yield f"  up?   a pod that asks the kubelets, only where {only_where}"
+        yield f"  up?   a pod that queries the kubelets, only if {only_where}"
         if not in_full:
             return
     for step in steps:
@@ -101,7 +101,7 @@ def _step_as_data(step: Any) -> dict[str, Any]:
 
 
 def _in_full(step: Any) -> str:
-    """Return a step as YAML, without what is named like a secret."""
+    """Return a step as YAML, without values named like secrets."""
     from pydantic_core import to_jsonable_python
 
     from workbench.environments.kubernetes.objects import redacted

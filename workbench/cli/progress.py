@@ -1,6 +1,6 @@
-"""How far it is: one live line with a bar on a terminal, a line for each step elsewhere.
+"""Progress: one live line with a bar on a terminal, a line for each step elsewhere.
 
-Drawn by whoever watches, four times a second at most, because whatever is drawn takes CPU from what is measured.
+It is drawn at most four times a second, because drawing takes CPU away from the measurement.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _TOLD = ("step", "run-ended", "gate", "note", "campaign-ended")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """Where something stands: what happens, how much is done of how much, seconds left (None: unknown)."""
+    """Progress of something: the current activity, done and total, seconds left (None: unknown)."""
 
     message: str
     done: int
@@ -43,7 +43,7 @@ class EventTail:
         self._file, self._offset, self._rest = file, 0, b""
 
     def steps(self) -> list[Step]:
-        """Return what was appended since the last call; half a line waits for its end, a torn one is passed over."""
+        """Return what was appended since the last call. Incomplete lines wait, damaged ones are skipped."""
         try:
             with self._file.open("rb") as stream:
                 stream.seek(self._offset)
@@ -103,14 +103,14 @@ class Meter:
             self._bar.stop()
 
     def step(self, step: Step) -> None:
-        """Take note of ``step``."""
+        """Record ``step``."""
         self._last, self._said_at = step, time.monotonic()
         if self._bar is None and not self._quiet and step.worth_a_line:
             place = f"[{step.done}/{step.total}] " if step.total else ""
             note(f"{place}{_short(step.message)}{self._left()}")
 
     def draw(self) -> None:
-        """Bring the bar up to date; elsewhere than on a terminal, nothing."""
+        """Update the bar, on a terminal only."""
         if self._bar is not None:
             last = self._last
             place = f"{last.done}/{last.total}" if last.total else ""

@@ -1,4 +1,4 @@
-"""Verbs that read what was measured: runs, compare, report, rebuild."""
+"""Commands that read measurements: runs, compare, report, rebuild."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def runs(
     opened, run = open_for(run, settings.data)
     known = opened.runs()
     for folder, reason in opened.problems():
-        note(f"Passed over {folder}: {reason}")
+        note(f"Skipped {folder}: {reason}")
     if known.empty:
         raise nothing_yet(settings.data)
     if run in set(known["run_id"]):
@@ -215,7 +215,7 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
 
 
 def say_comparison(comparison: Comparison) -> None:
-    """Print the answer, a table for each workload and rate, and what to know before believing them."""
+    """Print the answer, a table for each workload and rate, and the checks of their reliability."""
     from workbench import analysis
     from workbench.analysis.words import at_rate
 
@@ -256,7 +256,9 @@ def report(
     notebook: Annotated[
         Path | None,
         typer.Option(
-            help="Write this executed notebook as a page instead of a campaign.", metavar="FILE", show_default=False
+            help="Convert this executed notebook to a page, instead of reporting a campaign.",
+            metavar="FILE",
+            show_default=False,
         ),
     ] = None,
     parameter: Parameters = None,
@@ -274,7 +276,9 @@ def report(
         from workbench.report import notebook_page
 
         if which or parameter:
-            raise BadInputError("--notebook takes neither a campaign nor parameters: it shows what was executed.")
+            raise BadInputError(
+                "--notebook takes neither a campaign nor parameters: it shows the notebook as it was executed."
+            )
         page = notebook_page(notebook, settings.reports / f"{notebook.stem}.html")
         say_json({"report": page, "bytes": page.stat().st_size}) if json else say(str(page))
         return
@@ -335,14 +339,14 @@ def report_execution(
 
 
 def write_report(execution: Execution, target: Path, *, quiet: bool = False) -> None:
-    """See an execution of the report's notebook through.
+    """Execute the report's notebook.
 
     Raises
     ------
     WorkbenchError
-        Whatever ended it.
+        When the notebook failed.
     StoreError
-        When it ended well and there is no report all the same.
+        When the notebook succeeded but there is no report.
     """
     from workbench.cli.executing import see_through
     from workbench.cli.progress import Meter
@@ -369,8 +373,9 @@ def rebuild(data: Data = None, json: Json = False) -> None:
     else:
         say(f"{count} folders of campaigns and runs indexed in {duration(time.monotonic() - started)}.")
         for problem in problems:
-            say(f"Passed over {problem['folder']}: {problem['reason']}")
+            say(f"Skipped {problem['folder']}: {problem['reason']}")
     if problems:
         raise StoreError(
-            f"{len(problems)} folders could not be indexed; each is named with what to do. The others are."
+            f"{len(problems)} folders could not be indexed and are listed above with the "
+            "next step. All others are indexed."
         )

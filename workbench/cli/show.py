@@ -1,4 +1,4 @@
-"""How things look on a terminal: aligned tables, durations, JSON. Plain text, so that it can be piped."""
+"""Format output for a terminal: aligned tables, durations, JSON. Plain text, so that you can pipe it."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def say(text: str = "") -> None:
 
 
 def note(text: str) -> None:
-    """Print a line on standard error, where it is in nobody's way; what cannot be printed there stops nothing."""
+    """Print a line on standard error; errors while printing are ignored."""
     with contextlib.suppress(OSError):
         sys.stderr.write(f"{for_terminal(text)}\n")
         sys.stderr.flush()
 
 
 def duration(seconds: float) -> str:
-    """Return ``seconds`` as people say it.
+    """Return ``seconds`` as text for people.
 
     >>> duration(4.2), duration(125), duration(7300)
     ('4 s', '2 min 5 s', '2 h 2 min')
@@ -91,7 +91,7 @@ def _cut(text: str, size: int) -> str:
 
 
 def facts(pairs: Mapping[str, Any]) -> str:
-    """Return ``pairs`` one a line, the values aligned."""
+    """Return ``pairs``, one per line, with aligned values."""
     size = max((len(key) for key in pairs), default=0)
     return "\n".join(f"{_text(key).ljust(size)}  {_text(value)}" for key, value in pairs.items())
 

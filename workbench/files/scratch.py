@@ -35,8 +35,8 @@ def parent(longest: int | None = None) -> Path:
         preferred = Path(tempfile.gettempdir())
     except OSError as error:
         raise StoreError(
-            f"There is no temporary folder that can be written to ({error.strerror or error}). Free some space, or set "
-            "TMPDIR to a folder of yours."
+            f"There is no writable temporary folder ({error.strerror or error}). Free some space, or set "
+            "TMPDIR to one of your folders."
         ) from error
     short = longest is None or len(os.fsencode(preferred)) <= longest
     return preferred if short else Path("/tmp")  # noqa: S108 - `fresh` makes a private folder in it
@@ -67,7 +67,7 @@ def fresh(prefix: str, where: Path) -> tuple[Path, int]:
             return folder, held
         if held is not None:  # somebody swept it between its making and its locking
             os.close(held)
-    raise StoreError(f"The folders that are made in {where} vanish at once. Set TMPDIR to another folder.")
+    raise StoreError(f"New folders in {where} disappear at once. Set TMPDIR to another folder.")
 
 
 def sweep(prefix: str, where: Path) -> list[Path]:

@@ -27,7 +27,7 @@ def home() -> Path:
         if (folder / "notebooks").is_dir() and (folder / "data" / "experiments").is_dir():
             return folder
     raise UnsupportedError(
-        f"The workbench in {_PACKAGE} has lost the notebooks and experiments it came with: install it again."
+        f"The workbench in {_PACKAGE} is missing its shipped notebooks and experiments: reinstall it."
     )
 
 

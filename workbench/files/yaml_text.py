@@ -172,7 +172,7 @@ class _Reader:
 
     def again(self, event: Any) -> Any:
         if event.anchor not in self.anchors:
-            self.wrong(event, f"the alias *{event.anchor} stands for nothing before it, or for what holds it")
+            self.wrong(event, f"the alias *{event.anchor} refers to no earlier anchor, or to its own parent")
         value, size = self.anchors[event.anchor]
         self.spend(event, size)
         return copy.deepcopy(value)
@@ -180,7 +180,7 @@ class _Reader:
     def spend(self, event: Any, size: int) -> None:
         self.left -= size
         if self.left < 0:
-            self.wrong(event, f"written out it holds more than {self.most:,} values")
+            self.wrong(event, f"expanded, it contains more than {self.most:,} values")
 
     def until(self, end: type) -> Iterator[Any]:
         for event in self.events:
@@ -279,7 +279,7 @@ def load(text: str | bytes, where: str, most: int = MOST_VALUES) -> Any:
     """
     documents = load_all(text, where, most)
     if len(documents) > 1:
-        raise BadInputError(f"{where} holds {len(documents)} documents, and one is wanted.")
+        raise BadInputError(f"{where} contains {len(documents)} documents, but must contain one.")
     return documents[0] if documents else None
 
 
@@ -335,7 +335,7 @@ def _bounded(found: list[Any], where: str, most: int) -> None:
         if depth > DEEPEST:
             raise BadInputError(f"{where}: nested more than {DEEPEST} levels deep.")
         if left < 0:
-            raise BadInputError(f"{where}: it holds more than {most:,} values.")
+            raise BadInputError(f"{where}: it contains more than {most:,} values.")
         inner = one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
         waiting.extend((part, depth + 1) for part in inner)
 

@@ -59,18 +59,18 @@ class Target(Checked):
     """The service whose traffic is meant. The defaults are the workbench's own application `echo`."""
 
     namespace: str = asked("Namespace of service and caller.", default="workbench-app")
-    service: str = asked("Name of the Service that is called.", default="server")
+    service: str = asked("Name of the called Service.", default="server")
     port: int = asked("Its port.", low=1, high=65535, default=8080)
-    protocol: str = asked("What the port speaks.", known=PROTOCOLS, default="http")
+    protocol: str = asked("Protocol of the port.", known=PROTOCOLS, default="http")
     caller: str = asked("The calling Deployment, and its ServiceAccount.", default="client")
     deployments: tuple[str, ...] = asked(
-        "The Deployments that answer, that of the version in use first; none: one named as the service, and where "
-        "there is a split SERVICE-VERSION for each further version.",
+        "The answering Deployments, that of the current version first; none: one with the service's name and, with "
+        "a split, SERVICE-VERSION for each further version.",
         default=(),
     )
-    selector: str = asked("Label by which the Service selects its pods, with its own name as value.", default="app")
+    selector: str = asked("Label in the Service's selector; its value is the Service's name.", default="app")
     versions: tuple[str, ...] = asked(
-        "Versions that there are, the one in use first: values of the pods' label `version`.", default=("v1", "v2")
+        "Versions, the current one first: values of the pods' label `version`.", default=("v1", "v2")
     )
 
     def __post_init__(self) -> None:
@@ -128,8 +128,8 @@ class Design:
         if needs and not self.target.requests:
             titles = ", ".join(FEATURES[name].title.lower() for name in needs)
             raise BadInputError(
-                f"The design {self.intent.name!r} asks for {titles}, which work on requests, but "
-                f"{self.target.service} speaks tcp: there are only connections. Change target.protocol or drop them."
+                f"The design {self.intent.name!r} uses {titles}, which work on requests, but "
+                f"{self.target.service} uses tcp, which has only connections. Change target.protocol or remove them."
             )
 
     def toml(self) -> str:

@@ -32,7 +32,7 @@ class Feature:
 FEATURES: Final[Mapping[str, Feature]] = {
     "mtls": Feature(
         title="Mutual TLS",
-        says="Both ends prove who they are and nobody between them reads along.",
+        says="Both ends prove their identity, and nobody in between can read the traffic.",
         layer="connection",
     ),
     "split": Feature(
@@ -42,27 +42,27 @@ FEATURES: Final[Mapping[str, Feature]] = {
     ),
     "retries": Feature(
         title="Retries",
-        says="A request that failed is sent again before the caller hears of it.",
+        says="A failed request is sent again before the caller sees the failure.",
         layer="request",
     ),
     "timeout": Feature(
         title="Timeout",
-        says="A caller hears after this time at the latest, if only that there is no answer.",
+        says="A caller waits at most this long for an answer or an error.",
         layer="request",
     ),
     "delay": Feature(
         title="Injected delay",
-        says="A share of the requests is held back, to see what callers make of a slow service.",
+        says="A share of the requests is delayed, to test how callers cope with a slow service.",
         layer="request",
     ),
     "abort": Feature(
         title="Injected failure",
-        says="A share of the requests is answered with an error, to see what callers make of it.",
+        says="A share of the requests gets an error, to test how callers cope with failures.",
         layer="request",
     ),
     "circuit_breaking": Feature(
         title="Circuit breaking",
-        says="More than so many at once are turned away at once instead of queueing.",
+        says="Requests or connections above a limit are refused at once instead of queueing.",
         layer="connection",
     ),
     "outlier_detection": Feature(
@@ -72,20 +72,18 @@ FEATURES: Final[Mapping[str, Feature]] = {
     ),
     "authorization": Feature(
         title="Authorization",
-        says="Only the named callers, methods and paths are let in.",
+        says="Only the named callers, methods and paths are allowed.",
         layer="connection",
     ),
     "rate_limit": Feature(
         title="Rate limit",
-        says="Requests beyond a rate are turned away with 429.",
+        says="Requests above a rate are refused with status 429.",
         layer="request",
     ),
     "access_log": Feature(title="Access log", says="The proxy writes a line for every request.", layer="proxy"),
     "metrics": Feature(title="Proxy metrics", says="The proxy counts requests and shows the counters.", layer="proxy"),
     "proxy_threads": Feature(
-        title="Proxy threads", says="Worker threads that a proxy spreads its connections over.", layer="proxy"
+        title="Proxy threads", says="Worker threads of a proxy, which share its connections.", layer="proxy"
     ),
-    "proxy_resources": Feature(
-        title="Proxy resources", says="What a proxy reserves, and the most it may use.", layer="proxy"
-    ),
+    "proxy_resources": Feature(title="Proxy resources", says="A proxy's resource requests and limits.", layer="proxy"),
 }

@@ -38,7 +38,7 @@ class Mtls(Checked):
     """Whether both ends prove who they are."""
 
     mode: Literal["strict", "permissive", "off"] = asked(
-        "strict: nobody else is let in; permissive: plain callers are let in too; off: nothing is encrypted.",
+        "strict: only mutual TLS is accepted; permissive: plaintext is accepted too; off: nothing is encrypted.",
         known=MODES,
     )
 
@@ -55,12 +55,12 @@ class Share(Checked):
 class Retries(Checked):
     """How often and when a failed request is sent again."""
 
-    attempts: int = asked("Further tries after the first; 0: none, whatever the mesh does by itself.", low=0, high=10)
+    attempts: int = asked("Retries after the first try; 0: none, even if the mesh retries by default.", low=0, high=10)
     per_try_timeout_s: float | None = asked(
-        "Longest one try may take; None: the request's timeout.", low=0.001, high=3600.0, default=None, unit="s"
+        "Time limit of one try; None: the request's timeout.", low=0.001, high=3600.0, default=None, unit="s"
     )
     on: tuple[str, ...] = asked(
-        "What counts as failed.", known=RETRY_ON, default=("5xx", "connect-failure", "refused-stream")
+        "Conditions that count as a failure.", known=RETRY_ON, default=("5xx", "connect-failure", "refused-stream")
     )
 
 
@@ -68,7 +68,7 @@ class Retries(Checked):
 class Timeout(Checked):
     """How long a caller waits at most, tries included."""
 
-    request_s: float = asked("Longest a request may take, all tries together.", low=0.001, high=3600.0, unit="s")
+    request_s: float = asked("Time limit of a request, all tries together.", low=0.001, high=3600.0, unit="s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ class Delay(Checked):
     """Requests held back on purpose."""
 
     percent: float = asked("Share of the requests.", low=0.0, high=100.0, unit="%")
-    seconds: float = asked("How long each is held back.", low=0.001, high=600.0, unit="s")
+    seconds: float = asked("Delay of each request.", low=0.001, high=600.0, unit="s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ class Abort(Checked):
     """Requests answered with an error on purpose."""
 
     percent: float = asked("Share of the requests.", low=0.0, high=100.0, unit="%")
-    status: int = asked("The answer's HTTP status.", low=400, high=599, default=503)
+    status: int = asked("HTTP status of the answer.", low=400, high=599, default=503)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +101,7 @@ class CircuitBreaking(Checked):
         Checked.__post_init__(self)
         if self.max_connections is None and self.max_pending_requests is None and self.max_requests is None:
             raise BadInputError(
-                "Circuit breaking limits nothing: say max_connections, max_pending_requests or max_requests."
+                "Circuit breaking limits nothing: set max_connections, max_pending_requests or max_requests."
             )
 
 
@@ -109,10 +109,14 @@ class CircuitBreaking(Checked):
 class OutlierDetection(Checked):
     """When an instance is left out, and for how long."""
 
-    consecutive_errors: int = asked("Failures in a row (5xx) until it is left out.", low=1, high=1000, default=5)
-    interval_s: float = asked("Time between two looks.", low=0.1, high=3600.0, default=10.0, unit="s")
-    ejection_s: float = asked("How long it is left out, at first.", low=0.1, high=3600.0, default=30.0, unit="s")
-    max_ejected_percent: int = asked("Most instances left out at a time.", low=0, high=100, default=50, unit="%")
+    consecutive_errors: int = asked(
+        "Consecutive failures (5xx) before an instance is left out.", low=1, high=1000, default=5
+    )
+    interval_s: float = asked("Time between two checks.", low=0.1, high=3600.0, default=10.0, unit="s")
+    ejection_s: float = asked("How long it is left out the first time.", low=0.1, high=3600.0, default=30.0, unit="s")
+    max_ejected_percent: int = asked(
+        "Largest share of instances left out at a time.", low=0, high=100, default=50, unit="%"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +132,7 @@ class Authorization(Checked):
     def __post_init__(self) -> None:
         Checked.__post_init__(self)
         if not (self.callers or self.methods or self.paths):
-            raise BadInputError("Authorization names nobody and nothing to let in: give callers, methods or paths.")
+            raise BadInputError("Authorization allows nothing: set callers, methods or paths.")
         for caller in self.callers:
             check_name("The caller", caller)
         for path in self.paths:
@@ -142,8 +146,10 @@ class Authorization(Checked):
 class RateLimit(Checked):
     """How many requests an instance's proxy lets in."""
 
-    requests_per_s: float = asked("Requests each second, over time.", low=0.1, high=1_000_000.0, unit="1/s")
-    burst: int = asked("Requests at once after a pause; at least one second's worth.", low=1, high=1_000_000, default=1)
+    requests_per_s: float = asked("Sustained requests per second.", low=0.1, high=1_000_000.0, unit="1/s")
+    burst: int = asked(
+        "Requests allowed at once after a pause; at least one second's worth.", low=1, high=1_000_000, default=1
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +165,7 @@ class ProxyResources(Checked):
         Checked.__post_init__(self)
         pairs = (("CPU", self.cpu_request, self.cpu_limit), ("memory", self.memory_request, self.memory_limit))
         if all(request is None and limit is None for _, request, limit in pairs):
-            raise BadInputError("The proxy's resources say nothing: give a request or a limit of CPU or memory.")
+            raise BadInputError("The proxy's resources are empty: set a request or a limit of CPU or memory.")
         for what, request, limit in pairs:
             if request is not None and limit is not None and request > limit:
                 raise BadInputError(f"The proxy's {what} request ({request:g}) is above its limit ({limit:g}).")
@@ -170,7 +176,7 @@ class Intent(Checked):
     """A traffic policy for one service; None and empty: no policy, the mesh keeps its defaults."""
 
     name: str = asked("Name, part of labels.")
-    says: str = asked("What it is for, for people.", default="")
+    says: str = asked("Description for people.", default="")
     mtls: Mtls | None = asked(FEATURES["mtls"].says, default=None)
     split: tuple[Share, ...] = asked(FEATURES["split"].says, default=())
     retries: Retries | None = asked(FEATURES["retries"].says, default=None)
@@ -206,7 +212,7 @@ def _contradictions(intent: Intent) -> Iterator[str]:
     if retries is not None and retries.attempts == 0 and retries.per_try_timeout_s is not None:
         yield "retries are off (attempts = 0), yet each try has a time limit. Drop per_try_timeout_s, or allow tries."
     if retries is not None and retries.attempts and not retries.on:
-        yield "requests are to be sent again, but nothing counts as failed: fill retries.on."
+        yield "retries are on, but nothing counts as a failure: set retries.on."
     if retries is not None and timeout is not None and (retries.per_try_timeout_s or 0.0) > timeout.request_s:
         yield (
             f"one try may take {retries.per_try_timeout_s:g} s, the whole request only {timeout.request_s:g} s. "
@@ -214,11 +220,11 @@ def _contradictions(intent: Intent) -> Iterator[str]:
         )
     if intent.mtls is not None and intent.mtls.mode == "off" and intent.authorization and intent.authorization.callers:
         yield (
-            "mTLS is off, but callers are to be told apart: who calls is known by its certificate only. "
+            "mTLS is off, but authorization distinguishes callers, which needs their certificates. "
             "Turn mTLS on, or authorize by methods and paths."
         )
     if intent.abort is not None and intent.delay is not None and intent.abort.percent == intent.delay.percent == 100:
-        yield "every request is to be held back and every one to fail: choose shares below 100 %."
+        yield "every request would be delayed and every one would fail: choose shares below 100 %."
 
 
 def _contradictory_split(intent: Intent) -> Iterator[str]:

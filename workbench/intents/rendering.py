@@ -42,7 +42,7 @@ class Answer:
 
     def __post_init__(self) -> None:
         if self.feature not in FEATURES:
-            raise ValueError(f"{self.feature!r} is no feature of an intent")
+            raise ValueError(f"{self.feature!r} is not a feature of an intent")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +91,8 @@ class Rendering:
         if lacking:
             told = "; ".join(f"{FEATURES[one.feature].title.lower()}: {one.says}" for one in lacking)
             raise BadInputError(
-                f"{self.mesh} cannot be measured under this intent, because it does not carry all of it ({told}) "
-                "Drop it from the intent, or leave this mesh out."
+                f"{self.mesh} cannot be measured under this intent, because it does not support all of it ({told}) "
+                "Remove the unsupported features from the intent, or leave out this mesh."
             )
         return self
 
@@ -107,7 +107,7 @@ def rendered(mesh: Any, spec: Any, intent: Intent, target: Target) -> Rendering:
     """
     configure = getattr(mesh, "configure", None)
     if configure is None:
-        raise BadInputError(f"The mesh {mesh.name!r} answers no intents: its adapter has no method configure.")
+        raise BadInputError(f"The mesh {mesh.name!r} does not support intents: its adapter has no method configure.")
     rendering: Rendering = configure(spec, intent, target)
     return rendering
 

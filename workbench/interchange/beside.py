@@ -165,7 +165,7 @@ def _added(quantile: str) -> Panel:
         digits=3,
         of=of,
         own=own,
-        definition=f"{quantile} of latency minus that of the baseline in the same block, median over blocks.",
+        definition=f"{quantile} latency minus the baseline's in the same block, median over blocks.",
     )
 
 
@@ -204,13 +204,13 @@ PANELS = (
     *(_added(quantile) for quantile in _ADDED),
     Panel(
         key="increase",
-        title="Median latency over that without a mesh (%)",
+        title="Median latency relative to no mesh (%)",
         scale=100.0,
         unit="%",
         digits=3,
         of=lambda one: one.metric == "latency_increase" and one.kind == "ratio",
         own=_increase,
-        definition="p50 of latency over that of the baseline in the same block, minus one, median over blocks.",
+        definition="p50 latency divided by the baseline's in the same block, minus one, median over blocks.",
     ),
     Panel(
         key="reserved",
@@ -220,7 +220,7 @@ PANELS = (
         digits=3,
         of=lambda one: one.metric == "cpu_request" and one.per in ("proxy", "node"),
         own=lambda mine: mine.each_proxy(mine.rate / 1000) if math.isfinite(mine.rate) else {},
-        definition="CPU that one proxy used at the measured rate: reserved against used.",
+        definition="CPU that one proxy used at the measured rate, to compare reserved with used.",
     ),
 )
 

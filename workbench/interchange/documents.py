@@ -100,11 +100,11 @@ def read_file(path: Path, most: int = MOST_BYTES) -> bytes:
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
-            raise BadInputError(f"{path} is not an ordinary file; give a file.")
+            raise BadInputError(f"{path} is not a regular file; name a regular file.")
         if found.st_size > most:
             raise BadInputError(
                 f"{path} has {found.st_size / 2**20:,.0f} MiB; a document of this kind may have {most / 2**20:,.0f} "
-                "MiB. Split it, or give the tool's table of requests (CSV), which is streamed."
+                "MiB. Split it, or use the tool's table of requests (CSV), which is streamed."
             )
         content = path.read_bytes()
     except FileNotFoundError as error:
@@ -120,8 +120,8 @@ def refuse_compressed(head: bytes, where: str) -> None:
     for magic, name in _COMPRESSED.items():
         if head.startswith(magic):
             raise BadInputError(
-                f"{where} is compressed ({name}). Unpack it first: what a compressed file grows to cannot be known "
-                "before it has filled the disk."
+                f"{where} is compressed ({name}). Unpack it first: the size of a compressed file's content is unknown "
+                "until it has filled the disk."
             )
 
 
@@ -144,7 +144,7 @@ def text_of(content: bytes, where: str) -> str:
         ) from error
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        raise BadInputError(f"{where}, line {line}: holds a NUL character, so it is not text. Is it the right file?")
+        raise BadInputError(f"{where}, line {line}: contains a NUL character, so it is not text. Is it the right file?")
     if not text.strip():
         raise BadInputError(f"{where} is empty.")
     return text
@@ -276,7 +276,7 @@ class _Json:
 def _name(name: str, place: str) -> str:
     if len(name) > LONGEST_NAME:
         raise BadInputError(
-            f"{place}: a name of {len(name):,} characters; {LONGEST_NAME} are the most. Is it the right file?"
+            f"{place}: a name of {len(name):,} characters; the limit is {LONGEST_NAME}. Is it the right file?"
         )
     return name
 
@@ -311,9 +311,7 @@ def parse_yaml(text: str, where: str) -> list[Node]:
         When it is not such YAML, with the line.
     """
     if len(text) > MOST_YAML_BYTES:
-        raise BadInputError(
-            f"{where} has {len(text) / 2**20:,.0f} MiB of YAML; give it as JSON, which is read far faster."
-        )
+        raise BadInputError(f"{where} has {len(text) / 2**20:,.0f} MiB of YAML; use JSON, which is read far faster.")
     try:
         return [_from_yaml(one, where, 0) for one in _composed(text, where)]
     except yaml.MarkedYAMLError as error:
@@ -330,11 +328,13 @@ def _composed(text: str, where: str) -> Iterator[yaml.Node]:
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
             raise BadInputError(
-                f"{where}, line {event.start_mark.line + 1}: YAML aliases (*{event.anchor}) are not read."
+                f"{where}, line {event.start_mark.line + 1}: YAML aliases (*{event.anchor}) are not supported."
             )
         tag = getattr(event, "tag", None)
         if tag not in (None, "!"):
-            raise BadInputError(f"{where}, line {event.start_mark.line + 1}: YAML tags ({shown(tag)}) are not read.")
+            raise BadInputError(
+                f"{where}, line {event.start_mark.line + 1}: YAML tags ({shown(tag)}) are not supported."
+            )
     yield from yaml.compose_all(text, Loader=yaml.SafeLoader)
 
 

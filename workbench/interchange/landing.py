@@ -97,7 +97,7 @@ def land(data: Path, found: Sequence[Imported], landing: Landing) -> Landed:
     """
     if len(found) > MOST_RUNS:
         raise BadInputError(
-            f"{len(found):,} runs are more than an import takes ({MOST_RUNS:,}); import fewer files at once."
+            f"{len(found):,} runs are more than the limit of one import ({MOST_RUNS:,}); import fewer files at once."
         )
     runs = _labelled(found, landing)
     specs = _specs(runs)
@@ -171,15 +171,15 @@ def checked_label(text: str, where: str, what: str, longest: int = LONGEST_LABEL
     label = " ".join(text.split(" ")).strip(" ")
     if not label.isprintable():
         raise BadInputError(
-            f"{where}: the {what} {shown(text)} holds control characters; give another with LABEL=FILE."
+            f"{where}: the {what} {shown(text)} contains control characters; set another with LABEL=FILE."
         )
     if label.startswith(_FORMULA):
         raise BadInputError(
             f"{where}: the {what} {shown(text)} begins like a spreadsheet's formula, which would run when the report's "
-            "data are opened; give another with LABEL=FILE."
+            "data are opened; set another with LABEL=FILE."
         )
     if not 0 < len(label) <= longest:
-        raise BadInputError(f"{where}: the {what} has {len(label):,} characters; from 1 to {longest} are possible.")
+        raise BadInputError(f"{where}: the {what} has {len(label):,} characters; use 1 to {longest}.")
     return label
 
 
@@ -201,9 +201,7 @@ def _labelled(found: Sequence[Imported], landing: Landing) -> list[Imported]:
         runs.append(_in_its_block(placed, taken))
     if landing.baseline and not any(run.is_baseline for run in runs):
         labels = ", ".join(sorted({run.label for run in runs}))
-        raise BadInputError(
-            f"No run is called {landing.baseline!r}, which was said to be the baseline; there are: {labels}."
-        )
+        raise BadInputError(f"No run has the label {landing.baseline!r} of the baseline; there are: {labels}.")
     return runs
 
 
@@ -332,7 +330,7 @@ def _start(run: Imported) -> float:
     last = run.started_at_s + (run.window_s or 0.0)
     if not 0 <= run.started_at_s <= last <= LATEST_S:
         raise BadInputError(
-            f"{run.where}: a start of {run.started_at_s:.6g} s since 1970 lies {_how_far(run.started_at_s)}. Are the "
+            f"{run.where}: a start of {run.started_at_s:.6g} s since 1970 is {_how_far(run.started_at_s)}. Are the "
             "times in another unit (s, ms, us, ns)? Nothing is imported."
         )
     return run.started_at_s

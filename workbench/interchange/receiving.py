@@ -78,12 +78,12 @@ def options_of(facts: Sequence[str], mapping: Path | None, latencies_in: str) ->
         For an unknown circumstance, a value of the wrong type, an unreadable mapping, an unknown unit.
     """
     if latencies_in not in ("", "ms", "s"):
-        raise BadInputError(f"--latencies-in says ms or s, not {latencies_in!r}.")
+        raise BadInputError(f"--latencies-in must be ms or s, not {latencies_in!r}.")
     told = {}
     for fact in facts:
         name, found, text = fact.partition("=")
         if not found:
-            raise BadInputError(f"--fact {fact!r} is not of the form NAME=VALUE, such as rate_per_s=1000.")
+            raise BadInputError(f"--fact {fact!r} does not have the form NAME=VALUE, such as rate_per_s=1000.")
         told[name] = known_value(name, _value(text), "--fact")
     held = None if mapping is None else (text_of(read_file(mapping, MAPPING_MOST), str(mapping)), str(mapping))
     return Options(facts=told, mapping=held, latencies_in=latencies_in)
@@ -116,7 +116,7 @@ def receive(data: Path, given: Sequence[str], options: Options, landing: Landing
         When it cannot be written.
     """
     if not given:
-        raise BadInputError("There is nothing to import: give files, or the folder of a bundle.")
+        raise BadInputError("There is nothing to import: name files, or the folder of a bundle.")
     read = _Read(kinds={}, runs=[], bundles=[], profiles=[])
     for one in given:
         _read_one(one, options, kind, read)
@@ -142,7 +142,7 @@ def _read_one(given: str, options: Options, kind: str, read: _Read) -> None:
     label, path = split_label(given)
     if path.is_dir():
         if not is_bundle(path):
-            raise BadInputError(f"{path} is a folder, and no bundle (it has no bundle.json). Give files.")
+            raise BadInputError(f"{path} is a folder but not a bundle (it has no bundle.json). Name files.")
         read.bundles.append(open_bundle(path))
         read.kinds[given] = "bundle of runs"
         return
@@ -182,9 +182,7 @@ def _completed(run: Imported, label: str, options: Options) -> Imported:
     clash = {name: value for name, value in options.facts.items() if name not in added and getattr(run, name) != value}
     if clash:
         name, value = next(iter(clash.items()))
-        raise BadInputError(
-            f"{run.where} says that {name} is {getattr(run, name)!r}; --fact {name}={value} contradicts it."
-        )
+        raise BadInputError(f"In {run.where}, {name} is {getattr(run, name)!r}; --fact {name}={value} contradicts it.")
     note = (f"Added by the user: {', '.join(f'{name} {value}' for name, value in added.items())}.",) if added else ()
     made = plausible(replace(run, **added, notes=(*run.notes, *note)))
     return replace(made, label=label) if label else made

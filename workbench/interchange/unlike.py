@@ -38,17 +38,18 @@ def _archetypes(comparison: Comparison) -> str:
     if not comparison.meshes["archetype"].any():
         return ""
     return (
-        "The own data planes are archetypes of a lab: a stock proxy or the kernel in the shape that a family of meshes "
-        "uses, without a control plane, redirection or a large configuration. None is one of the products beside it."
+        "Your data planes are lab archetypes: a stock proxy or the kernel, deployed the "
+        "way a family of meshes does it, "
+        "without a control plane, redirection or a large configuration. None is one of the published products."
     )
 
 
 def _rate(rate: float) -> str:
     if math.isinf(rate):
-        return "Own values are of a load without a stated rate: they can be compared with no cost at a rate."
+        return "Your values have no stated rate, so they cannot be compared with a cost at a rate."
     return (
-        f"Own values are at {a_second(rate)} requests/s. CPU per request falls as the rate rises, so a published "
-        "figure at another rate, or at none that is stated, is another figure."
+        f"Your values are at {a_second(rate)} requests/s. CPU per request falls as the rate rises, so a published "
+        "figure at another rate, or without a stated rate, is a different quantity."
     )
 
 
@@ -58,20 +59,20 @@ def _generator(comparison: Comparison, figures: Sequence[Figure]) -> str:
     closed = sorted({one.origin.id for one in figures if one.setup.loop == "closed"})
     start = "the scheduled send" if told["latency_from"] == "schedule" else "the real send"
     omission = (
-        f"; {', '.join(closed)} used closed loops, and what these did not send while an answer was slow is missing."
+        f"; {', '.join(closed)} used closed loops, so the latency of requests not sent during slow answers is missing."
         if closed
         else "."
     )
     return (
-        f"Own latency is {told['generator']}'s, from {start}; the published figures were made with "
-        f"{', '.join(generators) or 'generators that are not named'}{omission}"
+        f"Your latency is {told['generator']}'s, from {start}; the published figures come from "
+        f"{', '.join(generators) or 'unnamed generators'}{omission}"
     )
 
 
 def _machine(comparison: Comparison) -> str:
     return (
-        f"Machines differ: own numbers are from the environment {comparison.circumstances['environment']}, with other "
-        "processors, kernels and networks than any of the sources; latency above all is that of the machine."
+        f"Machines differ: your numbers are from the environment {comparison.circumstances['environment']}, with other "
+        "processors, kernels and networks than any of the sources. Latency in particular depends on the machine."
     )
 
 
@@ -79,8 +80,8 @@ def _memory(figures: Sequence[Figure]) -> str:
     if not any(one.metric == "memory" for one in figures):
         return ""
     return (
-        "Memory is measured in several ways. Own values here are RSS, which counts pages shared with other copies of "
-        "the proxy in full; sources state working set, usage with page cache, or nothing."
+        "Memory is measured in several ways. Your values here are RSS, which counts pages shared with other copies of "
+        "the proxy in full. Sources use working set, usage with page cache, or do not say."
     )
 
 
@@ -88,8 +89,8 @@ def _path(figures: Sequence[Figure]) -> str:
     if not any(one.unit == "s" for one in figures):
         return ""
     return (
-        "Published latencies are partly of whole applications with several hops, each with proxies of its own; own "
-        "ones pass the data plane as often as the workload calls."
+        "Some published latencies are of whole applications with several hops, each with its own proxies. Your "
+        "requests pass the data plane as often as the workload calls."
     )
 
 
@@ -103,7 +104,7 @@ def _versions(figures: Sequence[Figure]) -> str:
         values = sorted(one.value for one in listed)
         if len(values) > 1 and values[0] > 0 and values[-1] / values[0] > 2:
             return (
-                f"Versions move figures: for one sidecar at 1000 requests/s, “{title}” has stated from "
+                f"Versions differ: for one sidecar at 1000 requests/s, “{title}” has stated values from "
                 f"{values[0]:g} to {values[-1]:g} cores over the years."
             )
     return ""

@@ -54,7 +54,7 @@ _FIELDS: Final = (
     Field(
         name="protocols",
         title="Protocols",
-        says="what it parses, not merely forwards",
+        says="what it parses, beyond forwarding",
         allowed=("HTTP/1.1", "HTTP/2", "gRPC", "TCP", "UDP", "IP", "Ethernet"),
     ),
     Field(
@@ -72,13 +72,13 @@ _FIELDS: Final = (
     Field(
         name="resilience",
         title="Resilience",
-        says="what it does about failures, or makes fail",
+        says="how it handles failures, or injects them",
         allowed=("retries", "timeouts", "circuit breaking", "delay fault", "abort fault", "heal", "none"),
     ),
     Field(
         name="observability",
         title="Observability",
-        says="what it lets one see",
+        says="what you can observe",
         allowed=("request metrics", "connection metrics", "packet counters", "access log", "traces"),
     ),
     Field(name="multi_cluster", title="Clusters", says="one mesh over several", allowed=("yes", "partly", "no")),
@@ -86,7 +86,7 @@ _FIELDS: Final = (
     Field(
         name="privileges",
         title="Privileges",
-        says="what it must be allowed to do; any one way suffices",
+        says="the privileges it needs; one of the ways is enough",
         allowed=("none", "NET_ADMIN in pods", "node agent", "SYS_ADMIN on nodes", "privileged on nodes"),
         ways=True,
     ),
@@ -100,7 +100,7 @@ _FIELDS: Final = (
     Field(
         name="release",
         title="Release state",
-        says="whether it can be had",
+        says="whether it is available",
         allowed=("stable", "edge only", "dormant", "archived", "withdrawn"),
     ),
     Field(name="reservations", title="Reserved by default", says="requests of CPU and memory before any load"),

@@ -46,7 +46,7 @@ class Need:
 
 AVAILABLE: Final = Need(
     label="available",
-    says="it can be had: neither withdrawn nor archived",
+    says="it is available: neither withdrawn nor archived",
     field="release",
     any_of=("stable", "edge only", "dormant"),
 )
@@ -58,10 +58,10 @@ _NEEDS: Final = (
         field="mtls",
         any_of=("on by default", "can be switched on"),
     ),
-    Need(label="mTLS by default", says="without anybody switching it on", field="mtls", any_of=("on by default",)),
+    Need(label="mTLS by default", says="without configuration", field="mtls", any_of=("on by default",)),
     Need(
         label="no privileged pods",
-        says="no pod that runs privileged or with SYS_ADMIN, which amounts to it",
+        says="no pod that runs privileged, or with SYS_ADMIN, which is equivalent",
         field="privileges",
         any_of=("none", "NET_ADMIN in pods"),
         also=("unprivileged",),
@@ -80,16 +80,16 @@ _NEEDS: Final = (
     ),
     Need(
         label="gRPC",
-        says="single gRPC calls are understood, not only their connection",
+        says="parses single gRPC calls, not only connections",
         field="protocols",
         any_of=("gRPC",),
     ),
-    Need(label="HTTP", says="single HTTP requests are understood", field="protocols", any_of=("HTTP/1.1",)),
+    Need(label="HTTP", says="parses single HTTP requests", field="protocols", any_of=("HTTP/1.1",)),
     Need(label="TCP", says="any TCP connection", field="protocols", any_of=("TCP", "IP", "Ethernet")),
     Need(label="UDP", says="datagrams", field="protocols", any_of=("UDP", "IP", "Ethernet")),
     Need(label="L2/L3", says="raw packets or frames: VPN, NFV, legacy protocols", field="layer", any_of=("L2", "L3")),
     Need(
-        label="VMs", says="workloads outside Kubernetes take part", field="vms", any_of=("yes", "partly"), also=("vm",)
+        label="VMs", says="workloads outside Kubernetes can join", field="vms", any_of=("yes", "partly"), also=("vm",)
     ),
     Need(
         label="multi-cluster",
@@ -102,12 +102,17 @@ _NEEDS: Final = (
     Need(label="rate limit", says="too many calls are refused", field="traffic", any_of=("rate limit",)),
     Need(label="mirroring", says="a copy of the calls goes elsewhere", field="traffic", any_of=("mirror",)),
     Need(label="retries", says="failed calls are repeated", field="resilience", any_of=("retries",)),
-    Need(label="timeouts", says="calls end in time", field="resilience", any_of=("timeouts",)),
-    Need(label="circuit breaking", says="the sick are left alone", field="resilience", any_of=("circuit breaking",)),
-    Need(label="fault injection", says="delays are put in on purpose", field="resilience", any_of=("delay fault",)),
+    Need(label="timeouts", says="calls have a time limit", field="resilience", any_of=("timeouts",)),
+    Need(
+        label="circuit breaking",
+        says="failing instances are left out",
+        field="resilience",
+        any_of=("circuit breaking",),
+    ),
+    Need(label="fault injection", says="delays are injected on purpose", field="resilience", any_of=("delay fault",)),
     Need(label="request metrics", says="rate, errors, duration", field="observability", any_of=("request metrics",)),
     Need(label="open source", says="a licence the OSI approves", field="licence", any_of=("Apache-2.0", "MIT")),
-    Need(label="foundation", says="no single company decides", field="governance", any_of=("foundation",)),
+    Need(label="foundation", says="not controlled by a single company", field="governance", any_of=("foundation",)),
     Need(label="maintained", says="releases still come", field="release", any_of=("stable", "edge only")),
     Need(label="stable releases", says="the project itself publishes them", field="release", any_of=("stable",)),
 )

@@ -76,7 +76,7 @@ class Choice:
     @property
     def sentence(self) -> str:
         """The answer in a sentence or two."""
-        wanted = ", ".join(need.label for need in self.needs) or "anything that can be had"
+        wanted = ", ".join(need.label for need in self.needs) or "any available mesh"
         remain, unsure = self._titles(MATCHES), self._titles(NOT_KNOWN)
         verb = "meets" if len(remain) < 2 else "meet"
         told = [f"Needs: {wanted}.", f"{_listed(remain) or 'No mesh'} {verb} all of them."]

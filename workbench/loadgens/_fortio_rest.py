@@ -84,7 +84,7 @@ class FortioInPod:
         try:
             return datetime.fromisoformat(_told(result)["StartTime"]).timestamp()
         except (KeyError, TypeError, ValueError) as error:
-            raise RunFailedError("The client's Fortio left a result that does not say when it began.") from error
+            raise RunFailedError("The client's Fortio left a result without a start time.") from error
 
 
 def _told(page: bytes) -> dict[str, Any]:
@@ -100,7 +100,5 @@ def _told(page: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         told = None
     if not isinstance(told, dict):
-        raise RunFailedError(
-            f"What answers in the client's pod is not Fortio: {page[:100].decode(errors='replace')!r}."
-        )
+        raise RunFailedError(f"The server in the client's pod is not Fortio: {page[:100].decode(errors='replace')!r}.")
     return told

@@ -151,15 +151,15 @@ def _check(load: Load) -> None:
         )
     if load.protocol not in Builtin.traits.protocols:
         raise BadInputError(
-            f"The built-in load generator speaks http/1.1 only, not {load.protocol!r}: "
+            f"The built-in load generator supports only http/1.1, not {load.protocol!r}: "
             'choose generator = "fortio", on a cluster.'
         )
     wanted = load.rate_per_s * (load.warmup_s + load.duration_s)
     if wanted > MOST_REQUESTS:
         raise BadInputError(
             f"{load.rate_per_s:g} requests/s over {load.warmup_s + load.duration_s:g} s are {wanted:,.0f} requests; "
-            f"the built-in load generator keeps the times of each and takes at most {MOST_REQUESTS:,} a run. "
-            "Lower the rate or the duration, or take more blocks."
+            f"the built-in load generator keeps the times of each and supports at most {MOST_REQUESTS:,} per run. "
+            "Lower the rate or the duration, or use more blocks."
         )
 
 
@@ -220,7 +220,7 @@ def _check_times(summary: Mapping[str, Any], times: Mapping[str, NDArray[Any]], 
         "sent before it was scheduled": (ready < due) | (~unsent & (sent < ready)),
         "ended before it was sent": done < numpy.maximum(ready, sent),
         "ended over an hour after the window": done > summary["window_end_ns"] + _LATEST_NS,
-        "not ended in any known way": ~(answered | numpy.isin(status, list(FAILURES))),
+        "ended in an unknown way": ~(answered | numpy.isin(status, list(FAILURES))),
         "answered but never sent": answered & unsent,
     }
     for what, where in impossible.items():
@@ -237,7 +237,7 @@ def _limited(taken: int, requests: int, histograms: Mapping[str, Histogram]) -> 
     """Say why the generator itself was the limit, with the figure and its limit; empty when it was not."""
     if taken < requests * (1 - RATE_LIMIT_RATIO) - 1:
         return (
-            f"the load generator got to only {taken} of {requests} scheduled requests within the window; lower the rate"
+            f"the load generator sent only {taken} of {requests} scheduled requests within the window; lower the rate"
         )
     lag = quantiles(histograms["send_lag"], [0.99])[0]
     service = quantiles(histograms["from_send"], [0.99])[0]
@@ -245,7 +245,7 @@ def _limited(taken: int, requests: int, histograms: Mapping[str, Histogram]) -> 
     if lag > limit:
         return (
             f"the load generator itself was late: send-lag p99 {lag * 1e3:.2f} ms, limit {limit * 1e3:.2f} ms; "
-            "lower the rate or quieten the machine"
+            "lower the rate, or stop other work on the machine"
         )
     return ""
 

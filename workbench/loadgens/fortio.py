@@ -98,7 +98,7 @@ class Fortio:
         _check(load)
         if load.protocol == "grpc" and workload.payload_bytes:
             raise BadInputError(
-                "Fortio on a cluster is driven through its REST interface, which gives a gRPC ping no payload: "
+                "Fortio on a cluster is driven through its REST API, which sends gRPC pings without a payload: "
                 "set payload_bytes = 0 in the experiment's [[workloads]]."
             )
         timeout_s = 5.0 + 3 * workload.server_delay_s * (1 + workload.fan_out)
@@ -143,12 +143,12 @@ def _check(load: Load) -> None:
             'choose arrival = "constant" or generator = "builtin".'
         )
     if load.protocol not in KINDS:
-        raise BadInputError(f"Fortio does not speak {load.protocol!r} here, only {', '.join(KINDS)}.")
+        raise BadInputError(f"Fortio does not support {load.protocol!r} here, only {', '.join(KINDS)}.")
     if load.rate_per_s * load.duration_s < 2 * load.connections:
         raise BadInputError(
             f"Fortio shares the rate among its connections, and {load.rate_per_s:g} requests/s for "
             f"{load.duration_s:g} s are fewer than two for each of {load.connections} connections: "
-            "take fewer connections, a longer duration or a higher rate."
+            "use fewer connections, a longer duration or a higher rate."
         )
 
 
@@ -346,9 +346,9 @@ def _limited(load: Load, sent_ratio: float, report: _Report, output: JobOutput) 
     if sent_ratio < 1 - RATE_LIMIT_RATIO:
         other = "" if report.text("Labels") == LABEL else " or the built-in generator"
         return (
-            f"Fortio sent {sent_ratio:.1%} of the asked requests (limit {1 - RATE_LIMIT_RATIO:.0%}): each of its "
-            f"{load.connections} connections waits for its answer, and what it did not send is missing from its "
-            f"latency; take more connections or a lower rate{other}"
+            f"Fortio sent {sent_ratio:.1%} of the requested load (limit {1 - RATE_LIMIT_RATIO:.0%}): each of its "
+            f"{load.connections} connections waits for its answer, and the latency of unsent requests is "
+            f"missing; use more connections or a lower rate{other}"
         )
     return ""
 

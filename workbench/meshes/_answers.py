@@ -27,7 +27,7 @@ def _mtls(intent: Intent) -> tuple[str, str, str]:
     told = {
         "strict": "The inbound proxy requires a client certificate of the lab's authority.",
         "permissive": "The inbound listener accepts both TLS and plaintext connections.",
-        "off": "Neither proxy encrypts; callers are not known.",
+        "off": "Neither proxy encrypts; callers are unknown.",
     }
     return "supported", told[intent.mtls.mode if intent.mtls else "strict"], ""
 
@@ -49,13 +49,13 @@ def _metrics_of_connections(intent: Intent) -> tuple[str, str, str]:
 
 _RESOURCES = _always(
     "unsupported",
-    "The lab's proxies are processes of this machine: nothing is reserved for them and nothing limits them.",
+    "The lab's proxies are processes on this machine, without reservations or limits.",
 )
 _THREADS = _always("supported", "Worker threads of every proxy (Envoy's --concurrency).")
 
 _SPLIT = _always("supported", "One cluster for each version, weighted in the caller's route.")
-_RETRIES = _always("supported", "The caller's proxy tries again, on another instance where there is one.")
-_ABORT = _always("supported", "The caller's fault filter answers itself; such answers are not tried again.")
+_RETRIES = _always("supported", "The caller's proxy retries, on another instance if there is one.")
+_ABORT = _always("supported", "The caller's fault filter answers itself; such answers are not retried.")
 _OUTLIERS = _always(
     "supported", "The caller's proxy counts 5xx in a row and leaves the instance out, the last one too."
 )
@@ -67,12 +67,12 @@ def _timeout(intent: Intent) -> tuple[str, str, str]:
 
 
 def _delay(intent: Intent) -> tuple[str, str, str]:
-    return "supported", "The caller's fault filter holds requests back before they are routed.", ""
+    return "supported", "The caller's fault filter delays requests before they are routed.", ""
 
 
 def _breaking(intent: Intent) -> tuple[str, str, str]:
     of_each = ", for each version" if intent.split else ""
-    return "supported", f"Thresholds of the caller's cluster{of_each}; what is more gets 503 at once.", ""
+    return "supported", f"Thresholds of the caller's cluster{of_each}; requests above them get 503 at once.", ""
 
 
 def _authorization(intent: Intent) -> tuple[str, str, str]:
@@ -89,7 +89,7 @@ _REQUESTS: Mapping[str, Say] = {
     "circuit_breaking": _breaking,
     "outlier_detection": _OUTLIERS,
     "authorization": _authorization,
-    "rate_limit": _always("supported", "A token bucket in each instance's inbound proxy; what is more gets 429."),
+    "rate_limit": _always("supported", "A token bucket in each instance's inbound proxy; requests above it get 429."),
     "access_log": _always("supported", "One JSON line for each request, into a file of each proxy."),
     "metrics": _metrics,
     "proxy_threads": _THREADS,
@@ -102,26 +102,26 @@ def of_requests(intent: Intent) -> tuple[Answer, ...]:
     return answered(intent, _REQUESTS)
 
 
-_BLIND = "The proxies carry bytes and see no requests."
+_BLIND = "The proxies forward bytes and see no requests."
 
 
 def _authorization_of_connections(intent: Intent) -> tuple[str, str, str]:
     asked = intent.authorization
-    nearest = "Name the callers only, or take an archetype that parses requests."
+    nearest = "Name only the callers, or use an archetype that parses requests."
     if asked is None or not asked.callers:
         return "unsupported", f"{_BLIND[:-1]}, so neither methods nor paths.", nearest
     if asked.methods or asked.paths:
         return "partial", f"Callers are identified by certificate; {_BLIND[0].lower()}{_BLIND[1:]}", nearest
-    return "supported", "Network RBAC decides once a connection who may call, by certificate.", ""
+    return "supported", "Network RBAC decides once per connection who may call, by certificate.", ""
 
 
 def _breaking_of_connections(intent: Intent) -> tuple[str, str, str]:
     asked = intent.circuit_breaking
     if asked is None or asked.max_connections is None:
-        return "unsupported", f"{_BLIND} None of them is under way or waits.", "Limit the connections."
+        return "unsupported", f"{_BLIND} It cannot count pending requests.", "Limit the connections."
     if asked.max_pending_requests or asked.max_requests:
         return "partial", f"Connections are limited; {_BLIND[0].lower()}{_BLIND[1:]}", ""
-    return "supported", "A threshold of the caller's cluster; what is more is closed at once.", ""
+    return "supported", "A threshold of the caller's cluster; connections above it are closed at once.", ""
 
 
 _ROUTING = "A mesh that parses requests (an L7 data plane)."
@@ -134,7 +134,7 @@ _LINES = _always("partial", "One line for each connection, when it ends; request
 _CONNECTIONS: Mapping[str, Say] = {
     **_BLIND_TO,
     "mtls": _mtls,
-    "split": _always("partial", "Shares of the connections, not of the requests that they carry.", _ROUTING),
+    "split": _always("partial", "Shares of the connections, not of the requests in them.", _ROUTING),
     "circuit_breaking": _breaking_of_connections,
     "authorization": _authorization_of_connections,
     "access_log": _LINES,
@@ -151,7 +151,7 @@ def of_connections(intent: Intent) -> tuple[Answer, ...]:
 
 def _mtls_of_tunnels(intent: Intent) -> tuple[str, str, str]:
     if intent.mtls is not None and intent.mtls.mode == "strict":
-        return "supported", "The tunnel is mTLS; every connection carries its caller's certificate.", ""
+        return "supported", "The tunnel is mTLS; every connection has its caller's certificate.", ""
     return "unsupported", "The tunnel between the nodes always uses mTLS.", "strict"
 
 
@@ -161,7 +161,7 @@ _TUNNELS: Mapping[str, Say] = {
     "split": _always("unsupported", "The node's proxy tunnels a connection to a service as a whole.", _ROUTING),
     "circuit_breaking": _always(
         "unsupported",
-        "Connections share one tunnel between the nodes: a limit on tunnels is none on connections.",
+        "Connections share one tunnel between the nodes: a limit on tunnels does not limit connections.",
         _ROUTING,
     ),
 }
@@ -177,7 +177,7 @@ def _mtls_of_nodes(intent: Intent) -> tuple[str, str, str]:
         return "supported", "The node's proxy encrypts nothing.", ""
     return (
         "unsupported",
-        "The node's proxy has no identity of a pod's own and encrypts nothing.",
+        "The node's proxy has no identity for each pod and encrypts nothing.",
         "Encryption between nodes.",
     )
 
@@ -186,7 +186,7 @@ def _authorization_of_nodes(intent: Intent) -> tuple[str, str, str]:
     asked = intent.authorization
     if asked is None or not asked.callers:
         return "supported", "HTTP RBAC in the node's proxy: methods and paths by request.", ""
-    says = "Without mTLS callers are not known; methods and paths are."
+    says = "Without mTLS, callers are unknown; methods and paths are known."
     nearest = "A mesh with mTLS, or rules by address (NetworkPolicy)."
     return ("partial" if asked.methods or asked.paths else "unsupported"), says, nearest
 

@@ -36,8 +36,8 @@ EQUAL_LIMITS: Mapping[str, str] = {"cpu": str(WORKERS), "memory": "1Gi"}
 below the number of worker threads would throttle the one that uses both."""
 
 EQUAL_FEATURES = (
-    f"{WORKERS} worker threads a proxy",
-    f"a proxy asks for {EQUAL_REQUESTS['cpu']} CPU, {EQUAL_REQUESTS['memory']} and may use {EQUAL_LIMITS['cpu']} CPUs, "
+    f"{WORKERS} worker threads per proxy",
+    f"a proxy requests {EQUAL_REQUESTS['cpu']} CPU, {EQUAL_REQUESTS['memory']} and may use {EQUAL_LIMITS['cpu']} CPUs, "
     f"{EQUAL_LIMITS['memory']}",
     "autoscaling off",
 )
@@ -64,7 +64,7 @@ PLACEMENT_OPTION: Mapping[str, Option] = {
 }
 REGISTRY_OPTION: Mapping[str, Option] = {
     "registry": Option(
-        help="Registry and path that holds copies of the mesh's images, for closed networks; empty: the project's own.",
+        help="Registry and path with copies of the mesh's images, for air-gapped networks; empty: the project's own.",
         default="",
     )
 }
@@ -77,14 +77,14 @@ HELM_OPTIONS: Mapping[str, Option] = {
         default="",
     ),
     "values": Option(
-        help="Values by chart, laid over the profile's: values.istiod.replicaCount = 2 in the experiment's file.",
+        help="Values by chart, which override the profile's: values.istiod.replicaCount = 2 in the experiment's file.",
         default={},
     ),
 }
 GATEWAY_API_OPTION: Mapping[str, Option] = {
     "gateway_api": Option(
         help="The Gateway API's CRDs, which meshes share: the path or URL of the standard channel's bundle (1.5.1 "
-        "suits all); 'cluster': they are there already; empty: none are installed (Istio's waypoints need them).",
+        "suits all); 'cluster': they are installed already; empty: none are installed (Istio's waypoints need them).",
         default="",
     )
 }
@@ -128,7 +128,7 @@ def check_scheme(spec: MeshSpec, application: ClusterApplication, known: tuple[s
     scheme = urlsplit(application.url).scheme
     if scheme not in known:
         raise BadInputError(
-            f"Mesh {spec.label} cannot carry {scheme or application.url!r} as it is described here, "
+            f"Mesh {spec.label} does not support {scheme or application.url!r} as described here, "
             f"only {', '.join(known)}: choose another protocol, profile or workload."
         )
     return scheme

@@ -37,7 +37,7 @@ _API: Final = "consul.hashicorp.com/v1alpha1"
 _ANNOTATION: Final = "consul.hashicorp.com/"
 _NAMESPACE: Final = "consul"
 _ENTERPRISE: Final = "Consul Enterprise's Envoy extension for fault injection"
-_SLOW_VERSION: Final = "a version of the service that is slow by itself, and a split that sends it a share"
+_SLOW_VERSION: Final = "a slow version of the service, and a split that sends it a share"
 
 
 def finished(asked: Asked, one: dict[str, Any]) -> dict[str, Any]:
@@ -84,11 +84,13 @@ def _mtls(asked: Asked, wanted: Mtls) -> FeaturePart:
         return cannot("Between proxies Consul's mTLS is always on.", "Leave one end out of the mesh (connect-inject).")
     entry = asked.manifest(_API, "ServiceDefaults", {"mutualTLSMode": wanted.mode}, asked.target.service)
     if wanted.mode == "strict":
-        return FeaturePart(says="ServiceDefaults with mutualTLSMode strict, Consul's own choice too.", objects=(entry,))
+        return FeaturePart(
+            says="ServiceDefaults with mutualTLSMode strict, which is also Consul's default.", objects=(entry,)
+        )
     mesh = _global("Mesh", "mesh", {"allowEnablingPermissiveMutualTLS": True})
     return FeaturePart(
         says="ServiceDefaults with mutualTLSMode permissive, and a Mesh entry, the datacenter's only one, that allows "
-        "it; with transparent proxies only.",
+        "it; only with transparent proxies.",
         objects=(mesh, entry),
     )
 

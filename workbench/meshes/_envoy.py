@@ -29,12 +29,12 @@ TYPE = "type.googleapis.com/envoy.extensions."
 COMMON_OPTIONS: Mapping[str, Option] = {
     "concurrency": Option(help="Worker threads of each proxy.", default=1, limits=(1, 64)),
     "services": Option(
-        help="Further services in each proxy's outbound configuration, as a sidecar gets that knows the whole mesh; "
+        help="Further services in each proxy's outbound configuration, as in a sidecar that knows the whole mesh; "
         "about 80 kB of memory each.",
         default=0,
         limits=(0, 10_000),
     ),
-    "access_log": Option(help="Write one JSON line a request into a file.", default=False, choices=(False, True)),
+    "access_log": Option(help="Write one JSON line per request to a file.", default=False, choices=(False, True)),
 }
 MTLS_OPTION: Mapping[str, Option] = {
     "mtls": Option(help="Mutual TLS between the proxies.", default=True, choices=(True, False))

@@ -23,8 +23,8 @@ from workbench.meshes._istio_intent import (
     telemetry,
 )
 
-_ALPHA: Final = " Istio calls VirtualServices at waypoints alpha."
-_L4: Final = "Ambient mode without a waypoint carries connections and sees no requests."
+_ALPHA: Final = " For Istio, VirtualServices at waypoints are alpha."
+_L4: Final = "Ambient mode without a waypoint forwards connections and sees no requests."
 _WAYPOINT: Final = "Istio's profile waypoint, or sidecars."
 
 
@@ -38,7 +38,7 @@ def _ambient_mtls(asked: Asked, wanted: Mtls) -> FeaturePart:
 
 
 def _ambient_authorization(asked: Asked, wanted: Authorization) -> FeaturePart:
-    lacks = "Ztunnel sees no methods and paths: a policy that names them would shut everybody out."
+    lacks = "Ztunnel sees no methods and paths: a policy that names them would deny everyone."
     return connections_authorized(asked, wanted, lacks, _WAYPOINT)
 
 
@@ -47,8 +47,8 @@ def _waypoint_authorization(asked: Asked, wanted: Authorization) -> FeaturePart:
         return connections_authorized(asked, wanted, "The service speaks tcp: there are no methods and paths.", "")
     spec = {"targetRefs": [_service(asked)], **allowed(asked, wanted)}
     return FeaturePart(
-        says="AuthorizationPolicy ALLOW at the waypoint, attached to the Service; whatever else comes by its name gets "
-        "403. Who dials a pod's own address passes no waypoint.",
+        says="AuthorizationPolicy ALLOW at the waypoint, attached to the Service; other calls to the Service get "
+        "403. Calls to a pod's own address bypass the waypoint.",
         objects=(asked.manifest(SECURITY, "AuthorizationPolicy", spec),),
     )
 
@@ -58,8 +58,8 @@ def _service(asked: Asked) -> dict[str, str]:
 
 
 def _waypoint_rate_limit(asked: Asked, wanted: RateLimit) -> FeaturePart:
-    says = "Istio limits rates by EnvoyFilter only, which waypoints do not support."
-    return cannot(says, "Sidecars, or a rate limit service that the waypoint asks (AuthorizationPolicy CUSTOM).")
+    says = "Istio limits rates only with EnvoyFilter, which waypoints do not support."
+    return cannot(says, "Sidecars, or a rate limit service that the waypoint calls (AuthorizationPolicy CUSTOM).")
 
 
 _ZTUNNEL_QUIET: Final = {"ztunnel": {"logLevel": "info,access=off"}}
@@ -69,7 +69,7 @@ def _ambient_access_log(asked: Asked, wanted: bool) -> FeaturePart:
     if wanted:
         says = "Ztunnel writes a line for each connection by itself; it sees no requests."
         return FeaturePart(says=says, support="partial", nearest=_WAYPOINT)
-    says = "Chart value logLevel of ztunnel, which otherwise writes a line a connection: for all pods of its node."
+    says = "Chart value logLevel of ztunnel, which otherwise writes a line per connection: for all pods of its node."
     return FeaturePart(says=says, values=_ZTUNNEL_QUIET)
 
 
@@ -78,7 +78,9 @@ def _waypoint_access_log(asked: Asked, wanted: bool) -> FeaturePart:
     if wanted:
         says = "Telemetry with accessLogging: the waypoint writes a line for each request to the Service."
         return FeaturePart(says=says, objects=(spec,))
-    says = "Telemetry with accessLogging off at the waypoint, and chart value logLevel for ztunnel's line a connection."
+    says = (
+        "Telemetry with accessLogging off at the waypoint, and chart value logLevel for ztunnel's line per connection."
+    )
     return FeaturePart(says=says, objects=(spec,), values=_ZTUNNEL_QUIET)
 
 

@@ -38,7 +38,7 @@ SECURITY: Final = "security.istio.io/v1"
 _FAULTY: Final = (
     "The route has it, but Istio does not enable retries and timeouts on a route whose faults its proxies inject."
 )
-_FAULTY_NEAREST: Final = "Faults in a design of their own, or a service that is really slow or failing."
+_FAULTY_NEAREST: Final = "Faults in a separate design, or a service that is actually slow or failing."
 
 
 def finished(asked: Asked, one: dict[str, Any]) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def _split(asked: Asked, shares: tuple[Share, ...]) -> FeaturePart:
 
 def _retries(asked: Asked, wanted: Retries) -> FeaturePart:
     if not wanted.attempts:
-        says = "VirtualService with attempts 0: otherwise Istio tries twice more by itself."
+        says = "VirtualService with attempts 0: otherwise Istio retries twice by default."
         return FeaturePart(says=says, objects=(_route(asked, retries={"attempts": 0}),))
     spec: dict[str, Any] = {"attempts": wanted.attempts, "retryOn": ",".join(wanted.on)}
     if wanted.per_try_timeout_s is not None:
@@ -113,13 +113,13 @@ def _faults(asked: Asked) -> bool:
 
 def _delay(asked: Asked, wanted: Delay) -> FeaturePart:
     fault = {"delay": {"percentage": {"value": number(wanted.percent)}, "fixedDelay": seconds_text(wanted.seconds)}}
-    says = "VirtualService with a fault: the caller's proxy holds the request back before it is sent."
+    says = "VirtualService with a fault: the caller's proxy delays the request before sending it."
     return FeaturePart(says=says, objects=(_route(asked, fault=fault),))
 
 
 def _abort(asked: Asked, wanted: Abort) -> FeaturePart:
     fault = {"abort": {"percentage": {"value": number(wanted.percent)}, "httpStatus": wanted.status}}
-    says = "VirtualService with a fault: the caller's proxy answers by itself, the service never sees the request."
+    says = "VirtualService with a fault: the caller's proxy answers itself, and the service never sees the request."
     return FeaturePart(says=says, objects=(_route(asked, fault=fault),))
 
 
@@ -151,7 +151,7 @@ def _outlier_detection(asked: Asked, wanted: OutlierDetection) -> FeaturePart:
     }
     rule = _rule(asked, trafficPolicy={"outlierDetection": spec})
     if not wanted.max_ejected_percent:
-        says = "DestinationRule with outlierDetection; Istio takes 0 % for its default of 10 %."
+        says = "DestinationRule with outlierDetection; Istio treats 0 % as its default of 10 %."
         return FeaturePart(says=says, support="partial", nearest="max_ejected_percent = 1.", objects=(rule,))
     return FeaturePart(
         says="DestinationRule with outlierDetection: each caller's proxy judges the instances by itself.",
@@ -175,7 +175,7 @@ def _authorization(asked: Asked, wanted: Authorization) -> FeaturePart:
         return connections_authorized(asked, wanted, "The service speaks tcp: there are no methods and paths.", "")
     spec = {"selector": {"matchLabels": asked.pods}, **allowed(asked, wanted)}
     return FeaturePart(
-        says="AuthorizationPolicy ALLOW at the service's proxy; whatever else comes gets 403.",
+        says="AuthorizationPolicy ALLOW at the service's proxy; other calls get 403.",
         objects=(asked.manifest(SECURITY, "AuthorizationPolicy", spec),),
     )
 
@@ -219,7 +219,7 @@ def _rate_limit(asked: Asked, wanted: RateLimit) -> FeaturePart:
     }
     spec = {"workloadSelector": {"labels": asked.pods}, "configPatches": [patch]}
     return FeaturePart(
-        says="EnvoyFilter with Envoy's local rate limit, for each instance by itself; Istio has no API of its own for "
+        says="EnvoyFilter with Envoy's local rate limit, for each instance by itself; Istio has no API for "
         "it, and an EnvoyFilter may need changes with every release.",
         objects=(asked.manifest("networking.istio.io/v1alpha3", "EnvoyFilter", spec),),
     )
@@ -271,8 +271,9 @@ def _proxy_resources(asked: Asked, wanted: ProxyResources) -> FeaturePart:
     sizes = resources(wanted)
     annotations = {key: sizes[kind][what] for (kind, what), key in _SIZES.items() if what in sizes.get(kind, {})}
     says = (
-        "Annotations sidecar.istio.io/proxy... on the pods of service and caller; they restart. What they do not name "
-        "is not reserved or limited at all"
+        "Annotations sidecar.istio.io/proxy... on the pods of service and caller; they "
+        "restart. Resources that they do not name "
+        "have neither requests nor limits"
     )
     threads = "" if asked.intent.proxy_threads else ", and the worker threads follow the CPU limit"
     return FeaturePart(says=f"{says}{threads}.", patches=asked.annotated_pods(annotations))

@@ -39,7 +39,7 @@ _CONFIG: Final = "config.linkerd.io/"
 _ACCRUAL: Final = "balancer.linkerd.io/failure-accrual"
 _GATEWAY: Final = "gateway.networking.k8s.io"
 _POLICY: Final = "policy.linkerd.io"
-_SLOW_VERSION: Final = "A version of the service that is slow or fails by itself, and a split that sends it a share."
+_SLOW_VERSION: Final = "A slow or failing version of the service, and a split that sends it a share."
 _SAME_PORT: Final = "The pods must listen on the Service's port number."
 
 
@@ -92,8 +92,9 @@ def _split(asked: Asked, shares: tuple[Share, ...]) -> FeaturePart:
         for one in shares
     )
     return FeaturePart(
-        says="HTTPRoute of the Gateway API, whose CRDs must be there, with a Service for each version: Linkerd shares "
-        f"requests out among Services. {_SAME_PORT}",
+        says="HTTPRoute of the Gateway API, whose CRDs must be installed, with a Service "
+        "for each version: Linkerd splits "
+        f"requests among Services. {_SAME_PORT}",
         objects=(*services, _route(asked)),
     )
 
@@ -102,17 +103,17 @@ def _mtls(asked: Asked, wanted: Mtls) -> FeaturePart:
     if wanted.mode not in ("strict", "permissive"):
         return cannot(
             "Linkerd cannot switch mTLS off between meshed pods.",
-            "Leave one end out of the mesh (linkerd.io/inject: disabled), or lead the port past the proxies "
+            "Leave one end out of the mesh (linkerd.io/inject: disabled), or let the port bypass the proxies "
             "(config.linkerd.io/skip-outbound-ports).",
         )
     if wanted.mode == "strict":  # an annotation of the pods would shut the proxy's own metrics too
         return FeaturePart(
-            says="Server that lets in meshed callers only, on the service's port; mTLS between meshed pods is always "
+            says="Server that allows only meshed callers, on the service's port; mTLS between meshed pods is always "
             f"on. The kubelet's HTTP probes of that port are refused. {_SAME_PORT}",
             objects=(_server(asked),),
         )
     return FeaturePart(
-        says="Annotation default-inbound-policy on the service's pods: callers outside the mesh are let in too; mTLS "
+        says="Annotation default-inbound-policy on the service's pods: callers outside the mesh are allowed too; mTLS "
         "between meshed pods is always on. The pods restart.",
         patches=asked.annotated_pods({f"{_CONFIG}default-inbound-policy": "all-unauthenticated"}, caller=False),
     )
@@ -126,8 +127,8 @@ def _retries(asked: Asked, wanted: Retries) -> FeaturePart:
     if wanted.per_try_timeout_s is not None:
         annotations["retry.linkerd.io/timeout"] = _duration(wanted.per_try_timeout_s)
     says = (
-        "Annotations retry.linkerd.io: by status and where a stream was refused; requests go over connections that are "
-        "made already, and bodies above 64 KiB are not sent again."
+        "Annotations retry.linkerd.io: by status and on refused streams; requests use existing "
+        "connections, and bodies above 64 KiB are not retried."
     )
     if "reset" in wanted.on or not {"5xx", "gateway-error"} & set(wanted.on):
         says = f"{says} A lost connection alone is not a condition: it retries on {condition} instead."
@@ -147,7 +148,7 @@ def _faults(asked: Asked, wanted: Any) -> FeaturePart:
 
 def _circuit_breaking(asked: Asked, wanted: Any) -> FeaturePart:
     return cannot(
-        "Linkerd limits neither connections nor requests under way.",
+        "Linkerd limits neither connections nor pending requests.",
         "Outlier detection, which Linkerd calls circuit breaking: an instance that keeps failing is left out.",
     )
 
@@ -163,11 +164,11 @@ def _outlier_detection(asked: Asked, wanted: OutlierDetection) -> FeaturePart:
         f"{_ACCRUAL}-consecutive-min-penalty": _duration(wanted.ejection_s),
         f"{_ACCRUAL}-consecutive-max-penalty": _duration(max(_LONGEST_PENALTY_S, wanted.ejection_s)),
     }
-    says = "Annotations failure-accrual on the Service: failures in a row are counted as they come, without an interval"
+    says = "Annotations failure-accrual on the Service: consecutive failures are counted without an interval"
     patch = asked.annotated_service(annotations)
     if wanted.max_ejected_percent == 100:
         return FeaturePart(says=f"{says}, and every instance may be left out.", patches=(patch,))
-    says = f"{says}. It knows no share that must stay: every instance may be left out."
+    says = f"{says}. It has no minimum share: every instance may be left out."
     return FeaturePart(says=says, support="partial", nearest="max_ejected_percent = 100.", patches=(patch,))
 
 
@@ -262,7 +263,7 @@ def _rate_limit(asked: Asked, wanted: RateLimit) -> FeaturePart:
     says = f"HTTPLocalRateLimitPolicy on a Server, for each instance by itself. {_SAME_PORT}"
     if rate == wanted.requests_per_s and wanted.burst <= rate:
         return FeaturePart(says=says, objects=objects)
-    says = f"{says} It counts whole requests a second and allows one second's worth at once: {rate}."
+    says = f"{says} It counts whole requests per second and allows one second's worth at once: {rate}."
     return FeaturePart(says=says, support="partial", nearest="A whole rate, and a burst no larger.", objects=objects)
 
 
@@ -291,7 +292,7 @@ def _proxy_threads(asked: Asked, wanted: int) -> FeaturePart:
             patches=asked.annotated_pods({f"{_CONFIG}proxy-cpu-limit": cores_text(wanted)}),
         )
     threads = math.ceil(limit)
-    says = f"A proxy has as many worker threads as CPUs it may use: {threads}, from the asked limit of {limit:g}."
+    says = f"A proxy has as many worker threads as CPUs it may use: {threads}, from the requested limit of {limit:g}."
     if threads == wanted:
         return FeaturePart(says=says)
     return FeaturePart(says=says, support="partial", nearest=f"cpu_limit = {wanted}.")

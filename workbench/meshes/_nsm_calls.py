@@ -63,8 +63,9 @@ def _refuse_several_callers(known: Sequence[tuple[str, str]]) -> None:
         callers = [one for one, called in known if called == callee]
         if len(callers) > 1:
             raise BadInputError(
-                f"NSM joins a service to one caller, but {callee!r} has several ({', '.join(callers)}): give the mesh "
-                "the option joins = 'entry', which joins the client's own call alone, or leave it out."
+                f"NSM connects a service to one caller, but {callee!r} has several "
+                f"({', '.join(callers)}): set the mesh's "
+                "option joins = 'entry', which connects only the client's call, or leave out the mesh."
             )
 
 

@@ -33,7 +33,7 @@ class Baseline:
         self._asked(spec)
         return MeshFacts(
             label=spec.label,
-            title="no mesh: the caller dials the service itself",
+            title="no mesh: the caller connects to the service directly",
             data_plane="none",
             layer="",
             mtls=False,

@@ -76,11 +76,11 @@ class Consul:
         version = cluster.version_of(spec, VERSION)
         l7 = spec.profile in _L7
         does = "parses and routes every request" if l7 else "carries connections"
-        telemetry = "telemetry of requests (off as shipped)" if l7 else "telemetry of connections (off as shipped)"
-        equal = (*cluster.EQUAL_FEATURES, "the server may use 1 CPU (100m as shipped)")
+        telemetry = "telemetry of requests (off by default)" if l7 else "telemetry of connections (off by default)"
+        equal = (*cluster.EQUAL_FEATURES, "the server may use 1 CPU (100m by default)")
         return MeshFacts(
             label=spec.label,
-            title=f"Consul: an Envoy with an agent beside each pod {does} over mTLS (chart {version})",
+            title=f"Consul: an Envoy with an agent next to each pod {does} over mTLS (chart {version})",
             data_plane="sidecar",
             layer="L7" if l7 else "L4",
             mtls=True,
@@ -90,7 +90,7 @@ class Consul:
                 telemetry,
                 "retries off",
                 "access log off",
-                *(equal if _equal(spec) else (f"{cluster.WORKERS} worker threads a proxy",)),
+                *(equal if _equal(spec) else (f"{cluster.WORKERS} worker threads per proxy",)),
             ),
         )
 
@@ -101,7 +101,7 @@ class Consul:
         version = cluster.version_of(spec, VERSION)
         protocol = _NAMES.get(scheme, "tcp")
         told = {**_PROXY_DEFAULTS, "spec": {"config": {"protocol": protocol}}}
-        entries = (Manifest(name=f"every service speaks {protocol.upper()}", objects=(told,)),) if _l7(spec) else ()
+        entries = (Manifest(name=f"every service uses {protocol.upper()}", objects=(told,)),) if _l7(spec) else ()
         synced = (Wait(condition="synced", objects=(_PROXY_DEFAULTS,)),) if _l7(spec) else ()
         return (
             cluster.namespace(NAMESPACE),
@@ -292,7 +292,7 @@ def _images(registry: str, version: str) -> dict[str, Any]:
     """
     if version.startswith(("0.", "1.")):
         raise BadInputError(
-            f"Consul's chart {version} has images of several versions: name them under its option values "
+            f"Consul's chart {version} has images of several versions: set them in its option values "
             "(consul.global.image, imageK8S, imageConsulDataplane) instead of setting registry."
         )
     return {

@@ -116,9 +116,7 @@ def _veth(application: Application) -> Network:
             routes.append(Route(namespace=caller, destination=f"{addresses[callee]}/32", via=far))
     lonely = [service.name for service in application.services if pod(service.name) not in addresses]
     if lonely:
-        raise BadInputError(
-            f"Nobody calls the service {lonely[0]!r}, so no link leads to it; let another service call it."
-        )
+        raise BadInputError(f"No service calls {lonely[0]!r}, so it has no link; let another service call it.")
     return Network(namespaces=_pods(application), addresses=addresses, links=tuple(links), routes=tuple(routes))
 
 
@@ -133,10 +131,10 @@ class _Way:
     lacks: tuple[str, ...]
 
 
-_NO_NIC = "a real NIC: veth pairs pass packets in memory, unsegmented and without checksums (offloads are on)"
+_NO_NIC = "a real NIC: veth pairs forward packets in memory, unsegmented and without checksums (offloads are on)"
 _NSM = (
     "NSM's manager, registry and the requests that set a connection up",
-    "SPIFFE identities: nobody is authenticated and nothing is encrypted",
+    "SPIFFE identities: nothing is authenticated or encrypted",
     "NSM's VPP forwarder and its memory interfaces: this is the kernel's forwarding",
 )
 _REMOTE = _Way(
@@ -195,7 +193,7 @@ class CrossConnect:
         """
         way = self._way(spec)
         if max(len(_pods(application)), len(_calls(application))) > _MOST_LINKS:
-            raise BadInputError(f"Mesh {spec.name} can join at most {_MOST_LINKS} pods and calls.")
+            raise BadInputError(f"Mesh {spec.name} can connect at most {_MOST_LINKS} pods and calls.")
         return (way.network(application),)
 
     def enrol(self, spec: MeshSpec, application: Application) -> Application:
@@ -224,8 +222,8 @@ class CrossConnect:
     def configure(self, spec: MeshSpec, intent: Intent, target: Target) -> Rendering:
         """Return that the kernel carries packets and knows of no request, identity or proxy."""
         check_profile(spec, self.profiles)
-        says = "The kernel carries packets and sees neither requests nor identities; there is no proxy to set."
-        nearest = "A sidecar mesh beside it: packets by the cross-connect, requests by the proxies."
+        says = "The kernel forwards packets and sees neither requests nor identities; there is no proxy to configure."
+        nearest = "A sidecar mesh in addition: packets by the cross-connect, requests by the proxies."
         return Rendering(mesh=spec.label, answers=in_order(unsupported(intent, says, nearest=nearest)))
 
 

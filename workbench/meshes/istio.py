@@ -68,7 +68,7 @@ class Istio:
         """Return what must be said beside its numbers."""
         self._asked(spec)
         titles = {
-            "default": "Istio: an Envoy beside each pod parses, authorizes and routes every request over mTLS",
+            "default": "Istio: an Envoy next to each pod parses, authorizes and routes every request over mTLS",
             "ambient": "Istio ambient: ztunnel on each node tunnels connections over mTLS",
             "waypoint": "Istio ambient with a waypoint: ztunnel on each node, and one Envoy that parses every request",
         }
@@ -84,16 +84,16 @@ class Istio:
         )
 
     def _features(self, spec: MeshSpec) -> tuple[str, ...]:
-        on = ["mTLS off" if _plain(spec) else "mTLS, permissive: callers outside the mesh are let in"]
+        on = ["mTLS off" if _plain(spec) else "mTLS, permissive: callers outside the mesh are allowed"]
         if spec.intent is not None and spec.intent.mtls is not None and spec.intent.mtls.mode == "strict":
-            on = ["mTLS, strict: nobody else is let in"]
+            on = ["mTLS, strict: no other callers are allowed"]
         if _mode(spec) == "ambient":
             on.append("telemetry of connections")
         else:
             on += ["telemetry of requests", "retries off" if _equal(spec) else "retries on connection failures (2)"]
         quiet = spec.intent is not None and spec.intent.access_log is False
         if _mode(spec) != "default" and not _equal(spec) and not quiet:
-            on.append("ztunnel's access log on: two lines a connection")
+            on.append("ztunnel's access log on: two lines per connection")
         else:
             on.append("access log off")
         return (*on, *(cluster.EQUAL_FEATURES if _equal(spec) else ("autoscaling of istiod",)))
@@ -160,7 +160,7 @@ class Istio:
                 value="enabled",
             ),
             MetricMoved(
-                name="ztunnel carried the call over mTLS",
+                name="the call went through ztunnel over mTLS",
                 part=_ZTUNNEL,
                 port=15020,
                 path="/metrics",
@@ -306,7 +306,7 @@ def _sidecar_gates(scheme: str, *, plain: bool) -> tuple[ClusterGate, ...]:
         return (*injected, _counted(scheme, "the call arrived in plaintext", _SIDECARS, plaintext))
     return (
         *injected,
-        PodSays(name="every pod speaks mTLS", where="label", key="security.istio.io/tlsMode", value="istio"),
+        PodSays(name="every pod uses mTLS", where="label", key="security.istio.io/tlsMode", value="istio"),
         # connection_security_policy stands on the destination's reports only
         _counted(
             scheme,

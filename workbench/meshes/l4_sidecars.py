@@ -52,13 +52,13 @@ class _Bytes:
 
 ADAPTER = SidecarMesh(
     name="l4-sidecars",
-    title="an Envoy beside each pod carries bytes over mTLS (TCP proxy, network RBAC)",
+    title="an Envoy next to each pod forwards bytes over mTLS (TCP proxy, network RBAC)",
     layer_name="L4",
     layer=_Bytes(),
     shape_of=("Consul (its default protocol, tcp)",),
     lacks=(
         "a control plane and xDS: the configuration is static and small",
-        "traffic redirection by iptables: the application dials its proxy",
+        "traffic redirection by iptables: the application connects to its proxy",
         "the product's own start-up, certificates rotation and telemetry",
     ),
 )

@@ -81,13 +81,13 @@ class _Requests:
 
 ADAPTER = SidecarMesh(
     name="l7-sidecars",
-    title="an Envoy beside each pod parses, authorizes and routes every request over mTLS",
+    title="an Envoy next to each pod parses, authorizes and routes every request over mTLS",
     layer_name="L7",
     layer=_Requests(),
     shape_of=("Istio (sidecar mode)", "Linkerd (with its own Rust proxy)"),
     lacks=(
         "a control plane and xDS: the configuration is static and small",
-        "traffic redirection by iptables: the application dials its proxy",
+        "traffic redirection by iptables: the application connects to its proxy",
         "the products' own statistics and metadata-exchange filters, and Linkerd's proxy itself",
     ),
 )

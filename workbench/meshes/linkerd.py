@@ -88,12 +88,15 @@ class Linkerd:
         always = ("mTLS between meshed pods, always on", "telemetry of requests", "retries off", "access log off")
         return MeshFacts(
             label=spec.label,
-            title=f"Linkerd: a Rust proxy beside each pod parses and routes every request over mTLS ({version})",
+            title=f"Linkerd: a Rust proxy next to each pod parses and routes every request over mTLS ({version})",
             data_plane="sidecar",
             layer="L7",
             mtls=True,
             archetype=False,
-            features=(*always, *(cluster.EQUAL_FEATURES if spec.profile == "equal" else ("1 worker thread a proxy",))),
+            features=(
+                *always,
+                *(cluster.EQUAL_FEATURES if spec.profile == "equal" else ("1 worker thread per proxy",)),
+            ),
         )
 
     def install(self, spec: MeshSpec, application: ClusterApplication) -> tuple[ClusterStep, ...]:
@@ -213,7 +216,8 @@ def _parsed(application: ClusterApplication) -> ClusterApplication:
     if not changed:
         return application
     note = (
-        f"for Linkerd, appProtocol is kubernetes.io/h2c on {', '.join(changed)}: their own value would make it carry "
+        f"for Linkerd, appProtocol is kubernetes.io/h2c on {', '.join(changed)}: their own "
+        "value would make Linkerd treat it as "
         "opaque TCP, without parsing requests"
     )
     return replace(application, objects=objects, notes=(*application.notes, note))

@@ -33,8 +33,8 @@ class NodeL7(NodeProxies):
         shape_of=("Cilium (its per-node Envoy, for L7 rules)",),
         lacks=(
             "a control plane and xDS: the configuration is static and small",
-            "redirection by eBPF: the application dials the proxy",
-            "encryption: the shape has none by itself",
+            "redirection by eBPF: the application connects to the proxy",
+            "encryption: this shape has none",
         ),
     )
 

@@ -92,10 +92,10 @@ class Nsm:
         **cluster.PLACEMENT_OPTION,
         **cluster.REGISTRY_OPTION,
         "spire_registry": Option(
-            help="Registry and path that holds copies of SPIRE's images; empty: the project's own.", default=""
+            help="Registry and path with copies of SPIRE's images; empty: the project's own.", default=""
         ),
         "joins": Option(
-            help="Which calls go over NSM: all that are known of the workload, or the client's own ('entry'), for "
+            help="Which calls go over NSM: all known calls of the workload, or only the client's ('entry'), for "
             "applications in which several services call one.",
             default="all",
             choices=("all", "entry"),
@@ -110,8 +110,8 @@ class Nsm:
     def facts(self, spec: MeshSpec) -> MeshFacts:
         """Return what must be said beside its numbers."""
         way, asked = self._asked(spec)
-        entry = ("calls between the services, which go over the cluster's own network",)
-        limit = "no CPU limit" if way.equal else f"CPU limit {manifests.FORWARDER_CPU}, as shipped"
+        entry = ("calls between the services, which use the cluster's own network",)
+        limit = "no CPU limit" if way.equal else f"CPU limit {manifests.FORWARDER_CPU}, the default"
         return MeshFacts(
             label=spec.label,
             title=f"Network Service Mesh: an extra interface, cross-connected by VPP; between nodes "
@@ -121,15 +121,15 @@ class Nsm:
             mtls=False,
             archetype=False,
             lacks=(
-                "requests: it carries packets and neither counts, routes, retries nor authorizes a request",
-                "mTLS between the services: SPIFFE identities protect its control plane only",
+                "requests: it forwards packets and neither counts, routes, retries nor authorizes a request",
+                "mTLS between the services: SPIFFE identities protect only its control plane",
                 *(entry if asked["joins"] == "entry" else ()),
             ),
             features=(
                 f"payload {way.payload}",
                 f"the forwarder has {limit}",
-                "no liveness ping" if way.equal else "a liveness ping on every connection every 200 ms, as shipped",
-                "SPIRE with SQLite, manifests of the workbench's own",
+                "no liveness ping" if way.equal else "a liveness ping on every connection every 200 ms, the default",
+                "SPIRE with SQLite, from the workbench's own manifests",
             ),
         )
 
@@ -269,14 +269,14 @@ class Nsm:
         way = _WAYS[spec.profile]
         if way.placement and "placement" in spec.options:
             raise BadInputError(
-                f"Mesh {spec.label}: the profile says where the client runs; leave the option placement out."
+                f"Mesh {spec.label}: the profile sets where the client runs; leave out the option placement."
             )
         try:
             if IPv4Network(asked["network"]).prefixlen != 24:
                 raise ValueError("it must be a /24")
         except ValueError as error:
             raise BadInputError(
-                f"Mesh {spec.name}: option network = {asked['network']!r} is no such network: {error}."
+                f"Mesh {spec.name}: option network = {asked['network']!r} is not a valid network: {error}."
             ) from error
         return way, asked
 

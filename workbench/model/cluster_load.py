@@ -1,4 +1,4 @@
-"""A load that a generator in the client's pod makes, and how that generator is spoken to."""
+"""A load from a generator in the client's pod, and the interface for driving that generator."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class PodRun:
     timeout_s
         How long it waits for its last answers.
     settings
-        What the generator is told; its `PodDriver` understands them.
+        Settings for the generator, in the form of its `PodDriver`.
     """
 
     lasts_s: float
@@ -37,19 +37,19 @@ class PodRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
-    """A run that has begun: the names by which its generator knows it and its result."""
+    """A started run: the generator's names for it and its result."""
 
     run: str
     result: str
 
 
 class PodDriver(Protocol):
-    """How one load generator is spoken to in the client's pod. It describes requests and reads answers; others send.
+    """Drives one load generator in the client's pod. It describes requests and reads answers; others send them.
 
     Attributes
     ----------
     result_name
-        File name of a result among the run's raw output, by which the generator's `parse` finds it.
+        File name of a result in the run's raw output, where the generator's `parse` finds it.
     """
 
     result_name: str
@@ -59,12 +59,12 @@ class PodDriver(Protocol):
         ...
 
     def begun(self, page: bytes) -> Begun:
-        """Read the answer to it.
+        """Read the answer to that request.
 
         Raises
         ------
         RunFailedError
-            When no run was started, with what was said instead.
+            When no run was started, with the answer.
         """
         ...
 
@@ -79,22 +79,22 @@ class PodDriver(Protocol):
         ...
 
     def began_s(self, result: bytes) -> float:
-        """Return when the run of this result began to send, in seconds since the epoch."""
+        """Return when the run began to send, in seconds since the epoch."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterLoad:
-    """A load that a generator in the client's pod makes, as three runs: before, in and after the window.
+    """A load from a generator in the client's pod, as three runs: before, in and after the window.
 
     Attributes
     ----------
     driver
-        How the generator is spoken to.
+        Drives the generator.
     runs
         The three, in order.
     head_s, duration_s
-        The window begins so long after the middle run has begun, and lasts so long.
+        The window's start after the middle run's start, and its length.
     """
 
     driver: PodDriver

@@ -1,10 +1,10 @@
-"""What is to be done on a cluster: the steps and gates that only an environment with an API server can carry out.
+"""Steps and gates for clusters, which only an environment with an API server can execute.
 
 As in `workbench.model.lab_steps`, these are descriptions without effects. Everything an environment creates from them
 carries the run's labels, and removal deletes by that label only.
 
-Text in `HelmRelease.values` may hold placeholders that the environment fills in when it acts, so that no plan, log or
-record ever holds a key:
+Text in `HelmRelease.values` may contain placeholders that the environment fills in when it acts, so that no plan, log
+or record ever contains a key:
 
 ====================  ====================================================================================
 ``${trust.NAME.ca}``   certificate of the authority that the step `TrustAnchor` NAME made, as PEM
@@ -22,7 +22,7 @@ from typing import Any, Literal
 from workbench.model.lab_steps import Role
 
 KubernetesObject = Mapping[str, Any]
-"""A Kubernetes object as its manifest says it."""
+"""A Kubernetes object, as in its manifest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,14 +32,14 @@ class Manifest:
     Attributes
     ----------
     name
-        What they are, for people: ``"Gateway API CRDs"``.
+        Name of the objects, for people: ``"Gateway API CRDs"``.
     objects
         Complete manifests; the environment adds its labels and nothing else.
     source
-        Path or URL of a YAML file whose objects are read when the step is carried out and applied after `objects`:
-        what is too large, or not ours, to be described here. Empty: none.
+        Path or URL of a YAML file whose objects are read when the step runs and applied after `objects`, for
+        objects that are too large or not ours. Empty: none.
     shared
-        True: may be there already and then is left alone, and is removed only if this run created it.
+        True: it may exist already, is then left alone, and is removed only if this run created it.
     """
 
     name: str
@@ -53,19 +53,19 @@ class TrustAnchor:
     """An authority and an issuer below it, for a chart that must be given its own.
 
     The environment makes them once and keeps them in the Secret `secret` of `namespace` (entries ``ca.crt``,
-    ``tls.crt``, ``tls.key``; the authority's own key is thrown away); where that Secret is there, its content is used
-    again, because proxies that run would not trust a new authority. Both keys are EC P-256, signatures ECDSA-SHA256,
+    ``tls.crt``, ``tls.key``; the authority's own key is thrown away); if that Secret exists, its content is used
+    again, because running proxies would not trust a new authority. Both keys are EC P-256, signatures ECDSA-SHA256,
     the subject's CN is also the one DNS name, path length 1 for the authority and 0 for the issuer, key usage
     keyCertSign and cRLSign, basic constraints and key usage critical, validity backdated by 5 minutes.
 
     Attributes
     ----------
     name
-        By which later steps refer to it: ``${trust.NAME.ca}`` and its like.
+        The name by which later steps refer to it, as in ``${trust.NAME.ca}``.
     root, issuer
         DNS names of both.
     lifetime_s
-        Of both certificates.
+        Validity of both certificates.
     """
 
     name: str
@@ -83,14 +83,14 @@ class HelmRelease:
     Attributes
     ----------
     name, namespace
-        Of the release; the namespace is created when missing.
+        Name and namespace of the release; the namespace is created if missing.
     repository, chart, version
         Where the chart comes from, exactly: a repository and a name, or (repository empty) a local path or an OCI
         reference as `chart`.
     values
-        What overrides the chart's own.
+        Values that override the chart's own.
     deadline_s
-        Of the installation, hooks included.
+        Time limit of the installation, hooks included.
     """
 
     name: str
@@ -115,7 +115,7 @@ class Wait:
         `selector` are ready, and there is one at least; ``"synced"``: the status of every object of `objects` has the
         condition Synced=True.
     objects
-        apiVersion, kind, metadata.name and namespace of what is waited for.
+        apiVersion, kind, metadata.name and namespace of the objects to wait for.
     """
 
     condition: Literal["available", "webhooks", "established", "ready", "synced"]
@@ -128,11 +128,11 @@ class Wait:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delete:
-    """Objects to delete and to see gone, in order: what a chart leaves behind or what would block its removal.
+    """Objects to delete and to wait for, in order: what a chart leaves behind or what would block its removal.
 
     `objects` need only apiVersion, kind, metadata.name and namespace; or metadata.labels to mean all of that kind with
     these labels. The namespace ``"*"`` means every namespace. Missing objects, and kinds that the cluster does not
-    serve, are fine. With `strip_finalizers` their finalizers are cleared when they do not go.
+    serve, are fine. With `strip_finalizers`, finalizers of remaining objects are cleared.
     """
 
     name: str
@@ -143,11 +143,11 @@ class Delete:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uninstall:
-    """A Helm release to uninstall where it stands in a mesh's `remove`; a missing one is fine.
+    """A Helm release to uninstall at its place in a mesh's `remove`; a missing one is fine.
 
-    The order counts: what is deleted before it needs the mesh alive (resources whose finalizers its controller clears,
-    waypoints that it made); what is deleted after it would take the release's own record away (its namespace) or comes
-    into being until the last controller is gone.
+    The order matters. Delete before it what needs the running mesh (resources whose finalizers its controller clears,
+    waypoints that it made). Delete after it what contains the release's record (its namespace) or what controllers
+    recreate until the last one is gone.
 
     Its hooks run; when one of them fails or outlives the deadline, its Jobs are deleted and the release is uninstalled
     without hooks.
@@ -163,16 +163,16 @@ ClusterStep = Manifest | TrustAnchor | HelmRelease | Wait | Delete | Uninstall
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartRule:
-    """Whom a container's consumption is charged to.
+    """The role that a container's consumption is charged to.
 
     A container belongs to the first part that matches; init containers that keep running count as containers.
 
     Attributes
     ----------
     namespace
-        Namespace of the pod; empty: the application's. A proxy in the pods of others carries none of its requests.
+        Namespace of the pod; empty: the application's. Proxies in other pods do not handle its requests.
     labels
-        Labels that the pod bears.
+        Labels of the pod.
     containers
         Names of containers; empty: all of the pod.
     """
@@ -187,7 +187,7 @@ class PartRule:
 class HasProxy:
     """A gate: every pod of the application, the client's too, runs this container, and it is ready.
 
-    With `labels`, every pod that bears them; there must be one.
+    With `labels`, every pod that has them; there must be one.
     """
 
     name: str
@@ -212,18 +212,19 @@ class MetricMoved:
     Attributes
     ----------
     part
-        Whose pods are asked; of sidecars, only those of the application: the control plane may have some too.
+        The part whose pods are queried; for sidecars, only the application's, because the control plane may have some.
     port, path
-        Where they show Prometheus text.
+        Where they serve Prometheus text.
     metric, labels
-        The series summed: exact name, and label values that must be there.
+        The series to sum: exact name and required label values.
     deadline_s
-        How long after the call the counter may take to show it: Envoy's statistics are flushed every 5 s.
+        How long the counter may take to show the call: Envoy's statistics are flushed every 5 s.
     already
-        True: it is enough that the counter stands above 0 after the call. For what happens once a connection, such as a
-        TLS handshake, where the call may use a connection that is open already.
+        True: the counter only needs to be above 0 after the call. For events once per connection, such as a TLS
+        handshake, because the call may use an open connection.
     requests
-        True: every request moves the counter. A load whose counter moved by far less did not go through the data plane.
+        True: every request moves the counter. If the counter moved by far less, the load did not go through the data
+        plane.
     """
 
     name: str
@@ -238,14 +239,14 @@ class MetricMoved:
 
     @property
     def series(self) -> str:
-        """The series that are summed, as Prometheus writes a selector."""
+        """The series to sum, as a Prometheus selector."""
         labels = ", ".join(f'{key}="{value}"' for key, value in sorted(self.labels.items()))
         return f"{self.metric}{{{labels}}}" if labels else self.metric
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """A gate: one call from the client's pod to the application's target is answered rightly."""
+    """A gate: one call from the client's pod to the application's target gets the right answer."""
 
     name: str
 
@@ -257,10 +258,10 @@ class InterfaceMoved:
     Attributes
     ----------
     container
-        One of that pod that has a shell's tools to read them with.
+        A container of that pod with shell tools to read them.
     payload_bytes
-        Body that the call carries; what was sent must grow by as much, so that what crosses the interface anyway (a
-        liveness ping) does not pass for the call. 0: any growth will do.
+        Body of the call; the bytes sent must grow by at least as much, so that other traffic on the interface (a
+        liveness ping) does not count as the call. 0: any growth is enough.
     """
 
     name: str
@@ -276,7 +277,7 @@ GROUPS: Mapping[str, str] = {
     **dict.fromkeys(("Service", "ServiceAccount", "Namespace", "Pod"), ""),
     **dict.fromkeys(("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"), "apps"),
 }
-"""Kind -> API group, of Kubernetes' own kinds that applications are made of."""
+"""Kind -> API group, for Kubernetes' own kinds in applications."""
 
 
 def group_of(one: KubernetesObject) -> str:
@@ -285,31 +286,31 @@ def group_of(one: KubernetesObject) -> str:
 
 
 def is_one(one: KubernetesObject, *kinds: str) -> bool:
-    """Whether an object is of one of these kinds of Kubernetes' own: other API groups have a Service of theirs."""
+    """Whether an object is of one of these kinds of Kubernetes itself; other API groups have a Service too."""
     return one["kind"] in kinds and GROUPS.get(one["kind"]) == group_of(one)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterApplication:
-    """The services that answer, on a cluster.
+    """The application on a cluster.
 
     Attributes
     ----------
     namespace
-        Where everything of it lives; made for the run.
+        The namespace of all its objects; created for the run.
     namespace_metadata
-        Labels and annotations of that namespace, which is how some meshes enrol.
+        Labels and annotations of that namespace, with which some meshes enrol it.
     objects
         Its manifests: Deployments, Services, ServiceAccounts ...
     client
-        The pod template of the client, from whose pod the load is sent, as a Deployment manifest.
+        The Deployment manifest of the client, whose pod sends the load.
     url
-        What the client calls; its scheme is the protocol: http, https, h2c (HTTP/2 in plaintext), grpc, tcp.
+        The URL that the client calls; its scheme is the protocol: http, https, h2c (HTTP/2 in plaintext), grpc, tcp.
     calls
-        (caller, callee) of every call, the client's first: the name of the calling Deployment and of the Service that
-        is called; empty: not known beyond the client's own call. For meshes whose callers must dial another address.
+        (caller, callee) of every call, the client's first: the names of the calling Deployment and the called
+        Service; empty: only the client's call is known. For meshes whose callers must use another address.
     notes
-        What about it changes what is measured, in sentences; said by the plan and kept with every run.
+        Properties that affect the measurement, in sentences; shown in the plan and stored with every run.
     """
 
     namespace: str

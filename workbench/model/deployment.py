@@ -1,4 +1,4 @@
-"""One deployment, described: what an environment is to bring up, prove and load, before anything is started."""
+"""The description of one deployment: what an environment will start, verify and load."""
 
 from __future__ import annotations
 
@@ -10,45 +10,45 @@ from workbench.model.experiment import RunSpec
 from workbench.model.records import MeshFacts
 
 A = TypeVar("A")
-"""The application, as an environment describes it."""
+"""An environment's type for the application."""
 S = TypeVar("S")
-"""A step that an environment can carry out."""
+"""An environment's type for a step."""
 G = TypeVar("G")
-"""A gate that it can try."""
+"""Its type for a gate."""
 L = TypeVar("L")
-"""A load that it can run."""
+"""Its type for a load."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Described(Generic[A, S, G]):
-    """What one deployment needs. Consecutive runs of one block, mesh, workload and protocol share it.
+    """One deployment's needs. Consecutive runs of one block, mesh, workload and protocol share it.
 
     Attributes
     ----------
     runs
-        The runs that it is for, in order.
+        Its runs, in order.
     facts
-        What must be shown beside the mesh's numbers.
+        The facts to show with the mesh's numbers.
     steps
-        What brings the mesh up, in order.
+        The steps that install the mesh, in order.
     application
         The application as the mesh enrolled it.
     gates
-        What must hold before a number counts.
+        The gates that must pass before a number counts.
     starts
-        What brings the application up, after `steps`; for plans and to see whether it can be done here.
+        The steps that start the application, after `steps`; for plans and to check whether they can run here.
     prepares, prepares_where
-        What comes up before the mesh to watch it, and the condition under which it does. An empty condition: always.
+        The steps that start telemetry before the mesh, and their condition. An empty condition: always.
     parts
-        Whom each container is charged to. Empty where every process is started, and so known, by the environment.
+        The role that each container is charged to. Empty if the environment starts, and so knows, every process.
     removal
-        The way back, in order. Empty where whatever is brought up ends with this program.
+        The removal, in order. Empty if everything ends with this program.
     notes
-        What about the application or its mesh changes what is measured, in sentences; kept with every run.
+        Properties of the application or its mesh that affect the measurement, in sentences; stored with every run.
     existing
-        True: the mesh is there already. It is used as it stands, neither installed nor removed.
+        True: the mesh is installed already. It is used as it is, neither installed nor removed.
     outlives
-        True: what is brought up outlives this program, so it is removed by `removal`, and the rest by its label.
+        True: the deployment outlives this program, so it is removed by `removal`, and the rest by its label.
     """
 
     runs: tuple[RunSpec, ...]
@@ -67,5 +67,5 @@ class Described(Generic[A, S, G]):
 
     @property
     def everything(self) -> tuple[S, ...]:
-        """The steps, and what brings the application up after them."""
+        """The steps, followed by those that start the application."""
         return (*self.steps, *self.starts)

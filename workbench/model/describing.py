@@ -51,7 +51,7 @@ def workload_of(workload: Workload, kind: str, protocol: str) -> Any:
     if protocol not in adapter.protocols[kind]:
         spoken = (f"{', '.join(known)} in the environment {place}" for place, known in adapter.protocols.items())
         raise BadInputError(
-            f"The workload {workload.name!r} cannot be called in {protocol!r} here: it speaks {'; '.join(spoken)}."
+            f"The workload {workload.name!r} does not support {protocol!r} here: it supports {'; '.join(spoken)}."
         )
     return adapter
 
@@ -109,16 +109,16 @@ def _require_answers(design: Design, path: str) -> None:
     if intent.abort is not None and intent.abort.percent == 100:
         why = "every request is answered with an error on purpose"
     elif delay and timeout and delay.percent == 100 and delay.seconds >= timeout.request_s:
-        why = f"every request is held back {delay.seconds:g} s, and none may take longer than {timeout.request_s:g} s"
+        why = f"every request is delayed {delay.seconds:g} s, and none may take longer than {timeout.request_s:g} s"
     elif asked is not None and asked.callers and design.target.caller not in asked.callers:
-        why = f"authorization lets {', '.join(asked.callers)} in, and the load comes from {design.target.caller}"
+        why = f"authorization allows {', '.join(asked.callers)}, but the load comes from {design.target.caller}"
     elif asked is not None and asked.methods and "POST" not in asked.methods:
-        why = f"authorization lets {', '.join(asked.methods)} in, and the load is made of POST"
+        why = f"authorization allows {', '.join(asked.methods)}, but the load uses POST"
     elif asked is not None and asked.paths and not any(_covers(one, path) for one in asked.paths):
-        why = f"authorization lets {', '.join(asked.paths)} in, and the load calls {path}"
+        why = f"authorization allows {', '.join(asked.paths)}, but the load calls {path}"
     if why:
         raise BadInputError(
-            f"The intent {intent.name!r} cannot be measured: {why}, so that no request would be answered. "
+            f"The intent {intent.name!r} cannot be measured: {why}, so no request would be answered. "
             "Change it for the measurement."
         )
 

@@ -1,7 +1,7 @@
-"""What an environment must offer: the only kind of adapter that acts.
+"""The interface of an environment, the only kind of adapter that acts.
 
-Environments differ in what an application, a step, a gate and a load are, so the protocols are generic over these four.
-What runs a plan passes them from one method to the next without looking inside.
+Environments have their own types for an application, a step, a gate and a load, so the protocols are generic over
+these. The runner passes them from one method to the next without looking inside.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ S_contra = TypeVar("S_contra", contravariant=True)
 
 
 class Deployment(Protocol[G_contra, L_contra]):
-    """A data plane and application that are up."""
+    """A running data plane and application."""
 
     def check(self, gates: Sequence[G_contra]) -> tuple[GateResult, ...]:
-        """Try every gate and return the evidence; a gate that cannot be tried has not passed."""
+        """Try every gate and return the evidence; a gate that cannot be tried has failed."""
         ...
 
     def inventory(self) -> tuple[Placed, ...]:
-        """Return every part that is up, the application's and the data plane's, with what is reserved for it."""
+        """Return every running part of the application and the data plane, with its reservations."""
         ...
 
-    # `Any`: the telemetry adapter that `OpenEnvironment.telemetry` names, of whichever protocol the environment reads.
+    # `Any`: the telemetry adapter that `OpenEnvironment.telemetry` names, of the protocol that the environment uses.
     def run(self, job: L_contra, source: Any, sink: SampleSink) -> JobOutput:
         """Run the load to its end while watching every part through ``source``.
 
         Raises
         ------
         RunFailedError
-            When the load or a watched part dies, with what it printed.
+            When the load or a watched part dies, with its output.
         DeadlineExceededError
             When it does not end in time.
         """
@@ -53,11 +53,11 @@ class OpenEnvironment(Protocol[A_contra, S_contra, G_contra, L_contra]):
     Attributes
     ----------
     say
-        Called with the current step where that takes a while. Set it to follow the progress.
+        Called with the current step during long operations. Set it to follow the progress.
     telemetry
-        Name of the telemetry adapter that reads what runs here.
+        Name of the telemetry adapter for this environment.
     left_behind
-        What the last removal left, or could not put back, in sentences; empty: everything is as it was.
+        What the last removal left or could not restore, in sentences; empty: everything is as before.
     """
 
     say: Callable[[str], None]
@@ -71,7 +71,7 @@ class OpenEnvironment(Protocol[A_contra, S_contra, G_contra, L_contra]):
         ...
 
     def refuses(self, steps: Sequence[S_contra], *, existing: bool = False) -> str:
-        """Why these steps cannot be done here; empty when they can. Changes nothing."""
+        """Return why these steps cannot run here; empty if they can. Changes nothing."""
         ...
 
     def deploy(
@@ -83,14 +83,14 @@ class OpenEnvironment(Protocol[A_contra, S_contra, G_contra, L_contra]):
         removal: Sequence[S_contra] = (),
         existing: bool = False,
     ) -> AbstractContextManager[Deployment[G_contra, L_contra]]:
-        """Bring steps and application up and wait until they are ready; leaving the context removes them.
+        """Apply the steps, start the application, and wait until both are ready; leaving the context removes them.
 
         The keywords are those of `workbench.model.deployment.Described`.
 
         Raises
         ------
         RunFailedError
-            When a part does not come up, with what it printed.
+            When a part does not start, with its output.
         """
         ...
 
@@ -103,7 +103,7 @@ class Environment(Protocol[A, S, G, L]):
     kind
         Meshes, workloads and load generators that list it run here: ``"lab"``, ``"kubernetes"``.
     generator
-        The load generator to take where none is named.
+        The default load generator.
     """
 
     name: str
@@ -116,28 +116,28 @@ class Environment(Protocol[A, S, G, L]):
         Raises
         ------
         UnsupportedError
-            When it cannot work on this machine, saying why.
+            When it cannot work on this machine, with the reason.
         UnknownNameError, BadInputError
             For options that do not exist, or that have values of the wrong type.
         """
         ...
 
     def pinned(self, spec: EnvironmentSpec) -> EnvironmentSpec:
-        """Return the environment with what it would take from a default said by name, such as a cluster's context."""
+        """Return the environment with its defaults filled in, such as a cluster's context."""
         ...
 
     def describe(self, spec: EnvironmentSpec, runs: Sequence[RunSpec]) -> Described[A, S, G]:
-        """Describe the deployment that ``runs`` share; nothing is started.
+        """Describe the deployment that ``runs`` share; start nothing.
 
         Raises
         ------
         BadInputError
-            For adapters, options and intents that do not go together, or not here.
+            For adapters, options and intents that do not work together, or not here.
         """
         ...
 
     def load_of(self, spec: EnvironmentSpec, load: Load, workload: Workload, seed: int) -> L:
-        """Return what makes the load here.
+        """Return the load as this environment runs it.
 
         Raises
         ------
@@ -147,16 +147,16 @@ class Environment(Protocol[A, S, G, L]):
         ...
 
     def estimate_s(self, spec: EnvironmentSpec, runs: Sequence[RunSpec], deployments: int) -> float:
-        """Return about how many seconds the runs take in so many deployments."""
+        """Return the approximate seconds that the runs take in this many deployments."""
         ...
 
     def diagnose(self, spec: EnvironmentSpec | None = None) -> tuple[GateResult, ...]:
-        """Say what can be done here and why not, changing nothing that outlives the call; None: with all defaults."""
+        """Return what this environment can do here, and why not; changes nothing permanently. None: all defaults."""
         ...
 
 
 AnyEnvironment: TypeAlias = Environment[Any, Any, Any, Any]
-"""An environment found by its name. Its four types belong together and are opaque to what runs a plan in it."""
+"""An environment found by its name. Its four types belong together and are opaque to the runner."""
 
 AnyOpenEnvironment: TypeAlias = OpenEnvironment[Any, Any, Any, Any]
 AnyDeployment: TypeAlias = Deployment[Any, Any]

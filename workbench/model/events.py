@@ -1,4 +1,4 @@
-"""What happens during a campaign, as progress bars, widgets and logs hear of it."""
+"""Events of a campaign, for progress bars, widgets and logs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workbench.text.redaction import redacted, redacted_text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that happened during a campaign, for progress bars, widgets and logs.
+    """One event of a campaign, for progress bars, widgets and logs.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class Event:
     remaining_s
         Estimate of the time left; None when unknown.
     data
-        More, JSON-able.
+        More data, JSON-able.
     """
 
     kind: str

@@ -85,7 +85,7 @@ def record(values_ns: NDArray[Any], weights: NDArray[Any] | None = None) -> Hist
         values = numpy.rint(values)
     if values.size and not (values.min() >= 0 and values.max() <= HIGHEST_NS):
         raise BadInputError(
-            f"A duration from {values.min()} to {values.max()} ns cannot be recorded: it must lie between "
+            f"A duration from {values.min()} to {values.max()} ns cannot be recorded: it must be between "
             f"0 and {HIGHEST_NS} ns. Check the unit and the clock it was measured with."
         )
     values = values.astype(numpy.int64)
@@ -126,7 +126,7 @@ def quantiles(histogram: Histogram, qs: Sequence[float]) -> list[float]:
         When the histogram is damaged.
     """
     if any(not 0 <= q <= 1 for q in qs):
-        raise BadInputError(f"A quantile must lie between 0 and 1; asked for were {', '.join(f'{q:g}' for q in qs)}.")
+        raise BadInputError(f"A quantile must be between 0 and 1, not {', '.join(f'{q:g}' for q in qs)}.")
     if histogram.count == 0:
         return [math.nan] * len(qs)
     reached = numpy.cumsum(_decode(histogram))
@@ -214,7 +214,7 @@ def _decode(histogram: Histogram) -> Whole:
         ) from error
     if int(counts.sum()) != histogram.count:
         raise StoreError(
-            f"A latency histogram holds {int(counts.sum())} values where {histogram.count} were counted: "
+            f"A latency histogram contains {int(counts.sum())} values, but {histogram.count} were counted: "
             "it is damaged. Leave its run out, or restore the run's folder."
         )
     return counts

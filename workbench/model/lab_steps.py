@@ -1,15 +1,15 @@
-"""What is to be done: descriptions that an environment carries out.
+"""Steps for the lab: descriptions that an environment executes.
 
-Meshes, workloads and load generators describe with these types and act on nothing; because a description is data, a
-plan can be printed before it is done and is stored with the run as provenance.
+Meshes, workloads and load generators use these types to describe, and never act. Because a description is data, a
+plan can be printed before it runs and is stored with the run as provenance.
 
-Text in `Process.arguments` and `Process.files` may hold placeholders that the environment fills in when it acts:
+Text in `Process.arguments` and `Process.files` may contain placeholders that the environment fills in when it acts:
 
 ========================  ==========================================================================
 ``${COMPONENT.PORT.host}``  address at which COMPONENT's port PORT is reached
 ``${COMPONENT.PORT.port}``  that port's number, chosen by the kernel (in JSON also without the quotes)
 ``${COMPONENT.PORT.bind}``  address that COMPONENT itself must bind
-``${route:A>B.host}``       address that A dials to reach B, as enrolled in the mesh; likewise ``.port``
+``${route:A>B.host}``       address that A uses to reach B, as enrolled in the mesh; likewise ``.port``
 ``${dir}``                  the process's own folder (mode 0700)
 ``${certs}``                the folder with ``ca.crt`` and ``NAME.crt``, ``NAME.key`` for each identity
 ========================  ==========================================================================
@@ -37,7 +37,7 @@ Role = Literal[
     "unattributed",
 ]
 SURROUNDING_ROLES: tuple[Role, ...] = ("system", "node", "unattributed")
-"""Of whole machines, and of what on them is not part of a run."""
+"""Roles of whole machines, and of their parts outside of a run."""
 
 DATA_PLANE_ROLES: tuple[Role, ...] = ("sidecar", "node-proxy", "gateway", "waypoint")
 
@@ -66,7 +66,7 @@ class Process:
     name
         Component name, unique in a deployment: ``"backend-sidecar"``.
     role
-        Whom its consumption is charged to.
+        The role that its consumption is charged to.
     program
         ``"envoy"`` (the installed stock Envoy) or ``"python"`` (this interpreter).
     arguments
@@ -78,7 +78,7 @@ class Process:
     namespace
         Name of a namespace of a `Network` step to run in; None: the machine's own.
     admin
-        Envoy's admin socket, a name in ``${dir}``; ready means that it says LIVE. None: ready means that the
+        Envoy's admin socket, a name in ``${dir}``; ready means that it reports LIVE. None: ready means that the
         program has left a file ``ready`` in ``${dir}``.
     """
 
@@ -135,7 +135,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """Network namespaces of this deployment's own and how they are joined.
+    """The deployment's own network namespaces and the links between them.
 
     Attributes
     ----------
@@ -156,19 +156,19 @@ class Network:
 
 
 Step = Process | Certificates | Network
-"""Everything that an environment may be asked to do; it refuses a kind it cannot do before anything is changed."""
+"""All kinds of steps; an environment refuses an unsupported kind before it changes anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """One service of an application: its process and whom it calls.
+    """One service of an application: its process and the services that it calls.
 
     Attributes
     ----------
     version
-        Which version it is, where there are several behind one name; else empty.
+        Its version, if there are several behind one name; else empty.
     answers_for
-        The service whose calls it shares as a further version, with the same identity; empty: nobody's but its own.
+        The service whose calls it shares as a further version, with the same identity; empty: only its own.
     """
 
     name: str
@@ -179,27 +179,27 @@ class Service:
 
     @property
     def called(self) -> str:
-        """Name that its callers know it by."""
+        """The name that its callers use."""
         return self.answers_for or self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
-    """The services that answer, and where each caller dials each callee.
+    """The services, and the endpoint that each caller uses for each callee.
 
     Attributes
     ----------
     services
         In start order.
     entry
-        Name of the service that the load is sent to; the load generator stands outside as ``"client"``.
+        Name of the service that receives the load; the load generator is outside, as ``"client"``.
     routes
-        ``"caller>callee"`` -> endpoint that the caller dials. Without a mesh that is the callee's own port; a mesh's
-        `enrol` returns a copy that leads through its data plane.
+        ``"caller>callee"`` -> endpoint that the caller uses. Without a mesh, this is the callee's own port; a mesh's
+        `enrol` returns a copy that goes through its data plane.
     client_namespace
-        Namespace that the load generator runs in; None: the machine's own.
+        Namespace in which the load generator runs; None: the machine's own.
     caller
-        Identity that the client's proxy bears, where there are identities.
+        Identity of the client's proxy, if there are identities.
     """
 
     services: tuple[Service, ...]
@@ -209,7 +209,7 @@ class Application:
     caller: str = "client"
 
     def service(self, name: str) -> Service:
-        """Return the service called ``name``."""
+        """Return the service with this name."""
         for service in self.services:
             if service.name == name:
                 return service
@@ -221,16 +221,16 @@ class Application:
         return (("client", self.entry), *inner)
 
     def callers(self, name: str) -> tuple[str, ...]:
-        """Return who calls ``name``; a further version has the callers of the service that it answers for."""
+        """Return the callers of ``name``; a further version has the callers of the service that it answers for."""
         called = self.service(name).called
         return tuple(caller for caller, callee in self.edges() if callee == called)
 
     def behind(self, name: str) -> tuple[Service, ...]:
-        """Return the services that answer for ``name``: itself, and its further versions where there are several."""
+        """Return the services that answer for ``name``: itself and its further versions, if any."""
         return tuple(service for service in self.services if service.called == name)
 
     def identity(self, pod: str) -> str:
-        """Return the identity of a service or of the client: all versions of a service have its own."""
+        """Return the identity of a service or of the client; all versions of a service share one."""
         return self.caller if pod == "client" else self.service(pod).called
 
     def rewired(self, routes: Mapping[str, Endpoint]) -> Application:
@@ -239,30 +239,30 @@ class Application:
 
     @property
     def target(self) -> Endpoint:
-        """Where the load generator dials."""
+        """The endpoint that receives the load."""
         return self.routes[f"client>{self.entry}"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """A gate: one call that must be answered rightly, or must be refused.
+    """A gate: one call that must get the right answer, or must be refused.
 
     Attributes
     ----------
     name
-        What is proven, for people: ``"a plaintext call to backend's sidecar is refused"``.
+        What it verifies, for people: ``"a plaintext call to backend's sidecar is refused"``.
     target
-        Where to dial.
+        The endpoint to call.
     identity
         Present this certificate over TLS; None: plaintext.
     server_name
-        TLS server name (SNI) to ask for.
+        TLS server name (SNI) to send.
     tunnel_to
         Authority to CONNECT to first (HTTP/1.1 CONNECT inside the TLS), or empty.
     expect
         ``"answer"``: 200 with the payload echoed; ``"refused"``: anything but an answer from the application.
     tries
-        Calls made until one passes: more than one where the data plane turns some away on purpose.
+        Maximum calls until one passes: more than one if the data plane rejects some on purpose.
     pause_s
         Seconds between two tries.
     slow_s
@@ -312,14 +312,14 @@ class Job:
     program
         ``"python"`` (this interpreter) or the name of a program on PATH.
     arguments
-        Arguments; placeholders allowed, of which ``${target.host}`` and ``${target.port}`` are where to send.
+        Arguments; placeholders allowed, including ``${target.host}`` and ``${target.port}``, the address to send to.
     outputs
-        Files it leaves in ``${dir}``, kept as raw output.
+        Files that it writes to ``${dir}``, kept as raw output.
     announces
         True: its first line on standard output is JSON ``{"window_start_ns": ..., "window_end_ns": ...}`` on
-        CLOCK_MONOTONIC, said before the window starts. False: the window is from its start to its end.
+        CLOCK_MONOTONIC, printed before the window starts. False: the window is from its start to its end.
     deadline_s
-        Seconds after which it is ended and the run has failed.
+        Seconds after which it is stopped and the run fails.
     """
 
     program: str

@@ -1,8 +1,8 @@
 """From an experiment to its ordered runs: randomized blocks, the baseline in every block, seeded. Pure.
 
-A block holds every cell once. Within a block the meshes come in fresh random order, and under each mesh its workloads
-and loads do, because bringing a data plane up is dear and a fresh start for each block makes the block the unit of
-replication. Overhead is later taken within blocks only, so that slow drifts of the machine cancel.
+A block contains every cell once. Within a block the meshes are in a new random order, and so are the workloads and
+loads of each mesh. Loads are grouped by mesh because starting a data plane is expensive; a fresh start in each block
+makes the block the unit of replication. Overhead is computed only within blocks, so slow drifts cancel out.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from workbench.model.experiment import Experiment, MeshSpec, Plan, RunSpec
 
 
 def with_baseline(experiment: Experiment) -> Experiment:
-    """Return the experiment with its baseline among the meshes, first when it was missing."""
+    """Return the experiment with its baseline among the meshes, as the first if it was missing."""
     if any(mesh.name == experiment.baseline for mesh in experiment.meshes):
         return experiment
     return replace(experiment, meshes=(MeshSpec(name=experiment.baseline), *experiment.meshes))
@@ -27,7 +27,7 @@ def make_plan(experiment: Experiment) -> Plan:
     Raises
     ------
     BadInputError
-        When it asks for what cannot be measured here, though others may have measured it.
+        When it exceeds the limits of what can be measured here (imports may exceed them).
     """
     for one in (experiment, *experiment.workloads, *experiment.loads):
         check_asked(type(one), {field.name: getattr(one, field.name) for field in fields(one)})  # type: ignore[arg-type]  # dataclasses all

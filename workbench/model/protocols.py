@@ -1,12 +1,12 @@
-"""What each kind of adapter that describes must offer: meshes, workloads, load generators, telemetry sources.
+"""The interfaces of describing adapters: meshes, workloads, load generators, telemetry sources.
 
 They *describe*; only an environment *acts* (`workbench.model.environment`). A description is plain data, so it can be
 printed, stored and tested with nothing running.
 
-Environments differ in what an application, a step, a gate and a load are, so the protocols are generic over these four.
-The lab uses the types of `workbench.model.lab_steps` (processes), clusters those of `workbench.model.cluster_steps`
-(manifests). An environment's `kind` says which meshes, workloads and load generators run in it: those that list it in
-their `environments`.
+Environments have their own types for an application, a step, a gate and a load, so the protocols are generic over
+these. The lab uses the types of `workbench.model.lab_steps` (processes), clusters those of
+`workbench.model.cluster_steps` (manifests). A mesh, workload or load generator runs in an environment if its
+`environments` list the environment's `kind`.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ SampleRow = tuple[float, int, Mapping[str, float]]
 """(seconds since the epoch, position in the component list, metric -> value); absent metrics are unknown, never 0."""
 
 SampleSink = Callable[[Sequence[Component], Sequence[SampleRow]], None]
-"""Takes samples as they are read; when it returns they survive the program's death."""
+"""Receives samples as they are read; when it returns, they survive the program's death."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobOutput:
-    """What an environment gives back of a `Job`.
+    """The result of a `Job`, as returned by an environment.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class JobOutput:
     outputs
         The files of `Job.outputs`, by name.
     stdout, stderr
-        What it printed (the last 64 KiB of each).
+        Its output (the last 64 KiB of each).
     cpu_s
         The generator's own CPU seconds in the window.
     noise
@@ -65,7 +65,7 @@ class JobOutput:
     sources
         See `Run.sources`.
     gates
-        What was proven during this very load, beside the gates that were tried before it.
+        Gates tried during this load, in addition to those tried before it.
     """
 
     window: Window
@@ -80,13 +80,13 @@ class JobOutput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """A setting that an adapter understands: its help, default and, where there are few, its choices.
+    """A setting of an adapter: its help, default and, if there are few, its choices.
 
     ``limits``: the least and the most, of a whole number.
     """
 
     help: str
-    default: Any  # whatever TOML can hold
+    default: Any  # any TOML value
     choices: tuple[Any, ...] = ()
     limits: tuple[int, int] | None = None
 
@@ -100,30 +100,30 @@ class Mesh(Protocol[A, Step_co, Gate_co]):
 
     name: str
     environments: tuple[str, ...]
-    """Kinds of environments that it runs in."""
+    """Kinds of environments in which it runs."""
     profiles: tuple[str, ...]
     options: Mapping[str, Option]
 
     def facts(self, spec: MeshSpec) -> MeshFacts:
-        """Return what must be shown beside its numbers."""
+        """Return the facts to show with its numbers."""
         ...
 
     def install(self, spec: MeshSpec, application: A) -> tuple[Step_co, ...]:
-        """Return the steps that bring the data plane up for ``application``; same spec, same steps."""
+        """Return the steps that start the data plane for ``application``; same spec, same steps."""
         ...
 
     def enrol(self, spec: MeshSpec, application: A) -> A:
-        """Return a copy of ``application`` whose calls lead through the data plane; the argument stays as it was."""
+        """Return a copy of ``application`` whose calls go through the data plane; do not change the argument."""
         ...
 
     def gates(self, spec: MeshSpec, application: A) -> tuple[Gate_co, ...]:
-        """Return what must hold before a number counts; ``application`` is the enrolled one."""
+        """Return the gates that must pass before a number counts; ``application`` is the enrolled one."""
         ...
 
     def configure(self, spec: MeshSpec, intent: Intent, target: Target) -> Rendering:
-        """Return what this mesh makes of ``intent``: its own objects, and an answer for every feature asked.
+        """Return the mesh's rendering of ``intent``: its own objects, and an answer for every requested feature.
 
-        `spec.intent` is the same intent within an experiment and may be None elsewhere; it is not looked at.
+        `spec.intent` is the same intent in an experiment and may be None elsewhere; ignore it.
         """
         ...
 
@@ -136,33 +136,33 @@ class ClusterMesh(Mesh[ClusterApplication, ClusterStep, ClusterGate], Protocol):
     """A mesh that runs on clusters."""
 
     def parts(self, spec: MeshSpec) -> tuple[PartRule, ...]:
-        """Return whom its containers are charged to, the narrow ones first; the application's are not among them."""
+        """Return the roles that its containers are charged to, narrow rules first, without the application's."""
         ...
 
     def remove(self, spec: MeshSpec, application: ClusterApplication) -> tuple[ClusterStep, ...]:
-        """Return the way back, in order: `Delete` and `Uninstall`, done when the application is gone.
+        """Return the removal, in order: `Delete` and `Uninstall`, executed after the application is gone.
 
-        What bears the run's label goes by itself afterwards.
+        Objects with the run's label are removed automatically afterwards.
         """
         ...
 
 
 class WorkloadAdapter(Protocol):
-    """The services that answer: one file in ``workloads/`` with ``ADAPTER = ...``."""
+    """The application under test: one file in ``workloads/`` with ``ADAPTER = ...``."""
 
     name: str
     title: str
     environments: tuple[str, ...]
-    """Kinds of environments that it runs in."""
+    """Kinds of environments in which it runs."""
     protocols: Mapping[str, tuple[str, ...]]
-    """Kind of environment -> protocols in which it can be called there."""
+    """Kind of environment -> protocols that its services support there."""
 
 
 class LabWorkload(WorkloadAdapter, Protocol):
     """A workload that runs in the lab."""
 
     def application(self, workload: Workload) -> Application:
-        """Return the services with direct routes, no mesh."""
+        """Return the services with direct routes, without a mesh."""
         ...
 
 
@@ -170,30 +170,30 @@ class ClusterWorkload(WorkloadAdapter, Protocol):
     """A workload that runs on clusters."""
 
     def cluster_application(self, workload: Workload, protocol: str) -> ClusterApplication:
-        """Return its objects and the client that calls it in ``protocol``, no mesh."""
+        """Return its objects and the client that calls it in ``protocol``, without a mesh."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeneratorTraits:
-    """What a load generator is, for comparisons and messages.
+    """A load generator's properties, for comparisons and messages.
 
     Attributes
     ----------
     title
-        For people.
+        Name for people.
     arrivals
         Arrival processes it can make.
     protocols
-        Protocols of loads that it speaks.
+        Protocols that it supports.
     latency_from
         ``"schedule"`` or ``"send"`` (suffers coordinated omission).
     environments
-        Kinds of environments that it can send from.
+        Kinds of environments from which it can send.
     needs
-        Program that must be on PATH where it runs as a process; empty when nothing is.
+        Program that must be on PATH when it runs as a process; empty: none.
     install_hint
-        How to get it.
+        How to install that program.
     """
 
     title: str
@@ -217,12 +217,12 @@ class LoadGenerator(Protocol):
         Raises
         ------
         BadInputError
-            When it cannot make this load (arrival, protocol), saying what it can.
+            When it cannot make this load (arrival, protocol); the message lists what it can.
         """
         ...
 
     def parse(self, load: Load, output: JobOutput) -> LoadResult:
-        """Read what the program left.
+        """Parse the program's output.
 
         Raises
         ------
@@ -232,7 +232,9 @@ class LoadGenerator(Protocol):
         ...
 
     def requests(self, output: JobOutput) -> Mapping[str, NDArray[Any]] | None:
-        """Return the times of every request, see `workbench.store.RunWriter.requests`; None: it tells no single ones.
+        """Return the times of every request, or None if it reports no single requests.
+
+        See `workbench.store.RunWriter.requests`.
 
         Raises
         ------
@@ -243,24 +245,24 @@ class LoadGenerator(Protocol):
 
 
 class ClusterLoadGenerator(LoadGenerator, Protocol):
-    """A load generator that can also send from a pod on a cluster. `parse` reads its results of both places."""
+    """A load generator that can also send from a pod on a cluster. `parse` reads its results from both."""
 
     def client(self, client: KubernetesObject) -> KubernetesObject:
-        """Return the client's Deployment with what this generator needs in its pod; the argument stays as it was."""
+        """Return a copy of the client's Deployment with what this generator needs in its pod."""
         ...
 
     def cluster_load(self, load: Load, workload: Workload, edge_s: float) -> ClusterLoad:
-        """Return what it is asked in the client's pod.
+        """Return the requests that drive it in the client's pod.
 
         Parameters
         ----------
         edge_s
-            Seconds that the load lasts beyond the window at both ends: kubelets read their counters that seldom.
+            Seconds of load before and after the window, because kubelets read their counters rarely.
 
         Raises
         ------
         BadInputError
-            When it cannot make this load, saying what it can.
+            When it cannot make this load; the message lists what it can.
         """
         ...
 
@@ -279,7 +281,7 @@ class Query:
     target
         A pid or a path.
     name
-        What it is for the source's parser: ``"smaps_rollup"``.
+        Its name for the source's parser: ``"smaps_rollup"``.
     cadence
         ``"fast"``: at every tick and at the window's edges; ``"slow"``: at the edges and every few seconds.
     """
@@ -297,24 +299,24 @@ class TelemetrySource(Protocol):
     name: str
 
     def queries(self, components: Sequence[Component]) -> tuple[Query, ...]:
-        """Return what to read about ``components``."""
+        """Return the queries for ``components``."""
         ...
 
     def parse(self, query: Query, reply: int | bytes) -> Mapping[str, float]:
-        """Turn a reply into metric -> value (registered names, SI units); nothing for what it does not tell."""
+        """Turn a reply into metric -> value (registered names, SI units); unknown metrics are absent."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """One page to ask a cluster for.
+    """One page to request from a cluster.
 
     Attributes
     ----------
     via
-        Who is asked: the kubelet of `node`, the API server itself, or the cluster's Prometheus.
+        Where to request it: the kubelet of `node`, the API server itself, or the cluster's Prometheus.
     path
-        Path and query, relative to whoever is asked.
+        Path and query, relative to that server.
     """
 
     via: Literal["kubelet", "api", "prometheus"]
@@ -323,21 +325,21 @@ class Ask:
 
 
 class ClusterReader(Protocol):
-    """Reads what one run's components consume, out of the pages that it asks for."""
+    """Reads the consumption of one run's components from the pages that it requests."""
 
     settle_s: float
-    """How long a reading after the window may take to come, in seconds."""
+    """How long a reading after the window may take to arrive, in seconds."""
 
     def during(self) -> tuple[Ask, ...]:
-        """Return what to ask now and then while the load runs."""
+        """Return the pages to request periodically while the load runs."""
         ...
 
     def after(self, window: Window) -> tuple[Ask, ...]:
-        """Return what to ask when the window is over, again and again until every node's counter is known there."""
+        """Return the pages to request after the window, repeatedly until every node's counter is known there."""
         ...
 
     def take(self, ask: Ask, page: bytes) -> list[SampleRow]:
-        """Return the readings in a page that are new, each at its own time; none of a damaged one."""
+        """Return the new readings in a page, each at its own time; none for a damaged page."""
         ...
 
     def edges(self, moments: Sequence[float]) -> list[SampleRow]:

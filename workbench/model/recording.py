@@ -20,7 +20,7 @@ PROVENANCE_NAME = "provenance.toml"
 RECORDED = "recorded"
 """The provenance of a recording's runs, wherever they are read."""
 
-MADE_UP = "Synthetic data, nothing was measured"
+MADE_UP = "Synthetic data, not measured"
 """The badge of runs that were made up."""
 
 _ATTRIBUTE = "badge"

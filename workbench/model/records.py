@@ -1,6 +1,6 @@
-"""What was found: the facts of runs, frozen.
+"""Records of runs, frozen.
 
-A run's `Run` record becomes its folder's manifest; samples, histograms and raw output stand beside it. Everything
+A run's `Run` record becomes its folder's manifest; samples, histograms and raw output are stored next to it. Everything
 here is plain data that pydantic can turn into JSON and back without loss.
 """
 
@@ -22,33 +22,33 @@ sources that consumption was read from, and the role ``system``; 3 calls the mem
 is, anonymous, and adds the role ``node-agent``."""
 
 Status = Literal["finished", "failed", "interrupted", "skipped"]
-"""finished: numbers count; failed: a gate, the load or the set-up failed; interrupted: cut off, what was captured is
-kept; skipped: this machine cannot do it. All but finished carry a reason."""
+"""finished: numbers count; failed: a gate, the load or the set-up failed; interrupted: cut off, captured data is
+kept; skipped: this machine cannot do it. All but finished have a reason."""
 
 Provenance = Literal["measured", "imported", "published", "synthetic"]
 
 LATEST_S = 9_223_372_036
-"""The last second since the epoch that is taken for a time (in the year 2262): what pandas' nanoseconds reach. A time
-in milliseconds that is read as seconds lies far beyond it."""
+"""The largest valid time in seconds since the epoch (in the year 2262), the limit of pandas' nanoseconds. A time
+in milliseconds, read as seconds, is far beyond it."""
 
 MOST = 2**63 - 1
-"""Largest whole number that is taken for a count: what the index's columns hold."""
+"""Largest valid count: the limit of the index's columns."""
 
 Moment = Annotated[float, Ge(0), Le(LATEST_S)]
 """Seconds since the epoch (UTC). A stored record with any other value is refused when it is read."""
 
 Count = Annotated[int, Ge(0), Le(MOST)]
-"""How many. A stored record with a negative or a larger value is refused when it is read."""
+"""A count. A stored record with a negative or a larger value is refused when it is read."""
 
 LATENCY_KINDS = ("from_schedule", "from_send", "send_lag")
-"""Histograms of a run: latency from the scheduled send (what a user feels; free of coordinated omission), latency
-from the real send (service time), and how late the generator itself sent."""
+"""Histograms of a run: latency from the scheduled send (what a user experiences; free of coordinated omission), latency
+from the actual send (service time), and how late the generator itself sent."""
 
 NOISY_STEAL_RATIO = 0.05
 """Share of the window's CPU time taken by the hypervisor above which a run counts as disturbed."""
 
 NOISY_FOREIGN_RATIO = 0.25
-"""Share of the machine's CPUs burnt by processes that are not part of the run above which it counts as disturbed."""
+"""Share of the machine's CPUs used by processes outside of the run above which it counts as disturbed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +85,9 @@ class Histogram:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reserved:
-    """What a container's manifest, as it runs, sets aside for it and allows it; None: it says nothing, which is not 0.
+    """A running container's requests and limits; None: unset, which is not 0.
 
-    Cores and bytes. Without a request nothing is set aside; without a limit nothing holds it back.
+    Cores and bytes. Without a request nothing is reserved; without a limit nothing throttles it.
     """
 
     cpu_request_cores: float | None = None
@@ -105,13 +105,13 @@ class Component:
     name
         ``"backend-sidecar"``, ``"load-generator"``, ``"node"``.
     role
-        Whom its consumption is charged to.
+        The role that its consumption is charged to.
     instance
         Process id or container id, for provenance.
     node
-        Machine of a cluster that it runs on; empty where there is only one.
+        The cluster's node on which it runs; empty if there is only one machine.
     reserved
-        What is set aside for it; None where nobody sets anything aside, or it was not read.
+        Its reservations; None if nothing is reserved here, or they were not read.
     """
 
     name: str
@@ -123,29 +123,29 @@ class Component:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceUse:
-    """A source of telemetry that a run's consumption was read from, and how well it served.
+    """A source of a run's consumption data, and its quality.
 
     Attributes
     ----------
     source
         ``"kubelet"``, ``"prometheus"``, ``"metrics-api"``.
     place
-        Where it was asked: ``"/metrics/resource, /stats/summary and /metrics/cadvisor of the kubelets"``.
+        Where it was read: ``"/metrics/resource, /stats/summary and /metrics/cadvisor of the kubelets"``.
     node
-        Which node's consumption it told.
+        The node whose consumption it reported.
     coarse
-        True for averages over windows of its own, from which counters were put together again.
+        True for averages over its own windows, which were added up to counters again.
     readings
         Different times within the window at which the node's own CPU counter was read.
     interval_s
         Median time between two of its readings; None with fewer than two.
     reach_s
-        How far outside the window, at worst, the readings lie that its counters' values at the edges rest on; None
-        where they lie on one side only, so that there is no value.
+        The largest distance from the window of the readings used for the counters' values at its edges; None
+        if they are on one side only, so that there is no value.
     why
-        Why this one, where it was not the first choice.
+        Why this source was used, if it was not the first choice.
     doubt
-        Why its figures are less sure; empty: nothing is known against them.
+        Why its figures are less reliable; empty: no known reason.
     """
 
     source: str
@@ -161,20 +161,20 @@ class SourceUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """One part that is up, and what is set aside for it.
+    """One running part, and its reservations.
 
     Attributes
     ----------
     component, role
         As in `Component`.
     where
-        Node and namespace of a container; of a process of the lab, its network namespace or this machine.
+        Node and namespace of a container; network namespace of a lab process, or this machine.
     program
         Image of a container, program of a process.
     ready
-        Whether it says that it can work.
+        Whether it reports ready.
     requested_cores, requested_bytes, limit_cores, limit_bytes
-        What its pod reserves for it and may not pass; None where nothing is said.
+        Its requests and limits; None: unset.
     """
 
     component: str
@@ -199,9 +199,9 @@ class LoadResult:
     arrival
         ``"constant"`` or ``"poisson"``.
     latency_from
-        What the main latency counts from: ``"schedule"`` (no coordinated omission) or ``"send"``.
+        Where the main latency starts: ``"schedule"`` (no coordinated omission) or ``"send"``.
     asked_rate_per_s, achieved_rate_per_s
-        Requests per second asked for, and really sent within the window.
+        Target rate, and requests per second actually sent within the window.
     requests
         Requests scheduled in the window.
     errors
@@ -209,12 +209,12 @@ class LoadResult:
     counts_by_status
         Status or failure -> count: ``{"200": 2991, "timeout": 2}``.
     histograms
-        Kind (see `LATENCY_KINDS`) -> distribution; a kind the generator cannot tell is absent.
+        Kind (see `LATENCY_KINDS`) -> distribution; a kind that the generator does not report is absent.
     quantiles
         Kind -> figure (``p50_s``, ``p99_s``, ``low_s``, ``high_s`` ...) -> seconds, for kinds of which an imported
-        source tells figures and no distribution; such a kind is not in `histograms`.
+        source reports figures but no distribution; such a kind is not in `histograms`.
     cpu_per_request_s
-        The generator's own CPU in the window per request; None when it cannot tell.
+        The generator's own CPU in the window per request; None when unknown.
     limited
         Why the generator itself, not the data plane, was the limit; empty when it was not.
     """
@@ -236,12 +236,12 @@ class LoadResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateResult:
-    """A gate's outcome with its evidence, which tells no secret of what answered.
+    """A gate's outcome with its evidence; secrets in the evidence are redacted.
 
     Attributes
     ----------
     counted
-        Requests that the data plane itself counted under the load; None where its counter is of something else.
+        Requests that the data plane itself counted under the load; None if its counter counts something else.
     """
 
     name: str
@@ -264,8 +264,8 @@ class Noise:
     steal_ratio
         Share of the CPUs' time taken by the hypervisor.
     foreign_cores
-        Cores burnt by processes outside the run: in the lab the node's busy time minus the watched processes'; on a
-        cluster what is told of others, which leaves out what nobody is charged for.
+        Cores used by processes outside the run: in the lab, the node's busy time minus the watched processes'; on a
+        cluster, the reported use of others, without unattributed CPU.
     cpus
         CPUs of the machine.
     """
@@ -282,7 +282,7 @@ class Noise:
             return f"the hypervisor took {self.steal_ratio:.0%} of the CPU time (limit {NOISY_STEAL_RATIO:.0%})"
         if self.foreign_cores is not None and self.foreign_cores > NOISY_FOREIGN_RATIO * self.cpus:
             return (
-                f"other processes burnt {self.foreign_cores:.2f} of {self.cpus} cores (limit {NOISY_FOREIGN_RATIO:.0%})"
+                f"other processes used {self.foreign_cores:.2f} of {self.cpus} cores (limit {NOISY_FOREIGN_RATIO:.0%})"
             )
         return ""
 
@@ -308,14 +308,14 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeshFacts:
-    """What must be said wherever a mesh's numbers are shown.
+    """Facts to show wherever a mesh's numbers are shown.
 
     Attributes
     ----------
     label
         ``"l7-sidecars"``, ``"cross-connect/remote"``.
     title
-        One line: what carries the request.
+        One line: what forwards requests.
     data_plane
         ``"none"``, ``"sidecar"``, ``"node-proxy"`` or ``"kernel"``.
     layer
@@ -323,13 +323,13 @@ class MeshFacts:
     mtls
         Whether the data plane authenticates and encrypts.
     archetype
-        True for lab data planes, which bear no product's name.
+        True for lab data planes, which never have a product's name.
     shape_of
-        Meshes that work in this shape; never shown as if they had been measured.
+        Meshes with this shape; never shown as if they had been measured.
     lacks
-        What it lacks against them.
+        What it is missing compared with them.
     features
-        What it does beyond carrying requests, and what was switched off, where that decides what a number means.
+        What it does beyond forwarding requests, and what is switched off, if that affects the meaning of a number.
     """
 
     label: str
@@ -362,12 +362,14 @@ class Run:
     load_result
         None when the load did not report.
     sources
-        Where its consumption was read, one for each node of a cluster; empty in the lab, which reads the kernel itself.
+        Where its consumption was read, one for each node of a cluster; empty in the lab, which reads the kernel
+        directly.
     unknown
-        Columns of the runs frame that the source of an imported run does not tell (``rate_per_s``, ``errors`` ...);
-        what `spec` and `load_result` hold there is a stand-in, and is shown as missing.
+        Columns of the runs frame that the source of an imported run does not state (``rate_per_s``, ``errors`` ...);
+        `spec` and `load_result` have placeholders there, which are shown as missing.
     notes
-        What about the application changes what is measured: its own load generator, an autoscaler, calls elsewhere.
+        Properties of the application that affect the measurement: its own load generator, an autoscaler, external
+        calls.
     """
 
     run_id: str

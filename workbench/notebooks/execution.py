@@ -139,7 +139,7 @@ class Execution:
 
     def kill(self) -> None:
         """End the kernel at once."""
-        self._signal(signal.SIGKILL, "its kernel was ended, as it did not stop in time")
+        self._signal(signal.SIGKILL, "its kernel did not stop in time and was killed")
 
     def result(self) -> Path:
         """Wait for the end and return the executed copy.

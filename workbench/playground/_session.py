@@ -25,7 +25,7 @@ CALLS = "calls"
 """File of the stream that says what to ask for."""
 
 MOST_VERSIONS = 6
-PLAIN = Intent(name="as-it-comes", says="The mesh as it comes: nothing is asked of it.")
+PLAIN = Intent(name="as-it-comes", says="The mesh with its default configuration.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,9 @@ def check_target(target: Target, servers: Mapping[str, Server]) -> None:
         raise BadInputError(f"A live session plays at most {MOST_VERSIONS} versions, not {len(target.versions)}.")
     names = {target.service, *(target.version_service(version) for version in target.versions[1:])}
     if names & {"client", STREAM}:
-        raise BadInputError(f"In a live session no service can be called client or {STREAM}: choose another name.")
+        raise BadInputError(
+            f"A service in a live session cannot have the name client or {STREAM}: choose another name."
+        )
     unknown = sorted(set(servers) - set(target.versions))
     if unknown:
         raise BadInputError(f"The target has no version {', '.join(unknown)}, only {', '.join(target.versions)}.")
@@ -138,7 +140,7 @@ def notes(rendering: Rendering, intent: Intent, threads: int) -> tuple[str, ...]
     notes = [f"{answer.feature}: {answer.says}" for answer in rendering.answers if answer.support != "supported"]
     if intent.proxy_threads is not None and intent.proxy_threads != threads:
         notes.append(
-            f"proxy_threads: Envoy's {threads} worker threads are settled when it starts; "
+            f"proxy_threads: Envoy's {threads} worker threads are set when it starts; "
             "start the session with this design to change them."
         )
     return tuple(notes)

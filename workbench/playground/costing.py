@@ -1,12 +1,12 @@
-"""What would a design cost? The experiment that measures it: the same mesh without and with it, in every block.
+"""The experiment that measures a design's cost: the same mesh without and with the design, in every block.
 
 ::
 
-    asked = costing(design)                   # or costing(design, "linkerd", environment="kubernetes")
-    campaign = wb.run(asked.experiment)       # about a minute in the lab
-    asked.answer(wb.compare(campaign))        # what changes, with its interval
+    cost = costing(design)                    # or costing(design, "linkerd", environment="kubernetes")
+    campaign = wb.run(cost.experiment)        # about a minute in the lab
+    cost.answer(wb.compare(campaign))         # what changes, with its interval
 
-Nothing is measured here. The workbench's own application stands in for the design's service, so that the names of the
+Nothing is measured here. The workbench's own application replaces the design's service, so the names of the
 design's caller and versions become that application's.
 """
 
@@ -44,7 +44,7 @@ _CLUSTER: Final[dict[str, Any]] = {"rate_per_s": 500.0, "duration_s": 60.0, "war
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Costing:
-    """An experiment that tells what a design costs.
+    """An experiment that measures a design's cost.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Costing:
     without, with_design
         Labels of the two to compare.
     notes
-        What had to be chosen otherwise because of the design, such as the rate, in words.
+        What was chosen differently because of the design, such as the rate, in sentences.
     """
 
     design: Design
@@ -82,12 +82,12 @@ def costing(
     blocks: int = 6,
     seed: int = 1,
 ) -> Costing:
-    """Return the experiment without and with ``design``; nothing is started.
+    """Return the experiment without and with ``design``; start nothing.
 
     Raises
     ------
     BadInputError
-        When the mesh does not carry all of the design, or the workbench's application cannot stand in for its service.
+        When the mesh does not support all of the design, or the workbench's application cannot replace its service.
     """
     plain = replace(MeshSpec(name=mesh) if isinstance(mesh, str) else mesh, intent=None)
     where = EnvironmentSpec(name=environment) if isinstance(environment, str) else environment
@@ -130,7 +130,7 @@ def _stand_in(design: Design, path: str) -> tuple[Intent, int, list[str]]:
 
 
 def _let_in(asked: Authorization, caller: str, path: str) -> tuple[Authorization, list[str]]:
-    """Return the authorization with the load let in, and what that took beyond the design."""
+    """Return the authorization extended to allow the load, and the extensions."""
     callers = tuple(dict.fromkeys(CALLER if one == caller else one for one in asked.callers))
     made, added = replace(asked, callers=callers), []
     if callers and CALLER not in callers:
@@ -139,7 +139,7 @@ def _let_in(asked: Authorization, caller: str, path: str) -> tuple[Authorization
         made, added = replace(made, methods=(*asked.methods, "POST")), [*added, "POST"]
     if asked.paths and path not in asked.paths:
         made, added = replace(made, paths=(*asked.paths, path)), [*added, f"the path {path}"]
-    return made, [f"Authorization lets the load in too: {', '.join(added)}."] if added else []
+    return made, [f"Authorization also allows the load: {', '.join(added)}."] if added else []
 
 
 def _load(intent: Intent, usual: dict[str, Any]) -> tuple[Load, list[str]]:

@@ -92,7 +92,7 @@ class LiveLab:
             )
         for call in ("none",) if calls == () else calls or ():
             if not _CALL.fullmatch(call):
-                raise BadInputError(f"The clients cannot call {call!r}: say a method and a path, such as POST /.")
+                raise BadInputError(f"The clients cannot call {call!r}: use a method and a path, such as POST /.")
         self.mesh = MeshSpec(name=mesh) if isinstance(mesh, str) else mesh
         self._adapter = adapters.load("meshes", self.mesh.name)
         self._asked = {"rate": rate_per_s, "connections": connections, "seconds": longest_s}
@@ -282,7 +282,7 @@ class LiveLab:
         if design.target != running.target:
             raise BadInputError(
                 f"The live session plays on {running.target.service} ({', '.join(running.target.versions)}), the "
-                f"design {design.intent.name!r} speaks of another target: start the session with it."
+                f"design {design.intent.name!r} has another target: start the session with it."
             )
         before = running.history[-1].design
         self._reconfigure(running, design.intent)
@@ -351,5 +351,5 @@ class LiveLab:
 
     def _up(self) -> Running:
         if self._running is None:
-            raise BadInputError("No live session is up: start one.")
+            raise BadInputError("There is no live session: start one.")
         return self._running

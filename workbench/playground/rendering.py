@@ -21,7 +21,7 @@ SUPPORT_WORDS: Final[Mapping[Support, str]] = {"supported": "yes", "partial": "p
 """For people: whether a mesh does what is asked."""
 
 _WIDTH: Final = 118
-_CHANGES: Final = "# Changes what is there already."
+_CHANGES: Final = "# Changes an existing object."
 
 
 def mesh_specs(environment: str = "kubernetes") -> tuple[MeshSpec, ...]:
@@ -140,11 +140,11 @@ def _comments(rendering: Rendering, design: Design | None) -> Iterator[str]:
         yield from _comment("Nothing to apply.")
     if rendering.patches:
         changed = ", ".join(f"{kind} {name}" for _, kind, _, name in map(identity, rendering.patches))
-        yield from _comment(f"These must be there and are changed: {changed}.")
+        yield from _comment(f"These objects must exist and are changed: {changed}.")
     yield from _told(rendering.answers)
     if rendering.values:
         yield "#"
-        yield from _comment("Only an installation can say the following, as values of its charts:")
+        yield from _comment("Set the following at installation, as values of the charts:")
         yield from (f"#     {line}" for line in _document(rendering.values).splitlines())
     for component, text in rendering.files.items():
         yield "#"

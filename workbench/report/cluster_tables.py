@@ -47,7 +47,7 @@ def _reserved(row: Mapping[str, Any], name: str, column: str) -> Cell:
         return Cell(text="not read", tone="quiet")
     if row[column] != row[column]:
         return Cell(text=_NONE, tone="quiet")
-    more = f"+ {without:.0f} of {row['containers']:.0f} set none" if without else ""
+    more = f"+ {without:.0f} of {row['containers']:.0f} without one" if without else ""
     return Cell(text=value_text(name, row[column]), more=more, sort=float(row[column]))
 
 
@@ -72,7 +72,8 @@ def _resources(cells: pd.DataFrame, order: list[str], where: str, number: int) -
     heads = ("Containers", "CPU used", "requested", "limit", "Memory used", "requested", "limit")
     return Table(
         key=f"resources-{number}",
-        caption=f"Used and reserved, {where}: medians over blocks; a container that sets nothing is counted, not 0",
+        caption=f"Used and reserved, {where}: medians over blocks; containers without a "
+        "value are counted, not added as 0",
         columns=(Column(head="Mesh"), Column(head="Role"), *(Column(head=head, number=True) for head in heads)),
         rows=tuple(_resource_row(row) for row in rows),
         filters=(1,),
@@ -102,7 +103,7 @@ def _bills(bills: pd.DataFrame, order: list[str], where: str, number: int) -> Ta
         rows.append((Cell(text=mesh), Cell(text=node), *parts, total))
     return Table(
         key=f"node-bill-{number}",
-        caption=f"The bill of each node in cores, {where}: means over runs, which add up; unattributed above "
+        caption=f"CPU of each node by role, in cores, {where}: means over runs, which add up. Unattributed CPU above "
         f"{RESIDUAL_RATIO:.0%} of the node is marked",
         columns=(
             *(Column(head=head) for head in ("Mesh", "Node")),

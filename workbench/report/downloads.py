@@ -26,9 +26,9 @@ _HELD = {
     "summary": "medians over blocks with intervals",
     "overhead": "differences to the baseline of the same block",
     "bill": "CPU per request by role",
-    "resources": "what each role used and requested of the cluster, medians over blocks",
+    "resources": "usage and requests of each role on the cluster, medians over blocks",
     "node-bill": "who used each node's CPU in every run",
-    "sources": "where the consumption of every run was read",
+    "sources": "the source of each run's consumption data",
     "verdicts": "every pair of data planes, compared",
     "gates": "every gate of every run with its evidence",
 }

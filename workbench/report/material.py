@@ -147,7 +147,7 @@ def _runs(store: Store, asked: Sequence[str]) -> pd.DataFrame:
     parts = [store.runs(campaign_id=one) for one in asked]
     for one, part in zip(asked, parts, strict=True):
         if part.empty:
-            raise NothingToShowError(f"There is no run of a campaign {one!r}; `workbench runs` lists what there is.")
+            raise NothingToShowError(f"There is no run of a campaign {one!r}; `workbench runs` lists all runs.")
     return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
 
 

@@ -77,7 +77,7 @@ def inline_script(text: str) -> Markup:
         Should that ever change.
     """
     if "</script" in text.lower() or "<!--" in text:
-        raise ValueError("A script that holds </script or <!-- cannot be embedded in a page.")
+        raise ValueError("A script that contains </script or <!-- cannot be embedded in a page.")
     return Markup(text)  # noqa: S704 - checked above
 
 

@@ -21,13 +21,13 @@ from workbench.report.parts import Campaign, Card
 
 _KINDS = {
     "none": "no data plane",
-    "sidecar": "a proxy beside each service",
+    "sidecar": "a proxy next to each service",
     "node-proxy": "a proxy per node",
     "kernel": "inside the kernel",
 }
 _LATENCY_FROM = {
-    "schedule": "from the moment at which a request was due, so that a stall is charged with all that it held up",
-    "send": "from the moment at which a request was really sent; the time it waited to be sent is not in it",
+    "schedule": "from the moment a request was due, so a stall counts against every request that it delayed",
+    "send": "from the moment a request was actually sent, without the time that it waited to be sent",
 }
 _LIBRARIES = ("duckdb", "pandas", "numpy", "scipy", "altair", "vl-convert-python", "hdrhistogram")
 
@@ -114,15 +114,17 @@ def watching(comparison: Comparison) -> str:
     """Say how CPU and memory were read."""
     if comparison.circumstances["environment"] == "lab":
         return (
-            "CPU is read from the clocks of single processes at the edges of the measured window, so other work on the "
-            "machine is not in it. Proportional, anonymous and resident memory keep names of their own."
+            "CPU is read from the clocks of single processes at the edges of the measured "
+            "window, so it excludes other work on "
+            "the machine. Proportional, anonymous and resident memory are separate metrics."
         )
-    places = listed(list(dict.fromkeys(comparison.sources["place"]))) or "the accounts that the environment keeps"
+    places = listed(list(dict.fromkeys(comparison.sources["place"]))) or "the environment's statistics"
     return (
-        f"CPU and memory are read for each container from {places}, each reading with the time at which it was taken; "
-        "counters are interpolated between the readings around the window's edges. By node the bill closes: containers "
-        "by role, the system (the node's daemons, other people's pods) and what is left unattributed make up what the "
-        "node itself counted. Requests and limits are those of the pods as they ran."
+        f"CPU and memory are read for each container from {places}, each reading with its own timestamp; "
+        "counters are interpolated between the readings around the window's edges. For "
+        "each node, containers by role, the "
+        "system (the node's daemons, other people's pods) and the unattributed rest add up to what the node itself "
+        "counted. Requests and limits are those of the running pods."
     )
 
 

@@ -36,11 +36,11 @@ def _table(found: Beside) -> Table:
     columns = tuple(Column(head=head, number=head == "Value") for head in _HEADS)
     return Table(
         key="published",
-        caption="Own and published values of one kind, each as its source states it",
+        caption="Your own and published values of the same kind, each as its source states it",
         columns=columns,
         rows=rows,
         filters=(_KIND,),
-        more="Figures known from secondary sources only are not shown.",
+        more="Figures known only from secondary sources are not shown.",
     )
 
 
@@ -71,10 +71,10 @@ def _faults(found: Beside) -> Table:
         )
         for one in findings
     )
-    heads = ("Source", "Rule", "Figure", "What is the case", "Why it matters")
+    heads = ("Source", "Rule", "Figure", "Circumstance", "Why it matters")
     return Table(
         key="published-faults",
-        caption="Findings of the auditor in the sources shown",
+        caption="The auditor's findings in these sources",
         columns=tuple(Column(head=head) for head in heads),
         rows=rows,
         filters=(0,),

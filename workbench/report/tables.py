@@ -207,7 +207,7 @@ def verdict_matrix(comparison: Comparison, order: Sequence[str]) -> Table:
         rows.append(tuple(line))
     return Table(
         key="matrix",
-        caption=f"Does the row cost more or less CPU than the column? Normalised CPU at {rate_text(rate)}",
+        caption=f"Does the row use more or less CPU than the column? Normalised CPU at {rate_text(rate)}",
         columns=(Column(head="Data plane"), *(Column(head=mesh) for mesh in order)),
         rows=tuple(rows),
     )
@@ -231,7 +231,7 @@ def gate_table(gates: pd.DataFrame, runs: pd.DataFrame, order: Sequence[str]) ->
             )
     return Table(
         key="gates",
-        caption="Proofs demanded of each data plane before its numbers count",
+        caption="Checks that each data plane must pass before its numbers count",
         columns=(
             Column(head="Data plane"),
             Column(head="Gate"),

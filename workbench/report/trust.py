@@ -17,9 +17,9 @@ from workbench.report.parts import Badge, ReportFinding, Tone
 _TONES: dict[str, Tone] = {"error": "error", "warning": "warning", "info": "info"}
 
 _BANNERS = {
-    "synthetic": "Synthetic data: these numbers were made up to show what a report looks like. Nothing was measured.",
-    "published": "Published figures: taken from others' publications, not measured here.",
-    "imported": "Imported data: measured elsewhere by other tools and read in here.",
+    "synthetic": "Synthetic data: these numbers are invented to show what a report looks like. Nothing was measured.",
+    "published": "Published figures: from other people's publications, not measured here.",
+    "imported": "Imported data: measured elsewhere, with other tools.",
 }
 
 
@@ -28,7 +28,7 @@ def banners(material: Material) -> tuple[str, ...]:
     told = [_BANNERS[one] for one in sorted(set(material.runs["provenance"])) if one in _BANNERS]
     told += [
         f"Campaign {sheet.campaign_id} is {sheet.status}{f': {sheet.reason}' if sheet.reason else ''}. "
-        "This report holds what had finished."
+        "This report contains the runs that finished."
         for sheet in material.sheets
         if sheet.status != "finished"
     ]
@@ -75,7 +75,7 @@ def _blocks(comparison: Comparison) -> Badge:
     fewest, most, coverage = int(rows["blocks"].min()), int(rows["blocks"].max()), float(rows["coverage"].min())
     count = f"{most} block{'' if most == 1 else 's'}" if fewest == most else f"{fewest} to {most} blocks"
     least = "" if fewest == most else "at least "
-    told = f"intervals hold the true median in {least}{percent(coverage)} of cases" if coverage else "no interval"
+    told = f"intervals contain the true median in {least}{percent(coverage)} of cases" if coverage else "no interval"
     return Badge(
         tone="good" if coverage >= WANTED_COVERAGE else "warning", label="Repetition", value=count, detail=told
     )
@@ -113,12 +113,15 @@ def _gates(material: Material) -> Badge:
     gates = material.gates
     if gates.empty:
         return Badge(
-            tone="warning", label="Gates", value="none recorded", detail="no proof of which data plane the traffic used"
+            tone="warning",
+            label="Gates",
+            value="none recorded",
+            detail="no verification of the data plane that the traffic used",
         )
     passed, total = int(gates["passed"].sum()), len(gates)
     tone: Tone = "good" if passed == total else "warning"
     return Badge(
-        tone=tone, label="Gates", value=f"{passed:,} of {total:,} passed", detail="proofs before a number counts"
+        tone=tone, label="Gates", value=f"{passed:,} of {total:,} passed", detail="checks before a number counts"
     )
 
 
@@ -127,7 +130,7 @@ def _errors(comparison: Comparison) -> Badge:
     found = {check.name for check in comparison.checks}
     as_asked = "failed-as-asked" in found and not found & {"failed-requests", "fewer-failed-than-asked"}
     tone: Tone = "info" if as_asked else "good" if not errors and "fewer-failed-than-asked" not in found else "warning"
-    detail = "as the intents ask" if as_asked else ""
+    detail = "as the intents require" if as_asked else ""
     return Badge(tone=tone, label="Failed requests", value=f"{errors:,.0f} of {requests:,.0f}", detail=detail)
 
 

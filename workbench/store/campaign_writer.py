@@ -111,8 +111,8 @@ class CampaignWriter:
             lock = CampaignLock.take(folder)
         if lock is None:
             raise StoreError(
-                f"Campaign {campaign_id} is being carried out by process {holder(folder) or 'unknown'}; "
-                "wait for its end or stop it."
+                f"Campaign {campaign_id} is running in process {holder(folder) or 'unknown'}; "
+                "wait for it to end, or stop it."
             )
         try:
             return cls._resumed(folder, lock)
@@ -148,7 +148,7 @@ class CampaignWriter:
             line = pydantic_core.to_json(Places(data_of(self.folder)).kept(plain)) + b"\n"
         except pydantic_core.PydanticSerializationError as error:
             raise StoreError(
-                f"An event cannot be written: {error}. Give it plain text, numbers, lists, tables."
+                f"An event cannot be written: {error}. Use only plain text, numbers, lists and tables."
             ) from error
         with explained("write an event", self.folder):
             append_whole(self._events, line, os.fstat(self._events).st_size)
@@ -227,7 +227,7 @@ class CampaignWriter:
 
 def _end_of(error: BaseException | None) -> tuple[Status, str]:
     if error is None:
-        return "interrupted", "left without saying how it ended"
+        return "interrupted", "ended without a recorded result"
     if isinstance(error, StoppedError | KeyboardInterrupt | SystemExit | GeneratorExit):
         return "interrupted", str(error) or "stopped by the user"
     return "failed", str(error) or type(error).__name__

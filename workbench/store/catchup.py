@@ -33,7 +33,7 @@ MOST_SAID = 5
 
 NO_MANIFEST = (
     "{} has no manifest: its run was cut off. `workbench rebuild`, or the next `workbench run`, records it as "
-    "interrupted with all that was captured; if that does not help, move it away."
+    "interrupted, with all captured data. If that does not help, move the folder away."
 )
 
 
@@ -101,7 +101,7 @@ def _nameable(folder: Path, name: str, problems: dict[str, str]) -> bool:
         return True
     problems[escaped(name)] = (
         f"{escaped(str(folder))} has a name that is not printable UTF-8 text. "
-        "Rename the folder to the id that its record holds, or move it out of the data folder."
+        "Rename the folder to the id in its record, or move it out of the data folder."
     )
     return False
 

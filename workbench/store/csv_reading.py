@@ -239,7 +239,9 @@ def _in_utf8(path: Path) -> Iterator[Path]:
             with path.open(encoding=encoding, newline="") as old, copy.open("w", encoding="utf-8", newline="") as new:
                 shutil.copyfileobj(old, new)
         except UnicodeDecodeError as error:
-            raise BadInputError(f"{path} is not {encoding.upper()} text throughout; save it as UTF-8.") from error
+            raise BadInputError(
+                f"{path} contains bytes that are not {encoding.upper()} text; save it as UTF-8."
+            ) from error
         yield copy
 
 
@@ -326,7 +328,9 @@ def _explained(table: Table, values: Values, error: duckdb.Error) -> str:
     if convert := _CONVERT.search(text):
         is_text = convert["column"] == values.time and values.time_unit_s is None
         what = "time such as 2026-01-01T00:00:00Z" if is_text else "number"
-        return f"{place}: column {convert['column']!r:.60} holds {convert['text'][:_SHOWN]!r}, which is not a {what}."
+        return (
+            f"{place}: column {convert['column']!r:.60} contains {convert['text'][:_SHOWN]!r}, which is not a {what}."
+        )
     if columns := _COLUMNS.search(text):
         return (
             f"{place}: {columns[2]} fields where the table has {columns[1]}; the file was cut off or garbled there, or "
@@ -352,6 +356,6 @@ def _impossible(table: Table, values: Values) -> str:
             if counts and row[place] and not 0 <= float(row[place]) * values.unit_ns <= HIGHEST_NS:
                 return (
                     f"{table.path}, line {reader.line_num}: {row[place][:_SHOWN]!r} in column {values.value!r:.60} is "
-                    "no possible latency; check the unit."
+                    "not a possible latency; check the unit."
                 )
-    return f"{table.path}: column {values.value!r:.60} holds an impossible latency; check the unit."
+    return f"{table.path}: column {values.value!r:.60} contains an impossible latency; check the unit."

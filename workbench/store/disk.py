@@ -53,7 +53,10 @@ def advice(error: OSError) -> str:
             "nothing stored so far is lost."
         )
     if error.errno in _MISPLACED:
-        return "a file stands where a folder should be, or the reverse. Move it away or choose another data folder."
+        return (
+            "there is a file in place of a folder, or a folder in place of a file. Move it "
+            "away or choose another data folder."
+        )
     return f"{error.strerror or error}. Everything stored so far is kept."
 
 

@@ -271,7 +271,7 @@ def _parse(content: bytes, path: Path) -> Document:
         raise StoreError(f"{path} is damaged: {unfit}. {MEND}")
     version = document.get("schema_version") if isinstance(document, dict) else None
     if not isinstance(version, int) or isinstance(version, bool):
-        raise StoreError(f"{path} is damaged: it names no schema_version. {MEND}")
+        raise StoreError(f"{path} is damaged: it has no schema_version. {MEND}")
     return dict(document)
 
 
@@ -314,7 +314,7 @@ def _current(document: Document, path: Path) -> Document:
         )
     for step in range(version, SCHEMA_VERSION):
         if step not in UPGRADES:
-            raise StoreError(f"{path.parent} has format {version}, from which there is no way to {SCHEMA_VERSION}.")
+            raise StoreError(f"{path.parent} has format {version}, which cannot be converted to {SCHEMA_VERSION}.")
         document = UPGRADES[step](document)
     return document
 

@@ -109,7 +109,7 @@ class Index:
             try:
                 connection, count = self._open_file(afresh=True)
             except _UnusableError as reason:
-                raise StoreError(f"{reason} Mend that and rebuild again; no run is lost.") from reason
+                raise StoreError(f"{reason} Fix that and rebuild again; no run is lost.") from reason
             connection.close()
             return count
 
@@ -145,12 +145,12 @@ class Index:
             return self._caught_up(afresh)
         except duckdb.Error as error:
             if _is(error, _DENIED) or isinstance(error, duckdb.OutOfMemoryException):
-                raise _UnusableError(f"The index {self.path} cannot be brought up to date: {_first(error)}.") from error
+                raise _UnusableError(f"The index {self.path} cannot be updated: {_first(error)}.") from error
             self._set_aside(_first(error))
         try:
             return self._caught_up(afresh=False)
         except duckdb.Error as error:
-            raise _UnusableError(f"The index {self.path} cannot be made: {_first(error)}.") from error
+            raise _UnusableError(f"The index {self.path} cannot be created: {_first(error)}.") from error
 
     def _caught_up(self, afresh: bool) -> tuple[duckdb.DuckDBPyConnection, int]:
         connection = self._connect()
@@ -173,7 +173,7 @@ class Index:
                 connection = self._try_for_a_while()
             except _DamagedError as error:
                 if turn == 2:
-                    raise _UnusableError(f"The index {self.path} cannot be made: {error}.") from error
+                    raise _UnusableError(f"The index {self.path} cannot be created: {error}.") from error
                 self._set_aside(str(error))
                 continue
             version = _version(connection)
@@ -200,14 +200,14 @@ class Index:
                 if not _is(error, _HELD):
                     raise _DamagedError(_first(error)) from error
                 if time.monotonic() > deadline:
-                    raise _UnusableError(f"Another program holds the index: {_first(error)}.") from error
+                    raise _UnusableError(f"Another program uses the index: {_first(error)}.") from error
             time.sleep(random.uniform(*_PAUSE_S))
 
     def _set_aside(self, why: str) -> None:
         """Rename the database; one such file is kept, in case somebody misses something."""
         aside = self.path.with_name(self.path.name + ASIDE_SUFFIX)
         log.warning(
-            "The index %s is remade from the run folders (%s); the old one is kept as %s.", self.path, why, aside
+            "The index %s is rebuilt from the run folders (%s); the old one is kept as %s.", self.path, why, aside
         )
         try:
             for suffix in ("", ".wal"):
@@ -216,7 +216,7 @@ class Index:
                     old.replace(aside.with_name(aside.name + suffix))
         except OSError as error:
             raise _UnusableError(
-                f"The index {self.path} is of no use and cannot be set aside: {error.strerror}."
+                f"The index {self.path} is unusable and cannot be moved aside: {error.strerror}."
             ) from error
 
 

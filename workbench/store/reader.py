@@ -1,7 +1,6 @@
-"""Reading: frames, campaigns and runs out of the index, which catches up with the folders first.
+"""Read frames, campaigns and runs from the index, which first catches up with the folders.
 
-The reading half's only way in. Everything comes as pandas frames (help of each says its columns), or as the records
-that were stored.
+All reading goes through here. Results are pandas frames, whose columns their help lists, or the stored records.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ _QUERYS_FAULT = (
 )
 
 RunIds = Iterable[str] | None
-"""Which runs: their ids (a list, a frame's column; any number), or None for all."""
+"""Run ids (a list or a frame's column), or None for all runs."""
 
 
 def _with_columns(table: str) -> Callable[[F], F]:
@@ -58,10 +57,10 @@ def _with_columns(table: str) -> Callable[[F], F]:
 
 
 class Store:
-    """What a data folder holds.
+    """The contents of a data folder.
 
-    Every method opens the index for the length of one question, after indexing what is new in the folders; nothing
-    stays open in between, so a notebook that keeps a `Store` blocks nobody. While another program holds the database
+    Every method indexes what is new in the folders and opens the index for one query; nothing
+    stays open in between, so a notebook that keeps a `Store` blocks nothing. While another program uses the database,
     the folders are indexed in memory, with the same answers. A folder that does not exist is an empty store.
     Methods may be called from several threads. A recording is only read, and its frames carry its badge
     (`workbench.model.recording`).
@@ -69,7 +68,7 @@ class Store:
     Parameters
     ----------
     data
-        The data folder, the one that holds ``runs/``.
+        The data folder, which contains ``runs/``.
 
     Attributes
     ----------
@@ -90,10 +89,10 @@ class Store:
 
     @contextmanager
     def at_once(self) -> Iterator[Store]:
-        """Answer every question within a ``with`` from one look at the folders, instead of one look for each.
+        """Answer all queries within a ``with`` block from one scan of the folders, instead of one scan each.
 
-        With thousands of campaigns a look takes a second. The index stays open meanwhile, so that other programs index
-        the folders in memory: keep it short. It holds for this thread.
+        With thousands of campaigns, a scan takes a second. The index stays open meanwhile, so other programs must index
+        the folders in memory: keep it short. It applies to this thread.
         """
         if getattr(self._here, "connection", None) is not None:
             yield self
@@ -139,7 +138,7 @@ class Store:
     ) -> pd.DataFrame:
         """Return runs, the oldest first; each argument that is given must match exactly (``mesh``: the label).
 
-        What the source of an imported run does not tell is missing (NaN, None).
+        Values that the source of an imported run does not state are missing (NaN, None).
         """
         asked = {"campaign_id": campaign_id, "experiment": experiment, "mesh": mesh, "status": status}
         given = {name: value for name, value in asked.items() if value is not None}
@@ -147,12 +146,12 @@ class Store:
         return self._frame(frames.RUNS.sql(conditions), list(given.values()))
 
     def failures(self, run_ids: RunIds = None) -> pd.DataFrame:
-        """Return what kinds of requests failed: run_id, failures ("236 read, 3 timeout"; empty: none, or none told)."""
+        """Return the kinds of failed requests: run_id, failures ("236 read, 3 timeout"; empty: none, or unknown)."""
         return self._of(frames.FAILURES, run_ids)
 
     @_with_columns("consumption")
     def consumption(self, run_ids: RunIds = None) -> pd.DataFrame:
-        """Return what each watched part consumed within the measured window of its run.
+        """Return the consumption of each watched part within the measured window of its run.
 
         NaN: not watched, or fewer than two readings. A run without a measured window has no rows.
         """
@@ -160,28 +159,28 @@ class Store:
 
     @_with_columns("components")
     def reservations(self, run_ids: RunIds = None) -> pd.DataFrame:
-        """Return what the watched parts reserve, as read from the pods that ran.
+        """Return the reservations of the watched parts, as read from the running pods.
 
-        Only parts of which it was read have a row.
+        NaN: none is set, which is not 0. Parts without this reading have no row.
         """
         return self._of(frames.RESERVATIONS, run_ids)
 
     @_with_columns("sources")
     def sources(self, run_ids: RunIds = None) -> pd.DataFrame:
-        """Return where the consumption of runs on clusters was read, a row for each node; see `records.SourceUse`."""
+        """Return the source of the consumption of runs on clusters, one row per node; see `records.SourceUse`."""
         return self._of(frames.SOURCES, run_ids)
 
     @_with_columns("latency")
     def latency(self, run_ids: RunIds = None) -> pd.DataFrame:
         """Return the quantiles of each run's histograms.
 
-        Quantiles of several runs come from merged `histograms`, never from these.
-        A kind of which an imported source tells figures only has them here, NaN for the others, and no histogram.
+        Quantiles of several runs come from merged `histograms`, never from these. If an imported source reports only
+        some figures of a kind, they are here, with NaN for the others and no histogram.
         """
         return self._of(frames.LATENCY, run_ids)
 
     def histograms(self, run_ids: RunIds = None) -> pd.DataFrame:
-        """Return whole histograms; a row's fields but the first two make a `records.Histogram`.
+        """Return full histograms; a row's fields except the first two make a `records.Histogram`.
 
         Columns: run_id, kind, encoded (HdrHistogram V2, compressed, base64), count, low_s, high_s (NaN when empty).
         """
@@ -207,7 +206,7 @@ class Store:
         Raises
         ------
         NothingToShowError
-            When there is none of this id.
+            When there is no campaign with this id.
         StoreError
             When its folder is broken or newer.
         """
@@ -224,7 +223,7 @@ class Store:
         Raises
         ------
         NothingToShowError
-            When nothing was recorded yet.
+            When there are no runs yet.
         """
         sql = "SELECT campaign_id FROM runs GROUP BY ALL ORDER BY min(started_at_s) DESC, campaign_id DESC LIMIT 1"
         found = self._ask(lambda connection: connection.execute(sql).fetchone())
@@ -233,17 +232,17 @@ class Store:
         return str(found[0])
 
     def problems(self) -> list[tuple[str, str]]:
-        """Return (folder, reason) of everything that is broken or newer than this workbench, and was skipped."""
+        """Return (folder, reason) for every skipped folder: damaged, or newer than this workbench."""
         sql = "SELECT folder, reason FROM problems ORDER BY folder"
         found = self._ask(lambda connection: connection.execute(sql).fetchall())
         return [(str(runs_folder(self.data) / folder), str(reason)) for folder, reason in found]
 
     def rebuild(self) -> int:
-        """Make the index anew from the folders; return how many folders (campaigns and runs) it holds."""
+        """Rebuild the index from the folders; return its number of folders (campaigns and runs)."""
         return self._index.remake()
 
     def query(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> pd.DataFrame:
-        """Ask anything of the index in SQL (DuckDB's), read-only.
+        """Query the index in DuckDB's SQL, read-only.
 
         Tables: campaigns, runs, components, samples, consumption, latency, gates, problems; see `store.schema`.
 
@@ -257,7 +256,7 @@ class Store:
         Raises
         ------
         BadInputError
-            When it is not one reading statement, or DuckDB cannot make sense of it.
+            When it is not one reading statement, or DuckDB refuses it.
         """
         try:
             return self._badged(self._ask(lambda connection: _answer(connection, sql, params), ours=False))
@@ -282,12 +281,12 @@ class Store:
         return with_badge(frame, self.badge)
 
     def _ask(self, question: Callable[[duckdb.DuckDBPyConnection], T], ours: bool = True) -> T:
-        """Put a question to the index. If that fails although the question is sound, the index is not: remake it.
+        """Run a query on the index. If a valid query fails, the index is damaged: rebuild it.
 
         Parameters
         ----------
         ours
-            Whether the question is known to be sound; a user's may be at fault itself.
+            Whether the query is known to be valid; a user's may be wrong.
         """
         try:
             with self._connection() as connection:
@@ -295,7 +294,7 @@ class Store:
         except duckdb.InterruptException:
             raise
         except duckdb.OutOfMemoryException as error:
-            raise StoreError(f"There is not enough memory for this question: {error}. Ask for fewer runs.") from error
+            raise StoreError(f"There is not enough memory for this query: {error}. Query fewer runs.") from error
         except duckdb.Error as error:
             if not ours and isinstance(error, _QUERYS_FAULT):
                 raise
@@ -313,11 +312,11 @@ class Store:
             if Path(folder).name == name:
                 raise StoreError(reason)
         kind = column.removesuffix("_id")
-        raise NothingToShowError(f"There is no {kind} {name!r} in {self.data}; `workbench runs` lists what there is.")
+        raise NothingToShowError(f"There is no {kind} {name!r} in {self.data}; `workbench runs` lists the known ones.")
 
 
 def _answer(connection: duckdb.DuckDBPyConnection, sql: str, params: Sequence[Any] | Mapping[str, Any]) -> pd.DataFrame:
     statements = connection.extract_statements(sql)
     if len(statements) != 1 or statements[0].type not in _READING:
-        raise BadInputError("Ask one reading statement at a time: SELECT, WITH, DESCRIBE or EXPLAIN.")
+        raise BadInputError("Use one reading statement at a time: SELECT, WITH, DESCRIBE or EXPLAIN.")
     return connection.execute(statements[0], params if isinstance(params, Mapping) else list(params)).df()

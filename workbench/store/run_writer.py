@@ -81,7 +81,7 @@ class RunWriter:
             self._admit(known)
         records = pack(rows, self._position)
         if not self._capture.open:
-            raise StoreError(f"Run {self.run_id} has ended and takes no more samples; stop watching before finish.")
+            raise StoreError(f"Run {self.run_id} has ended and accepts no more samples; stop watching before finish.")
         with explained("store samples", self.folder):
             self._capture.append(records)
 
@@ -92,7 +92,7 @@ class RunWriter:
         """
         relative = PurePosixPath(name)
         if not relative.parts or relative.is_absolute() or ".." in relative.parts or "\0" in name:
-            raise BadInputError(f"{name!r} cannot name raw output: give a relative path without '..'.")
+            raise BadInputError(f"{name!r} cannot name raw output: use a relative path without '..'.")
         path = self.folder / RAW_NAME / relative
         with explained("keep raw output", path):
             path.parent.mkdir(parents=True, exist_ok=True)

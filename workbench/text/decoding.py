@@ -41,7 +41,7 @@ def content_of(path: str | Path, most: int | None = None) -> bytes:
             raise OSError(errno.EINVAL, "it is not a regular file", str(path))
         found = _first(handle, most)
         if not found and stat.S_ISFIFO(kind):
-            raise OSError(errno.EINVAL, "it is a pipe into which nobody writes", str(path))
+            raise OSError(errno.EINVAL, "it is a pipe without a writer", str(path))
         return found
 
 
@@ -49,7 +49,7 @@ def _first(handle: int, most: int | None) -> bytes:
     found = bytearray()
     while most is None or len(found) < most:
         if not select.select([handle], [], [], _PATIENCE_S)[0]:
-            raise TimeoutError(errno.ETIMEDOUT, f"nothing came out of this pipe for {_PATIENCE_S:g} s")
+            raise TimeoutError(errno.ETIMEDOUT, f"this pipe delivered nothing for {_PATIENCE_S:g} s")
         part = os.read(handle, _AT_ONCE)
         if not part:
             break

@@ -36,27 +36,27 @@ class ClusterPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
         self._mesh = ""
         self._context = widgets.Text(
             description="Context",
-            placeholder="the kubeconfig's present one",
-            tooltip="Context of the kubeconfig; empty: its present one, which is then said.",
+            placeholder="the kubeconfig's current one",
+            tooltip="Context of the kubeconfig; empty: its current one, which is then shown.",
             continuous_update=False,
         )
         self._force = widgets.Checkbox(
-            description="Take fields that others hold",
-            tooltip="Fields that another field manager sets, such as kubectl; Revert gives them back.",
+            description="Take over fields of others",
+            tooltip="Take over fields that another field manager sets, such as kubectl; Revert returns them.",
             indent=False,
             layout={"width": "auto"},
         )
         self._buttons = [
-            button("Check", "Let the API server and its webhooks try it: nothing is changed", self._check),
+            button("Check", "Dry run by the API server and its webhooks; changes nothing", self._check),
             button("Compare", "Show what would change", self._compare),
             button("Apply", "Apply it and watch it take effect", self._apply),
-            button("Revert", "Take this design back: everything as it was", self._revert),
-            button("In force", "List the designs that are applied there", self._list),
+            button("Revert", "Revert this design: restore the state before", self._revert),
+            button("In force", "List the designs applied there", self._list),
         ]
         self._said = widgets.HTML()
         self._background = Background(self._busy, lambda problem: self._say(notes([problem])))
         super().__init__([widgets.HBox([self._context, *self._buttons, self._force]), self._said])
-        self._say("<p>Needs a kubeconfig. Nothing is done to a cluster before you click.</p>")
+        self._say("<p>Needs a kubeconfig. No cluster is contacted before you click.</p>")
 
     def show(self, played: Played, mesh: str) -> None:
         """Take the design that is meant from now on; what was said of another no longer holds."""
@@ -113,7 +113,7 @@ class ClusterPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
             name, objects, patches = self._meant()
             applied = cluster.apply(name, objects, patches, force=self._force.value)
             where = f"<p>Context <b>{html.escape(cluster.context)}</b></p>"
-            done = f"<p>Applied as <b>{html.escape(name)}</b>; Revert takes it back.</p>"
+            done = f"<p>Applied as <b>{html.escape(name)}</b>; Revert undoes it.</p>"
             effects: dict[str, Any] = {}
             for one in cluster.watch(applied):
                 effects[one.object] = one
@@ -128,7 +128,7 @@ class ClusterPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
                 raise BadInputError("There is no design yet.")
             reverted = cluster.revert(self._played.design.intent.name)
             if not reverted.objects:
-                return ["<p>Nothing of this design is in force there.</p>"]
+                return ["<p>This design is not in force there.</p>"]
             rows = ((one.as_before, one.object, f"{one.outcome}. {one.sentence}") for one in reverted.objects)
             return [_rows(rows)]
 

@@ -55,13 +55,13 @@ class CostPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no type
             description="On", options=[*_archetypes(), ON_CLUSTER], layout={"width": "300px"}, **look
         )
         self._context = widgets.Text(
-            description="Context", placeholder="the kubeconfig's present one", continuous_update=False, **look
+            description="Context", placeholder="the kubeconfig's current one", continuous_update=False, **look
         )
         self._blocks = widgets.BoundedIntText(
             description="Blocks", value=6, min=1, max=50, layout={"width": "130px"}, tooltip="6 or more: 95 %", **look
         )
         self._measure = self._button("Measure", "Measure without and with the design", self._begin)
-        self._stop = self._button("Stop", "Stop in good order", lambda: self._launches.stop(self.campaign))
+        self._stop = self._button("Stop", "Stop cleanly", lambda: self._launches.stop(self.campaign))
         for one in (self._where, self._context, self._blocks):
             one.observe(lambda _: self._plan(), "value")
         self._told, self._state, self._picture = widgets.HTML(), widgets.HTML(), Picture()
@@ -98,7 +98,7 @@ class CostPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no type
             self._tell(notes([str(error)]))
         else:
             runs = len(make_plan(self._asked.experiment).runs)
-            whose = "" if on_cluster else " An archetype's figure, of the lab, and no product's."
+            whose = "" if on_cluster else " The figure is a lab archetype's, not a product's."
             self._tell(
                 f"<p><b>{html.escape(self._asked.without)}</b> without and with "
                 f"<b>{html.escape(self._played.design.intent.name)}</b>: {runs} runs in {self._blocks.value} "

@@ -56,7 +56,7 @@ class ExplorerView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
         self.observe(self._chosen, "choice")
 
     def __repr__(self) -> str:
-        return f"Widgets that explore runs: run this cell in JupyterLab. Shown at present: {describe(self.view)}"
+        return f"Widgets that explore runs: run this cell in JupyterLab. Shown now: {describe(self.view)}"
 
     @property
     def chart(self) -> Any:
@@ -78,7 +78,7 @@ class ExplorerView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
             one.observe(lambda _: self._read(), "value")
         self._form = widgets.Dropdown(options=FORMATS, layout={"width": "110px"})
         self._save = widgets.Button(
-            description="Save", tooltip="Write what is shown to a file", layout={"width": "70px"}
+            description="Save", tooltip="Save the current view to a file", layout={"width": "70px"}
         )
         self._again = widgets.Button(description="Read again", tooltip="Look for new campaigns", layout=_WIDE)
         self._save.on_click(lambda _: self._export())
@@ -105,7 +105,7 @@ class ExplorerView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
             self._rates.box,
             self._roles.box,
             self._blocks.box,
-            named("One run from close", self._run),
+            named("One run in detail", self._run),
             widgets.HBox([named("Save as", self._form), self._save], layout={"align_items": "flex-end"}),
             self._saved,
             self._again,

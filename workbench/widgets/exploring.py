@@ -351,7 +351,7 @@ def _notes(selection: Selection, runs: pd.DataFrame) -> tuple[str, ...]:
         notes.append(f"The machine was disturbed in {noisy} of {len(runs)} runs.")
     if runs["data_plane"].eq("kernel").any():
         notes.append(
-            "A data plane in the kernel has no process of its own: its work is inside the application's and the load "
-            "generator's. `wb.compare` gives its share as a difference to the baseline."
+            "A data plane in the kernel has no process: its work is inside the application's and the load "
+            "generator's. `wb.compare` shows its share as a difference from the baseline."
         )
     return tuple(notes)

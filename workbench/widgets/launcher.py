@@ -166,7 +166,7 @@ class LauncherView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
         self._plan.value = words(
             f"<p><b>{html.escape(self.draft.question or self.draft.name)}</b></p>"
             f"<p>{found.runs} runs in {self.draft.blocks} randomized blocks, about <b>{_long(found.about_s)}</b>. "
-            "It goes on when this tab or its kernel is closed.</p>",
+            "It continues when you close this tab or its kernel.</p>",
             f'<div class="wb-left">{table(does)}</div>',
             f'<details><summary>Its runs in order</summary><div class="wb-scroll">{table(order)}</div></details>',
             live=True,
@@ -198,8 +198,8 @@ class LauncherView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no t
 
         self._chosen = widgets.Dropdown(description="Campaign", layout={"width": "420px"})
         self._chosen.observe(lambda change: self._choose(change.new), "value")
-        self._stop = button("Stop", "Stop in good order", lambda: self._launches.stop(self.campaign))
-        self._go_on = button("Continue", "Go on where it stopped", self._continue)
+        self._stop = button("Stop", "Stop cleanly", lambda: self._launches.stop(self.campaign))
+        self._go_on = button("Continue", "Continue where it stopped", self._continue)
         self._open = button("Open its report", "Write the report and show it", self._show_report)
         self._told, self._state, self._page = widgets.HTML(), widgets.HTML(), widgets.HTML()
 

@@ -227,8 +227,8 @@ class Launches:
             raise UnknownNameError("campaign", campaign_id, self.known()[:20], str(self._settings.data))
         printed = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         if self._pid(campaign_id):
-            return State(campaign_id=campaign_id, status="starting", message="the laboratory is being prepared")
-        said = printed[-1] if printed else "it ended without a word"
+            return State(campaign_id=campaign_id, status="starting", message="the lab is being prepared")
+        said = printed[-1] if printed else "it ended without a message"
         return State(campaign_id=campaign_id, status="not started", message=said.removeprefix("workbench: "))
 
     def _status(self, campaign_id: str, folder: Path) -> tuple[str, str]:
@@ -239,9 +239,9 @@ class Launches:
         except StoreError as error:
             return "failed", str(error)
         if self._pid(campaign_id) and self._noted_s(campaign_id) > (campaign.ended_at_s or 0.0):
-            return "starting", "it goes on where it stopped"
+            return "starting", "it continues where it stopped"
         if campaign.status == "running":
-            return "interrupted", "its process died; what was captured is kept"
+            return "interrupted", "its process died; captured data is kept"
         return campaign.status, campaign.reason
 
     def _alive(self, campaign_id: str) -> bool:

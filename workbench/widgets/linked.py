@@ -105,7 +105,8 @@ def linked(view: View) -> Spec:
         "title": {
             "text": f"{QUANTITIES[view.choice.quantity].title}: {_planes(view)}",
             "subtitle": [
-                "Drag over the first chart to keep the runs under the brush; click a legend to pick, shift-click adds.",
+                "Drag over the first chart to keep the runs under the brush; click a legend to select, "
+                "shift-click to add.",
                 *wrapped(view.badge),
             ],
         },
@@ -349,7 +350,7 @@ def _close(view: View) -> Spec:
         "axis": {"grid": False, "tickCount": 6},
     }
     return _panel(
-        "One run from close",
+        "One run in detail",
         WIDTH,
         HEIGHT,
         view.close_up or "none",

@@ -44,9 +44,9 @@ class LivePanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no type
         self._design: Design | None = None
         self._task: asyncio.Task[None] | None = None
         self._start = button("Start", "Start real proxies and a light stream of requests", self._begin)
-        self._apply = button("Apply", "Reconfigure the proxies that run", lambda: self._take(self._design))
-        self._revert = button("Revert", "Bring back what was in force before", self._back)
-        self._stop = button("Stop", "End everything that was started", self._end)
+        self._apply = button("Apply", "Reconfigure the running proxies", lambda: self._take(self._design))
+        self._revert = button("Revert", "Restore the configuration before", self._back)
+        self._stop = button("Stop", "Stop everything that was started", self._end)
         self._follow = widgets.Checkbox(
             value=True,
             indent=False,
@@ -142,13 +142,11 @@ class LivePanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no type
     def _tell(self, *told: str) -> None:
         if self._running and self.live and self.live.applied:
             name = html.escape(self.live.applied.design.intent.name)
-            said = (
-                f"<p><b>{name}</b> is in force on {ARCHETYPE}: stock Envoys in the shape of sidecars, no product.</p>"
-            )
+            said = f"<p><b>{name}</b> is in force on {ARCHETYPE}: stock Envoys as sidecars, not a product.</p>"
         else:
             said = (
-                "<p>Starts the lab's l7-sidecars on this machine (stock Envoys, no product) and sends them 100 "
-                "requests each second, so that a split, a delay or a limit can be seen at work. It ends with Stop, "
+                "<p>Starts the lab's l7-sidecars on this machine (stock Envoys, not a product) and sends them 100 "
+                "requests per second, so you can see a split, a delay or a limit at work. It ends when you press Stop, "
                 "with the kernel, or by itself after half an hour.</p>"
             )
         self._told.value = words(said, notes(told), live=True)

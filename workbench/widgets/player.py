@@ -87,9 +87,9 @@ class PlayerView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no typ
             description="Design", layout={"width": "260px"}, style={"description_width": "50px"}
         )
         self._known.observe(lambda change: self._open(change.new), "value")
-        self._save = widgets.Button(description="Save", tooltip="Keep this design under its name")
+        self._save = widgets.Button(description="Save", tooltip="Save this design under its name")
         self._save.on_click(lambda _: self._safely(self._keep))
-        self._export = widgets.Button(description="Export YAML", tooltip="Write the shown mesh's objects as a file")
+        self._export = widgets.Button(description="Export YAML", tooltip="Save the selected mesh's objects to a file")
         self._export.on_click(lambda _: self._safely(self._write))
         self._meshes = widgets.Dropdown(
             description="As applied by", layout={"width": "300px"}, style={"description_width": "90px"}
@@ -129,7 +129,7 @@ class PlayerView(widgets.VBox):  # type: ignore[misc]  # ipywidgets tells no typ
         try:
             self.design = self._wishes.value
         except WorkbenchError as error:
-            self._tell([str(error), "Nothing was changed: the picture shows the design before."])
+            self._tell([str(error), "Nothing was changed: the picture shows the previous design."])
 
     def _changed(self, change: Any) -> None:
         try:

@@ -105,7 +105,7 @@ class Playground:
         """
         rendering = played.renderings[mesh]
         if not (rendering.objects or rendering.patches):
-            raise BadInputError(f"{mesh} makes no objects of {played.design.intent.name}: there is nothing to export.")
+            raise BadInputError(f"{mesh} has no objects for {played.design.intent.name}: there is nothing to export.")
         name = f"{played.design.intent.name}-{mesh.replace('/', '-').replace(' ', '-')}.yaml"
         path = self.settings.data / "designs" / name
         try:

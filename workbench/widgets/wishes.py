@@ -287,7 +287,7 @@ class SplitWish:
             return
         self._rest.value = hint(f"{self._versions[0]} gets the rest: {self._left} %")
         if not self._sliders:
-            self._rest.value = hint("There is one version only: name more under Target.")
+            self._rest.value = hint("There is only one version: add more under Target.")
         self.box.children = [self._tick, self._says, *self._sliders, self._rest]
 
     @property
@@ -306,7 +306,9 @@ class SplitWish:
         if not self._tick.value:
             return ()
         if self._left < 0:
-            raise BadInputError(f"The shares of the split come to {100 - self._left} %: leave 100 % at most.")
+            raise BadInputError(
+                f"The shares of the split add up to {100 - self._left} %: reduce them to at most 100 %."
+            )
         others = tuple(Share(version=one.description, weight=one.value) for one in self._sliders)
         return (Share(version=self._versions[0], weight=self._left), *others)
 
@@ -324,7 +326,7 @@ class Wishes:
         self._changed, self._silent = changed, False
         look: dict[str, Any] = {"continuous_update": False, "style": {"description_width": "50px"}, "layout": _WIDE}
         self._name = widgets.Text(description="Name", tooltip="Name of the design, part of labels.", **look)
-        self._words = widgets.Text(description="For", tooltip="What it is for, for people.", **look)
+        self._words = widgets.Text(description="For", tooltip="Description for people.", **look)
         for one in (self._name, self._words):
             one.observe(lambda _: self._told(), "value")
         self._split = SplitWish(self._told)
@@ -344,7 +346,7 @@ class Wishes:
 
     def _where(self) -> Any:
         box = widgets.VBox([field.control for field in self._target])
-        folded = widgets.Accordion([box], titles=("Target: the service that is meant",), selected_index=None)
+        folded = widgets.Accordion([box], titles=("Target: the service that the design is for",), selected_index=None)
         folded.layout = {"width": "290px", "margin": "8px 0 0 0"}
         return folded
 

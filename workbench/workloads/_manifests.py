@@ -40,7 +40,7 @@ def read(manifests: str) -> Iterator[tuple[dict[str, Any], str]]:
     """
     path = Path(manifests)
     if not manifests or not path.exists():
-        raise BadInputError(f"There are no manifests at {manifests!r}: give the workload a file or a folder of them.")
+        raise BadInputError(f"There are no manifests at {manifests!r}: set a file or a folder of manifests.")
     found, left = False, MOST_BYTES
     for file in _files(path):
         _refuse_recipe(file)
@@ -50,20 +50,20 @@ def read(manifests: str) -> Iterator[tuple[dict[str, Any], str]]:
             found = True
             yield one, str(file)
     if not found:
-        raise BadInputError(f"{manifests} holds no Kubernetes object ({', '.join(_ENDINGS)}).")
+        raise BadInputError(f"{manifests} contains no Kubernetes object ({', '.join(_ENDINGS)}).")
 
 
 def _files(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
     if not path.is_dir():
-        raise BadInputError(f"{path} is neither a file nor a folder: give the workload one of these.")
+        raise BadInputError(f"{path} is neither a file nor a folder: set one of these as the workload's manifests.")
     found: list[Path] = []
     for seen, file in enumerate(_below(path)):
         if seen >= MOST_ENTRIES or len(found) > MOST_FILES:
             raise BadInputError(
                 f"The folder {path} is too large to be one application's manifests (at most {MOST_FILES} of "
-                f"{MOST_ENTRIES} files): name the folder that holds them and nothing else."
+                f"{MOST_ENTRIES} files): use a folder that contains only the manifests."
             )
         if (file.suffix in _ENDINGS or file.name in _RECIPES) and file.is_file():
             found.append(file)
@@ -83,7 +83,7 @@ def _text(file: Path, most: int) -> bytes:
         raise BadInputError(f"{file} cannot be read: {error.strerror or error}.") from error
     if len(text) > most:
         raise BadInputError(
-            f"The manifests are larger than {MOST_BYTES // 2**20} MiB together; {file} is where it ends."
+            f"The manifests are larger than {MOST_BYTES // 2**20} MiB together; {file} exceeds the limit."
         )
     return text
 
@@ -94,7 +94,7 @@ def _documents(text: bytes, file: Path) -> Iterator[dict[str, Any]]:
             if one is None:
                 continue
             if not isinstance(one, dict):
-                raise BadInputError(f"{file} holds something that is not a Kubernetes object.")
+                raise BadInputError(f"{file} contains something that is not a Kubernetes object.")
             if str(one.get("apiVersion", "")).startswith("kustomize.config.k8s.io/"):
                 raise _recipe(file, "Kustomization")
             yield one
@@ -108,6 +108,5 @@ def _refuse_recipe(file: Path) -> None:
 def _recipe(file: Path, name: str) -> BadInputError:
     what, command = _RECIPES[name]
     return BadInputError(
-        f"{file} is {what}, which says how manifests are made and is none: make them with "
-        f"`{command} {file.parent} > FILE` and give the workload that FILE."
+        f"{file} is {what}, not a manifest: render the manifests with `{command} {file.parent} > FILE` and use FILE."
     )

@@ -50,8 +50,8 @@ def _generators(objects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         images = [text.rpartition("/")[2] if "/" in text else text for text in texts]
         if containers and any(_GENERATORS.search(text.lower()) for text in (str(one["metadata"]["name"]), *images)):
             yield (
-                f"{_said(one)} looks like a load generator: what it sends comes on top of the load that is measured. "
-                "Leave it out unless it is meant to."
+                f"{_said(one)} looks like a load generator: its requests are added to the measured load. "
+                "Leave it out unless you want that."
             )
 
 
@@ -72,8 +72,8 @@ def _scalers(objects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for one in objects:
         if (group_of(one), one["kind"]) in _SCALERS:
             yield (
-                f"{_said(one)} changes the number or size of pods under load, so runs may not be alike. "
-                "Leave it out, or set the replicas that you mean."
+                f"{_said(one)} changes the number or size of pods under load, so runs may differ. "
+                "Leave it out, and set a fixed number of replicas."
             )
 
 
@@ -84,8 +84,8 @@ def _calls(objects: Iterable[Mapping[str, Any]], namespace: str, others: frozens
             named |= {(name, place) for name, place in _SHORT_NAME.findall(text) if place in others}
             for name, place in sorted(named):
                 yield (
-                    f"{_said(one)} names {name}.{place}, in the namespace {place}: what is there is not measured, and "
-                    f"everything of these manifests is put into {namespace}. Call what is here by its name alone."
+                    f"{_said(one)} names {name}.{place}, in the namespace {place}: that namespace is not measured, and "
+                    f"everything in these manifests goes into {namespace}. Call services in it by their name alone."
                 )
 
 

@@ -50,9 +50,11 @@ def own_application(
         kind, name = one["kind"], one["metadata"]["name"]
         key = group_of(one), kind, name
         if key in objects:
-            raise BadInputError(f"{where} holds the {kind} {name!r}, which {manifests} holds twice.")
+            raise BadInputError(f"{where} contains the {kind} {name!r}, which {manifests} contains twice.")
         if is_one(one, *_OURS) and name == CLIENT:
-            raise BadInputError(f"{where} holds a {kind} called {CLIENT!r}, the name of the load's own: rename it.")
+            raise BadInputError(
+                f"{where} contains a {kind} called {CLIENT!r}, a name reserved for the load's client: rename it."
+            )
         places.add(str(found["metadata"].get("namespace") or ""))
         objects[key] = one
     parts = _parts(url, protocol)
@@ -76,12 +78,15 @@ def _parts(url: str, protocol: str) -> SplitResult:
     if not usable or " " in url:
         raise BadInputError(f"The workload's url {url!r} must be like http://SERVICE:PORT/PATH ({', '.join(known)}).")
     if "@" in parts.netloc:
-        raise BadInputError("The workload's url names a user, and would be stored with every run: leave the user out.")
+        raise BadInputError(
+            "The workload's url contains a user, which would be stored with every run: leave out the user."
+        )
     if parts.scheme not in SCHEMES[protocol]:
         fitting = " or ".join(repr(name) for name, schemes in SCHEMES.items() if parts.scheme in schemes)
         raise BadInputError(
-            f"The workload's url {url!r} is not called in {protocol}: set protocol = {fitting} under [load], "
-            f"or give a url of {' or '.join(SCHEMES[protocol])}."
+            f"The workload's url {url!r} does not match the protocol {protocol}: set "
+            f"protocol = {fitting} under [load], "
+            f"or use a url of {' or '.join(SCHEMES[protocol])}."
         )
     return parts
 
@@ -92,7 +97,7 @@ def _check_target(parts: SplitResult, objects: Iterable[Mapping[str, Any]], name
     name, _, domain = (parts.hostname or "").partition(".")
     if name not in services or domain not in ("", namespace, f"{namespace}.svc", f"{namespace}.svc.cluster.local"):
         raise BadInputError(
-            f"The workload's url leads to {parts.hostname!r}, but its manifests hold "
+            f"The workload's url leads to {parts.hostname!r}, but its manifests contain "
             f"{'the Services ' + ', '.join(services) if services else 'no Service'}: call one of them by its name."
         )
     if parts.scheme in ("grpc", "tcp", "h2c") and parts.port is None:
@@ -114,21 +119,22 @@ def _placed(found: Mapping[str, Any], where: str, namespace: str) -> dict[str, A
     lacking += [] if named else ["metadata.name"]
     if lacking:
         raise BadInputError(
-            f"{where} holds an object without {' and '.join(lacking)} (as text): name only files of Kubernetes objects."
+            f"{where} contains an object without {' and '.join(lacking)} (as text): use "
+            "only files of Kubernetes objects."
         )
     if is_one(one, "Namespace"):
         raise BadInputError(
-            f"{where} holds the Namespace {metadata['name']!r}: leave it out. Everything is put into the namespace "
-            f"{namespace}, which each run makes and removes."
+            f"{where} contains the Namespace {metadata['name']!r}: leave it out. Everything goes into the namespace "
+            f"{namespace}, which each run creates and removes."
         )
     if one["kind"] in _CLUSTER_WIDE and _of_kubernetes(group_of(one)):
         raise BadInputError(
-            f"{where} holds the {one['kind']} {metadata['name']!r}, which does not live in a namespace: "
+            f"{where} contains the {one['kind']} {metadata['name']!r}, which is cluster-scoped: "
             "create it beforehand and leave it out here."
         )
     wrong = _shapes.wrong_with(one)
     if wrong:
-        raise BadInputError(f"{where}: the {one['kind']} {metadata['name']!r} is not as Kubernetes wants it: {wrong}.")
+        raise BadInputError(f"{where}: the {one['kind']} {metadata['name']!r} is not valid in Kubernetes: {wrong}.")
     return {**one, "metadata": {**metadata, "namespace": namespace}}
 
 

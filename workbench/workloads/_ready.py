@@ -93,7 +93,7 @@ class Ready:
             Always, saying where it runs.
         """
         raise BadInputError(
-            f"The workload {self.name!r} is made of containers and runs on a cluster only, not in the lab."
+            f"The workload {self.name!r} consists of containers, so it runs on clusters only, not in the lab."
         )
 
     def cluster_application(

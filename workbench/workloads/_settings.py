@@ -22,6 +22,6 @@ def refuse_unused(workload: Workload, uses: Collection[str]) -> None:
         asked, nothing = getattr(workload, one.name), getattr(silent, one.name)
         if one.name not in ("name", *uses) and asked != nothing:
             raise BadInputError(
-                f"The workload {workload.name!r} has no use for {one.name} = {asked!r}: "
+                f"The workload {workload.name!r} does not support {one.name} = {asked!r}: "
                 f"set {one.name} = {nothing!r} in the experiment's [[workloads]]."
             )

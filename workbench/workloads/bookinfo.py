@@ -26,7 +26,7 @@ def _reviews(version: str) -> Unit:
 
 ADAPTER = Ready(
     name="bookinfo",
-    title="Istio's bookinfo: a page made of two services, one of which asks a third (up to three hops)",
+    title="Istio's bookinfo: a page from two services, one of which calls a third (up to three hops)",
     units=(
         Unit(
             name="productpage",

@@ -18,7 +18,7 @@ class Httpbin(Ready):
 
 ADAPTER = Httpbin(
     name="httpbin",
-    title="go-httpbin: one service that describes the request it was sent (one hop)",
+    title="go-httpbin: one service that describes the request (one hop)",
     units=(
         Unit(
             name="httpbin",

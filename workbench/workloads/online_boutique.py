@@ -86,7 +86,7 @@ _CHECKOUT_CALLS = (
 
 ADAPTER = Ready(
     name="online-boutique",
-    title="Google's online boutique: a shop of eleven services, its home page made by four of them",
+    title="Google's online boutique: a shop of eleven services, four of which make its home page",
     units=(
         Unit(
             name="frontend",

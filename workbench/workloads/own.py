@@ -30,7 +30,7 @@ class Own:
             Always, saying where it runs.
         """
         raise BadInputError(
-            "The workload 'own' is made of Kubernetes manifests and runs on a cluster only, not in the lab."
+            "The workload 'own' consists of Kubernetes manifests, so it runs on clusters only, not in the lab."
         )
 
     def cluster_application(

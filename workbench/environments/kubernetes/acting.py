@@ -124,7 +124,8 @@ class Acting:
         """Make the application's namespace and everything in it; removed first, while its mesh lives."""
         if self.cluster.get("v1", "Namespace", application.namespace) is not None:
             raise UnsupportedError(
-                f"The namespace {application.namespace} is there already; the application needs its own."
+                f"The namespace {application.namespace} exists already; the application needs "
+                "its own. Delete it, if it is yours."
             )
         before = len(self._made)
         try:
@@ -141,7 +142,9 @@ class Acting:
             if there is not None and not is_ours(there):
                 if shared:
                     continue
-                raise UnsupportedError(f"{name_of(one)} is there already and is not ours; it is not touched.")
+                raise UnsupportedError(
+                    f"{name_of(one)} exists already and was not made by this run; it is not touched."
+                )
             manifest = labelled(mirrored(one, self.registry) if self.registry else one, self.run)
             self._made.append(manifest)
             self.rendered.append(redacted(manifest))
@@ -230,7 +233,7 @@ class Acting:
                 after |= snapshot.take(self.cluster, snapshot.VOLUMES)  # nothing else is new
             return snapshot.differences(self.before, after)
         except (RunFailedError, UnsupportedError) as error:
-            return (f"the cluster could not be compared with before: {error}",)
+            return (f"the cluster could not be compared with its state before: {error}",)
 
     def _sweep(self) -> None:
         self._report(sweep(self.cluster, self.run))
@@ -316,7 +319,7 @@ def delete(cluster: Cluster, step: Delete, before: snapshot.Snapshot) -> None:
         deadline = time.monotonic() + step.deadline_s / 2
         stuck = [one for one in stuck if not gone(cluster, one, deadline)]
     if stuck:
-        raise RunFailedError(f"{step.name}: {', '.join(map(name_of, stuck))} did not go within {step.deadline_s:g} s")
+        raise RunFailedError(f"{step.name}: {', '.join(map(name_of, stuck))} still exist after {step.deadline_s:g} s")
 
 
 def _meant(cluster: Cluster, asked: Mapping[str, Any]) -> list[Object]:

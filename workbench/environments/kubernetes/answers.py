@@ -35,8 +35,8 @@ _NO_TLS = re.compile(r"WRONG_VERSION_NUMBER|wrong version number|record layer fa
 def no_server(who: str, what: str, came: str) -> NotKubernetesError:
     """Return the error that says what came in place of an API server's answer to ``what``."""
     return NotKubernetesError(
-        f"What answers at {who} is not a Kubernetes API server: {what} was answered with {came}. Look at the "
-        "address in the kubeconfig, at proxies (HTTPS_PROXY, NO_PROXY), and whether you must log in first."
+        f"The server at {who} is not a Kubernetes API server: it answered {what} with {came}. Check the "
+        "address in the kubeconfig and the proxies (HTTPS_PROXY, NO_PROXY), and log in if you must."
     )
 
 
@@ -75,12 +75,12 @@ def understood(body: bytes | None, who: str, what: str) -> dict[str, Any]:
         When it is none, saying what it is.
     """
     if body is None:
-        raise no_server(who, what, f"more than {MOST_BYTES // 2**20} MiB, or without end")
+        raise no_server(who, what, f"more than {MOST_BYTES // 2**20} MiB, or an endless answer")
     try:
         told = json.loads(body)
     except (ValueError, RecursionError) as error:
         deep = isinstance(error, RecursionError)
-        raise no_server(who, what, "JSON without end of nesting" if deep else described(body)) from None
+        raise no_server(who, what, "JSON with endless nesting" if deep else described(body)) from None
     if not isinstance(told, dict):
         raise no_server(who, what, f"JSON that is not an object ({json.dumps(told)[:60]})")
     if _too_deep(body, told):
@@ -122,9 +122,9 @@ def foreign(status: int, headers: Mapping[str, str] | None, body: bytes, reason:
     if 300 <= status < 400:
         place = urlsplit(str((headers or {}).get("Location", "")))
         where = f" to {place.scheme}://{place.hostname}{place.path[:80]}" if place.hostname else ""
-        return f"a redirection (status {status}){where}, such as to a login page"
+        return f"a redirect (status {status}){where}, such as to a login page"
     if status == 407:
-        return "a proxy's wish for a password (status 407)"
+        return "a proxy that requires a password (status 407)"
     if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
         return f"{described(body)}, status {status}"
     return f"no HTTP ({reason[:80]!r})" if status and not 100 <= status < 600 else ""
@@ -133,7 +133,7 @@ def foreign(status: int, headers: Mapping[str, str] | None, body: bytes, reason:
 def insecure(said: str) -> str:
     """Return why a connection cannot be trusted or is none of TLS, which no waiting mends; empty for other trouble."""
     if _CERTIFICATE.search(said):
-        return "its certificate is not signed by whom the kubeconfig trusts, or is another server's"
+        return "the kubeconfig does not trust the signer of its certificate, or the certificate is for another server"
     return "it does not speak TLS: should its address begin with http://?" if _NO_TLS.search(said) else ""
 
 
@@ -159,7 +159,7 @@ def sense(who: str) -> Iterator[None]:
 def _senseless(who: str, error: Exception) -> NoReturn:
     why = " ".join(str(error).split())[:120]
     raise NotKubernetesError(
-        f"What {who} answers is not what a Kubernetes API server says ({type(error).__name__}: {why}). Look at the "
+        f"{who} does not answer like a Kubernetes API server ({type(error).__name__}: {why}). Check the "
         "address in the kubeconfig; --traceback shows where it was read."
     ) from error
 

@@ -49,7 +49,7 @@ def source_of(release: HelmRelease, copies: str = "") -> ChartSource:
     if found != release.version:
         raise RunFailedError(
             f"The chart at {local} is version {found}, not {release.version} as the release {release.name} needs it: "
-            "put the right one there, or name its version in the experiment's [[meshes]]."
+            "put the right version there, or set this version in the experiment's [[meshes]]."
         )
     return ChartSource(chart=str(local))
 
@@ -63,7 +63,7 @@ def _local(release: HelmRelease, copies: str) -> Path | None:
         return None
     if not Path(release.chart).exists():
         raise RunFailedError(
-            f"There is no chart at {release.chart}, from which {release.name} {release.version} should be installed."
+            f"There is no chart at {release.chart}, which should install {release.name} {release.version}."
         )
     return Path(release.chart)
 
@@ -92,8 +92,8 @@ def with_advice(said: str) -> str:
     if not any(sign in said for sign in ("not found", "not a valid chart repository", "Not Found")):
         return said
     return (
-        f"{said}. The version is the one in the experiment's [[meshes]], or else the one that the mesh pins; option "
-        "charts, of the mesh or of the environment, says where else charts are taken from"
+        f"{said}. The version comes from the experiment's [[meshes]], or else from the mesh's pinned version. To use "
+        "charts from elsewhere, set the option charts of the mesh or of the environment"
     )
 
 

@@ -135,7 +135,7 @@ class Cluster:
         """
         found = self.json("get", "/version")
         if not isinstance(found.get("gitVersion"), str):
-            raise no_server(self.who, "GET /version", f"no version of Kubernetes ({json.dumps(found)[:60]})")
+            raise no_server(self.who, "GET /version", f"no Kubernetes version ({json.dumps(found)[:60]})")
         return found
 
     def _patiently(self, act: Callable[[], T], what: str) -> T:
@@ -150,7 +150,7 @@ class Cluster:
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 last = first_line(error)
                 if why := insecure(str(error)):
-                    raise UnsupportedError(f"The API server {self.who} cannot be asked: {why} ({last}).") from None
+                    raise UnsupportedError(f"The API server {self.who} cannot be reached: {why} ({last}).") from None
             if time.monotonic() > deadline:
                 raise UnsupportedError(
                     f"The API server {self.server} (context {self.context}) did not answer {what} "
@@ -164,12 +164,12 @@ class Cluster:
         status, body = int(error.status or 0), body_of(error)
         if status == 0:
             why = insecure(str(error.reason)) or first_line(error)
-            return UnsupportedError(f"The API server {self.who} cannot be asked: {why}.")
+            return UnsupportedError(f"The API server {self.who} cannot be reached: {why}.")
         if "/proxy/" not in what and (came := foreign(status, error.headers, body, str(error.reason))):
             return no_server(self.who, what, came)
         if status == 401:
-            why = self.anonymous or "it does not take the credentials of the kubeconfig: log in again"
-            return UnsupportedError(f"The API server {self.who} does not know who asks (status 401): {why}.")
+            why = self.anonymous or "it rejects the kubeconfig's credentials: log in again"
+            return UnsupportedError(f"The API server {self.who} does not know you (status 401): {why}.")
         return refused(error, what, self.anonymous)
 
     def json(self, method: str, path: str, body: Any = None, **more: Any) -> Object:

@@ -104,7 +104,7 @@ def steps(image: str) -> tuple[ClusterStep, ...]:
         },
     )
     return (
-        Manifest(name="the pod that asks the kubelets", objects=objects),
+        Manifest(name="the pod that queries the kubelets", objects=objects),
         Wait(condition="available", namespace=NAME, deadline_s=READY_S),
     )
 
@@ -177,7 +177,7 @@ class Collector:
     def _find(self) -> str:
         pods, _ = self.cluster.listed("v1", "Pod", NAME, f"app={NAME}", "status.phase=Running")
         if not pods:
-            raise RunFailedError(f"The pod that is to ask the kubelets is not there (namespace {NAME}).")
+            raise RunFailedError(f"The pod that queries the kubelets is missing (namespace {NAME}).")
         self._pod = str(pods[0]["metadata"]["name"])
         return self._pod
 

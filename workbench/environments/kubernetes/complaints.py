@@ -94,7 +94,7 @@ _SHORT = re.compile(r"Insufficient ([\w./-]+)")
 def shortage(message: str) -> str:
     """Return the scheduler's sentence with what is short said first."""
     short = sorted({name.rstrip(".") for name in _SHORT.findall(message)})
-    text = message.split(" preemption:")[0].rstrip(" .,") or "no node was found"
+    text = message.split(" preemption:")[0].rstrip(" .,") or "no suitable node was found"
     return f"there is too little {' and '.join(short)} ({text})" if short else text
 
 
@@ -142,6 +142,6 @@ def joined(complaints: Sequence[str], limit: int = 4) -> str:
     """Return several complaints as one clause; says so when nothing was said."""
     different = list(dict.fromkeys(one for one in complaints if one))
     if not different:
-        return "neither its pods nor its events say why"
+        return "neither its pods nor its events give a reason"
     more = f"; and {len(different) - limit} more" if len(different) > limit else ""
     return "; ".join(different[:limit]) + more

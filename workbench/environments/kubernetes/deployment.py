@@ -85,7 +85,7 @@ class ClusterDeployment:
         wanted = self.application.client["spec"]["selector"]["matchLabels"]
         found = [one for one in self.pods() if wanted.items() <= (one["metadata"].get("labels") or {}).items()]
         if not found:
-            raise RunFailedError(f"There is no pod of the client in namespace {self.application.namespace}.")
+            raise RunFailedError(f"There is no client pod in namespace {self.application.namespace}.")
         return found[0]
 
     def ask(self, call: PodCall, timeout_s: float = 30.0) -> bytes:
@@ -107,7 +107,7 @@ class ClusterDeployment:
                 calls = "one call" if asked["n"] == "1" else f"{asked['n']} calls"
                 evidence = f"{calls} to {self.application.url}, answered {said.get('RetCodes') or said}"
             except (RunFailedError, UnsupportedError, ValueError, AttributeError, TypeError) as error:
-                right, evidence = False, f"the client's pod could not be asked to call: {error}"
+                right, evidence = False, f"the client's pod could not make the call: {error}"
             if right or time.monotonic() > deadline:
                 return right, evidence
             time.sleep(_PAUSE_S)

@@ -95,7 +95,7 @@ def _require_counters(spec: MeshSpec, gates: tuple[ClusterGate, ...]) -> None:
     if needing and spec.intent is not None and spec.intent.metrics is False:
         raise BadInputError(
             f"The intent {spec.intent.name!r} cannot be measured with {spec.label}: metrics = false switches off the "
-            f"proxies' counters, and only these prove that {needing[0]!r}. Leave metrics out for the measurement."
+            f"proxies' counters, which are needed to verify that {needing[0]!r}. Leave metrics out for the measurement."
         )
 
 

@@ -38,7 +38,7 @@ def diagnose(options: Options) -> tuple[GateResult, ...]:
     cluster.patience_s = _PATIENCE_S
     said = [_found("a kubeconfig", True, f"context {cluster.context}, server {cluster.server}")]
     if cluster.anonymous:
-        said.append(_found("credentials", False, f"{cluster.anonymous}: requests are nobody's; log in"))
+        said.append(_found("credentials", False, f"{cluster.anonymous}: requests are anonymous; log in"))
     try:
         with sense(cluster.who):
             facts = cluster_facts(cluster, "", "").details
@@ -103,18 +103,22 @@ def _room(cluster: Cluster) -> GateResult:
     free = free_on(cluster.listed("v1", "Node")[0], cluster.listed("v1", "Pod")[0])
     cores, memory = sum(one[0] for one in free.values()), sum(one[1] for one in free.values()) / 2**30
     enough = cores >= 2 and memory >= 4
-    advice = "" if enough else "; the meshes as they ship request about 1 core and 3 GiB beside the application"
-    return _found("room for a mesh", enough, f"{cores:.3g} cores and {memory:.3g} GiB are not reserved{advice}")
+    advice = (
+        ""
+        if enough
+        else "; with default settings, meshes request about 1 core and 3 GiB in addition to the application"
+    )
+    return _found("room for a mesh", enough, f"{cores:.3g} cores and {memory:.3g} GiB are unreserved{advice}")
 
 
 def _two_nodes(count: int) -> GateResult:
-    evidence = f"{count} nodes" if count > 1 else "one node: the load generator shares it with what is measured"
+    evidence = f"{count} nodes" if count > 1 else "one node: the load generator shares it with the application"
     return _found("a node for the load", count > 1, evidence)
 
 
 def _kubelet(cluster: Cluster, node: str, collected: bool) -> GateResult:
     if collected:
-        return _found("the kubelets' accounts", True, "a pod of each run's own would ask for them; not tried here")
+        return _found("the kubelets' accounts", True, "a pod of each run would query the kubelets; not tried here")
     page = (
         cluster.page_once(f"/api/v1/nodes/{node}/proxy/stats/summary?only_cpu_and_memory=true", 10.0) if node else None
     )

@@ -186,10 +186,10 @@ def find_helm(cluster: Cluster, program: str = "", charts: str = "") -> Helm:
     if found is not None:
         return HelmProgram(cluster=cluster, program=found, charts=charts)
     if program:
-        raise UnsupportedError(f"There is no {program}, which the environment's option helm names: {INSTALL_HINT}.")
+        raise UnsupportedError(f"The environment's option helm names {program}, which does not exist: {INSTALL_HINT}.")
     if helm_sdk.is_there():
         return helm_sdk.HelmSdk(cluster=cluster, charts=charts)
-    raise UnsupportedError(f"There is no helm on PATH, and this mesh comes as a Helm chart: {INSTALL_HINT}.")
+    raise UnsupportedError(f"There is no helm on PATH, and this mesh is installed as a Helm chart: {INSTALL_HINT}.")
 
 
 def releases(cluster: Cluster, selector: str) -> list[tuple[str, str, Mapping[str, Any]]]:

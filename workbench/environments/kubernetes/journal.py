@@ -56,8 +56,8 @@ class Holding:
         found = self.cluster.get(*_LEASE, NAME, NAMESPACE)
         if found is not None and not over and (holder := _living(found)):
             raise UnsupportedError(
-                f"Another run works on this cluster: {holder}. Wait for it, or, when it is not alive any more, "
-                "remove what it left with: workbench clean --force"
+                f"Another run uses this cluster: {holder}. Wait for it. If it is dead, "
+                "remove what it left behind with: workbench clean --force"
             )
         wanted = self._lease()
         try:
@@ -98,7 +98,7 @@ class Holding:
         """Say that we are alive; notice when somebody has taken over."""
         found = self.cluster.get(*_LEASE, NAME, NAMESPACE)
         if found is None or found["spec"].get("holderIdentity") != self.holder:
-            self.lost = "the Lease default/mesh-workbench was taken by somebody else or removed"
+            self.lost = "someone else took or removed the Lease default/mesh-workbench"
             return
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         self.cluster.merge(found, {"spec": {"renewTime": now}})

@@ -68,9 +68,9 @@ def access(context: str = "", kubeconfig: str = "") -> Access:
     chosen = context or told["current-context"]
     if not chosen or chosen not in told["contexts"]:
         names = ", ".join(told["contexts"]) or "none"
-        what = f"no context {chosen!r}, only {names}" if chosen else f"no present context, only {names} to choose from"
+        what = f"no context {chosen!r}, only {names}" if chosen else f"no current context; choose one of {names}"
         raise UnsupportedError(
-            f'The kubeconfig has {what}: say --context, or set options = {{context = "..."}} in the experiment\'s '
+            f'The kubeconfig has {what}: pass --context, or set options = {{context = "..."}} in the experiment\'s '
             "[environment]."
         )
     place = entry(told, "contexts", chosen)
@@ -238,7 +238,7 @@ def _rereading(settings: Configuration, path: str) -> None:
 def _check_header(settings: Configuration, user: Table) -> None:
     for value in settings.api_key.values():
         if not (value.isascii() and value.isprintable()):
-            raise unusable(f"{user['where']}: the token or password holds what no HTTP header can")
+            raise unusable(f"{user['where']}: the token or password contains characters that an HTTP header cannot")
 
 
 def _check_certificates(settings: Configuration, cluster: Table, user: Table) -> None:
@@ -250,7 +250,7 @@ def _check_certificates(settings: Configuration, cluster: Table, user: Table) ->
     except (OSError, ValueError) as error:
         raise unusable(f"{cluster['where']}: its certificate authority is not a certificate ({error})") from error
     if bool(settings.cert_file) != bool(settings.key_file):
-        raise unusable(f"{user['where']}: a client certificate needs its key, and a key its certificate")
+        raise unusable(f"{user['where']}: a client certificate needs a key, and a key needs a certificate")
     try:
         if settings.cert_file:
             context.load_cert_chain(settings.cert_file, settings.key_file, password=lambda: "")
@@ -265,6 +265,6 @@ def _through(settings: Configuration, proxy: str | None) -> None:
         return
     if proxy.startswith("socks"):
         if find_spec("socks") is None:
-            raise UnsupportedError("The way to the cluster leads through a SOCKS proxy: pip install PySocks.")
+            raise UnsupportedError("The cluster is behind a SOCKS proxy, which needs PySocks: pip install PySocks.")
     elif said := credentials(proxy):
         settings.proxy_headers = urllib3.make_headers(proxy_basic_auth=said)

@@ -42,7 +42,7 @@ def unusable(why: str) -> UnsupportedError:
 def paths_of(kubeconfig: str) -> list[Path]:
     """Return the files to read: the one asked for, else those of KUBECONFIG, else the usual one."""
     if "\0" in kubeconfig:
-        raise unusable("its name holds a NUL character")
+        raise unusable("its name contains a NUL character")
     if kubeconfig and (os.pathsep not in kubeconfig or Path(kubeconfig).expanduser().exists()):
         return [_there(Path(kubeconfig).expanduser())]
     said = kubeconfig or os.environ.get("KUBECONFIG") or ""
@@ -89,7 +89,7 @@ def _read(path: Path) -> Table:
     if told is None:
         return {}
     if not isinstance(told, dict):
-        raise unusable(f"{path} is not a kubeconfig: it holds no table")
+        raise unusable(f"{path} is not a kubeconfig: it contains no table")
     return told
 
 
@@ -106,7 +106,7 @@ def _named(told: Table, kind: str, inner: str, path: Path) -> Iterator[tuple[str
         if not isinstance(name, str):
             raise unusable(f"{path}: {kind}[{number}] has no name")
         if name in seen:
-            raise unusable(f"{path}: {kind} holds {name!r} twice")
+            raise unusable(f"{path}: {kind} contains {name!r} twice")
         seen.add(name)
         yield name, one.get(inner)
 
@@ -116,7 +116,7 @@ def entry(merged: Table, kind: str, name: str, wanted_by: str = "") -> Table:
     inner = _KINDS[kind]
     if name not in merged[kind]:
         raise unusable(
-            f"its {wanted_by} names the {inner} {name!r}, which is not there"
+            f"its {wanted_by} names the {inner} {name!r}, which is missing"
             if name
             else f"its {wanted_by} names no {inner}"
         )
@@ -152,7 +152,7 @@ def check_texts(found: Mapping[str, Any], keys: tuple[str, ...], where: str) -> 
         if not isinstance(text, str):
             raise unusable(f"{where}: {key} must be text")
         if "\0" in text:
-            raise unusable(f"{where}: {key} holds a NUL character")
+            raise unusable(f"{where}: {key} contains a NUL character")
 
 
 def _check_base64(text: str, where: str) -> None:

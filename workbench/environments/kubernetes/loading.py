@@ -72,7 +72,7 @@ class Loading:
     def _doubted(self, use: SourceUse) -> SourceUse:
         """Say where readings rest on time in which the load no longer ran, or are too few."""
         if use.reach_s is None:
-            return replace(use, doubt="no reading on both sides of the window: this node's CPU is unknown")
+            return replace(use, doubt="no readings before and after the window: this node's CPU is unknown")
         lasts_s = min(self.load.head_s + self.load.runs[0].lasts_s, self.load.runs[-1].lasts_s)
         if use.reach_s > lasts_s:
             return replace(
@@ -83,7 +83,7 @@ class Loading:
         if use.readings < FEWEST_READINGS:
             return replace(
                 use,
-                doubt=f"{use.readings} readings lie in the window, {FEWEST_READINGS} are the fewest to believe: "
+                doubt=f"{use.readings} readings are in the window, fewer than the required {FEWEST_READINGS}: "
                 "measure for 60 s or more",
             )
         return use

@@ -88,11 +88,11 @@ def read_source(source: str) -> tuple[Object, ...]:
         found = [one for part in load_all(text, source) for one in unfolded(part) if isinstance(one, dict)]
     except (OSError, ValueError, BadInputError, urllib3.exceptions.HTTPError) as error:
         raise UnsupportedError(
-            f"The manifests at {source} cannot be read ({error}); give a local copy's path."
+            f"The manifests at {source} cannot be read ({error}); use the path of a local copy."
         ) from error
     if not found or not all(map(_is_object, found)):
         raise UnsupportedError(
-            f"{source} holds no Kubernetes objects, or something else too; give a local copy's path."
+            f"{source} contains something other than Kubernetes objects; use the path of a local copy."
         )
     return tuple(found)
 

@@ -153,12 +153,12 @@ class Plugin:
         try:
             return datetime.fromisoformat(str(text)).timestamp()
         except (ValueError, OverflowError, OSError) as error:
-            raise self._useless("printed an expirationTimestamp that is not a time") from error
+            raise self._useless("printed an invalid expirationTimestamp") from error
 
     def _useless(self, what: str) -> UnsupportedError:
         return UnsupportedError(
             f"The credential plugin {self.command!r}, which the kubeconfig's user names, {what}. "
-            "Nothing was asked of the cluster. Try it by hand, or log in again."
+            "The cluster was not contacted. Run it by hand, or log in again."
         )
 
 
@@ -188,14 +188,14 @@ def plugin_of(asked: Mapping[str, Any], folder: Path, told: Mapping[str, Any]) -
         hint = " ".join(str(asked.get("installHint") or "").split())[:300]
         raise UnsupportedError(
             f"The credential plugin {command!r}, which the kubeconfig's user names, is not installed"
-            f"{'' if os.sep in command else ' (it is not on PATH)'}: without it nobody knows who you are, and "
-            f"nothing was asked of the cluster. Install it.{f' Its own hint: {hint}' if hint else ''}"
+            f"{'' if os.sep in command else ' (it is not on PATH)'}: without it you have no credentials, so "
+            f"the cluster was not contacted. Install it.{f' Its own hint: {hint}' if hint else ''}"
         )
     mode = asked.get("interactiveMode") or "IfAvailable"
     person = sys.stdin is not None and sys.stdin.isatty()
     if mode == "Always" and not person:
         raise UnsupportedError(
-            f"The credential plugin {command!r} wants to ask a person (interactiveMode: Always): use a terminal."
+            f"The credential plugin {command!r} needs to prompt you (interactiveMode: Always): use a terminal."
         )
     return Plugin(
         command=command,

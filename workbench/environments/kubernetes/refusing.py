@@ -33,12 +33,10 @@ def refused(error: ApiException, what: str, anonymous: str = "") -> RefusedError
         message, reason, details = body_of(error)[:300].decode(errors="replace"), "", None
     details = details if isinstance(details, dict) else None
     said = message or str(error.reason)
-    hint = " The ClusterRole that `workbench rbac` prints gives this right." if _NO_RIGHT.search(said) else ""
+    hint = " The ClusterRole from `workbench rbac` grants this right." if _NO_RIGHT.search(said) else ""
     if anonymous or "system:anonymous" in said:
-        why = anonymous or "it did not take what the kubeconfig shows for credentials"
-        hint = (
-            f" It does not know who asks ({why}): log in, or name another context. Grant nothing to system:anonymous."
-        )
+        why = anonymous or "it rejected the kubeconfig's credentials"
+        hint = f" It does not know you ({why}): log in, or choose another context. Grant nothing to system:anonymous."
     sentence = f"The API server refused {what}: {said} (status {error.status}).{hint}"
     return RefusedError(sentence, int(error.status or 0), reason, said, details)
 

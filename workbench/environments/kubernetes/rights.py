@@ -52,13 +52,13 @@ RULES: tuple[tuple[str, tuple[str, ...], tuple[str, ...], str], ...] = (
 )
 """(API group, resources, verbs, what for). Custom resources of each mesh come on top: its charts' own groups."""
 
-STRONG = ("", ("nodes/proxy",), ("get",), "ask the kubelets through the API server")
+STRONG = ("", ("nodes/proxy",), ("get",), "query the kubelets through the API server")
 """Spares the pod that asks them otherwise; but it also allows running commands in any container of a node."""
 
 OPTIONAL: tuple[tuple[str, tuple[str, ...], tuple[str, ...], str], ...] = (
-    ("", ("serviceaccounts/token",), ("create",), "let a pod of the run's own ask the kubelets"),
-    ("", ("services/proxy",), ("get",), "ask the cluster's Prometheus"),
-    ("metrics.k8s.io", ("nodes", "pods"), ("get", "list"), "read averages where nothing better may be asked"),
+    ("", ("serviceaccounts/token",), ("create",), "let a pod of the run query the kubelets"),
+    ("", ("services/proxy",), ("get",), "query the cluster's Prometheus"),
+    ("metrics.k8s.io", ("nodes", "pods"), ("get", "list"), "read averages if nothing better is available"),
 )
 """What is used only where kubelets may not be asked; in the role, and not missed without it."""
 
@@ -133,7 +133,7 @@ def too_small(manifests: Iterable[Mapping[str, Any]], free: Mapping[str, tuple[f
     Only what is certain is said: one pod larger than any node's free room, or all together more than all nodes'.
     """
     if not free:
-        return "the cluster has no node that takes pods"
+        return "the cluster has no schedulable node"
     largest = (max(one[0] for one in free.values()), max(one[1] for one in free.values()))
     total = [0.0, 0.0]
     for manifest in manifests:

@@ -128,8 +128,8 @@ class OpenCluster:
         foreign = self._foreign(steps)
         if foreign and not existing:
             return (
-                f"there already is {foreign}, which this run did not make and does not touch. Remove it, or measure it "
-                "as it stands with existing = true in its [[meshes]]"
+                f"{foreign} exists already; this run did not create it and does not touch it. Remove it, or measure it "
+                "as it is with existing = true in its [[meshes]]"
             )
         if foreign:
             return ""  # it stands already; nothing is installed

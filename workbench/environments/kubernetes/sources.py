@@ -26,7 +26,7 @@ QUERY_S = 30.0
 """How long one page may take: a kubelet answers at once or not at all; a query of a range reads from a disk."""
 
 _PAGES = "/metrics/resource, /stats/summary and /metrics/cadvisor"
-_COLLECTED = f"{_PAGES} of the kubelets, asked by a pod of the run's own"
+_COLLECTED = f"{_PAGES} of the kubelets, read by a pod of the run"
 _SERVICE = re.compile(r"[a-z0-9-]+/((http|https):)?[a-z0-9-]+:[a-z0-9-]+")
 _LABEL = "app.kubernetes.io/name=prometheus"
 
@@ -68,7 +68,8 @@ def choose(cluster: Cluster, telemetry: str, prometheus: str) -> Choice:
     """
     if prometheus and not (_SERVICE.fullmatch(prometheus) or prometheus.startswith(("http://", "https://"))):
         raise BadInputError(
-            f"The option prometheus cannot be {prometheus!r}: write NAMESPACE/SERVICE:PORT, or a URL of this machine's."
+            f"The option prometheus cannot be {prometheus!r}: use NAMESPACE/SERVICE:PORT, or "
+            "a URL that this machine can reach."
         )
     if telemetry in ("", "kubelet"):
         refused = "" if telemetry else _kubelets_refuse(cluster)
@@ -78,15 +79,15 @@ def choose(cluster: Cluster, telemetry: str, prometheus: str) -> Choice:
     if telemetry == "collector":
         if not may_collect(cluster):
             raise UnsupportedError(
-                "This user may not bring up a pod that asks the kubelets, with its rights and its token: ask for the "
-                "ClusterRole that `workbench rbac --metrics-only` prints, or choose another source."
+                "You have no right to create a pod that queries the kubelets, with its rights and token: request the "
+                "ClusterRole from `workbench rbac --metrics-only`, or choose another source."
             )
         return _collector()
     if telemetry == "prometheus":
         found = prometheus or _found(cluster)
         if not found:
             raise UnsupportedError(
-                f"No Service with the label {_LABEL} is on this cluster: say where its Prometheus is with "
+                f"No Service on this cluster has the label {_LABEL}: set the address of its Prometheus with "
                 'options = {prometheus = "NAMESPACE/SERVICE:PORT"} in the experiment\'s [environment].'
             )
         return _prometheus(found)
@@ -110,7 +111,7 @@ def _instead(cluster: Cluster, prometheus: str, refused: str) -> Choice:
     if _serves_metrics(cluster):
         return _metrics_api(refused)
     nothing = f"{refused}, and there is neither a Prometheus nor metrics.k8s.io: there will be no CPU and no memory"
-    return Choice(name="kubelet", place="the kubelets, in vain", why=nothing)
+    return Choice(name="kubelet", place="the kubelets, without success", why=nothing)
 
 
 def _kubelets_refuse(cluster: Cluster) -> str:

@@ -104,5 +104,7 @@ def filled(values: Any, trust: Mapping[str, Mapping[str, str]]) -> Any:
 
 def _known(trust: Mapping[str, Mapping[str, str]], found: re.Match[str]) -> str:
     if found[1] not in trust:
-        raise BadInputError(f"A chart's value asks for {found[0]}, and no step has made the trust anchor {found[1]!r}.")
+        raise BadInputError(
+            f"A chart's value refers to {found[0]}, but no step has made the trust anchor {found[1]!r}."
+        )
     return trust[found[1]][found[2]]

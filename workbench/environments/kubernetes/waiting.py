@@ -116,7 +116,7 @@ def unavailable(found: Mapping[str, Any]) -> str:
     status, generation = found.get("status") or {}, found["metadata"].get("generation", 0)
     name = name_of(found)
     if status.get("observedGeneration", 0) < generation:
-        return f"{name} has not been looked at by its controller yet"
+        return f"{name} has not been processed by its controller yet"
     if found["kind"] == "DaemonSet":
         wanted, ready = status.get("desiredNumberScheduled", 0), status.get("numberAvailable", 0)
         updated = status.get("updatedNumberScheduled", 0)
@@ -166,7 +166,7 @@ def _webhooks(cluster: Cluster, asked: Wait, deadline: float) -> str:
     if not missing:
         return ""
     places = [asked.namespace] if asked.namespace else _served_from(cluster, asked.names)
-    why = "; ".join(explain(cluster, place, "") for place in places) or "nobody has made it"
+    why = "; ".join(explain(cluster, place, "") for place in places) or "nothing has created it"
     return f"{missing}, so pods may not be injected: {why}"
 
 

@@ -72,7 +72,7 @@ def _check_names(network: Network) -> None:
         network.addresses,
     ]
     unknown = sorted({name for names in used for name in names} - set(network.namespaces))
-    _require(not unknown, f"it speaks of namespaces that it does not list: {', '.join(map(repr, unknown))}")
+    _require(not unknown, f"it refers to namespaces that it does not list: {', '.join(map(repr, unknown))}")
 
 
 def _check_tunnels(network: Network, held: set[tuple[str, str]]) -> None:
@@ -81,7 +81,7 @@ def _check_tunnels(network: Network, held: set[tuple[str, str]]) -> None:
         where = f"the VXLAN in {tunnel.namespace}"
         _require(
             hosts[tunnel.namespace] == 1,
-            f"{tunnel.namespace} has two VXLAN ends, of which the bridge takes one",
+            f"{tunnel.namespace} has two VXLAN ends, but the bridge supports one",
         )
         _require(
             0 < tunnel.vni <= _LARGEST_VNI,
@@ -110,7 +110,7 @@ def check(network: Network) -> None:
     bridged = {tunnel.namespace for tunnel in network.vxlans}
     held: set[tuple[str, str]] = set()
     for link in network.links:
-        _require(link.a != link.b, f"a link joins {link.a} to itself")
+        _require(link.a != link.b, f"a link connects {link.a} to itself")
     for link, _, namespace, address in _ends(network):
         if address:
             interface = _parsed(ipaddress.IPv4Interface, address, f"the address in {namespace}")

@@ -28,7 +28,7 @@ def diagnose() -> tuple[GateResult, ...]:
         _found(
             "network namespaces (cross-connect)",
             not namespaces,
-            namespaces or "can be made without rights",
+            namespaces or "can be created without root",
         ),
         _found("process CPU clocks", _clock_works(), "nanoseconds for every process of this user"),
         _found(

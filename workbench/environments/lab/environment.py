@@ -107,7 +107,7 @@ class LabDeployment:
         for child in self.children:
             if child.name == component:
                 return child
-        raise BadInputError(f"{component!r} is asked for, which is not part of this deployment.")
+        raise BadInputError(f"{component!r} is not part of this deployment.")
 
     def counters(self, component: str, pattern: str = "") -> dict[str, int]:
         """Return the counters of an Envoy whose names match the regular expression ``pattern``; empty: all."""
@@ -353,7 +353,7 @@ class Lab:
             raise UnknownNameError("option", key, (), "environment lab")
         if sys.platform != "linux":
             raise UnsupportedError(
-                f"The lab reads Linux's accounts of processes and this is {sys.platform}; "
+                f"The lab needs Linux's process accounting, but this is {sys.platform}; "
                 "run it in a Linux virtual machine or container."
             )
         return OpenLab()

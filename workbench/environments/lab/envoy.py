@@ -64,7 +64,7 @@ def envoy_program() -> EnvoyProgram:
 def _executable(path: str, why: str) -> str:
     if not os.access(path, os.X_OK) or Path(path).is_dir():  # in this order: a folder that is closed is not a crash
         raise UnsupportedError(
-            f"Envoy {path} is not there or cannot be executed ({why}). Mend the path, or unset {VARIABLE}."
+            f"Envoy {path} does not exist or cannot be executed ({why}). Correct the path, or unset {VARIABLE}."
         )
     return path
 
@@ -79,7 +79,7 @@ def _of_the_package() -> EnvoyProgram:
     found = file_sha256(path)
     if expected and found != expected:
         raise UnsupportedError(
-            f"Envoy {path} is not the file that the package {PACKAGE} {version} ought to bring: its SHA-256 is {found} "
+            f"Envoy {path} is not the file of the package {PACKAGE} {version}: its SHA-256 is {found} "
             f"and should be {expected}. It is not run. Install it again ({REINSTALL}), or set {VARIABLE} to an Envoy "
             "that you trust."
         )

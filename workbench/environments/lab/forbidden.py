@@ -19,8 +19,8 @@ _APPARMOR = (
     "set kernel.apparmor_restrict_unprivileged_userns=0 with sysctl"
 )
 _SWITCHED_OFF = "they are switched off or used up: run as root, or raise {name} with sysctl"
-_NO_DEVICE = "it lacks this kind of device: load the kernel module (as root: modprobe veth bridge vxlan)"
-_NO_RIGHT = "this user has not the right: run as root, or with the capabilities SYS_ADMIN and NET_ADMIN"
+_NO_DEVICE = "the kernel has no device of this kind: load its module (as root: modprobe veth bridge vxlan)"
+_NO_RIGHT = "this user has no right to do this: run as root, or with the capabilities SYS_ADMIN and NET_ADMIN"
 
 
 def _read(path: str) -> str:

@@ -75,7 +75,7 @@ class JobRun:
             told = json.loads(line)
             return told["window_start_ns"] / 1e9, told["window_end_ns"] / 1e9
         except (ValueError, KeyError, TypeError) as error:
-            raise RunFailedError(f"The load generator announced no window but {line[:200]!r}.") from error
+            raise RunFailedError(f"The load generator printed {line[:200]!r} instead of its window.") from error
 
     def _window(self, watch: Watch, start_s: float, end_s: float | None, deadline: float) -> None:
         """Read at the start, every `TICK_S`, and at the end: of the window, or of the generator."""

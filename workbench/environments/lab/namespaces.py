@@ -94,7 +94,9 @@ class Namespaces:
                 holder = _start_holder(theirs, messages)
         except OSError as error:
             ours.close()
-            raise UnsupportedError(f"The process that holds network namespaces cannot be started: {error}.") from error
+            raise UnsupportedError(
+                f"The process that keeps the network namespaces cannot be started: {error}."
+            ) from error
         ours.settimeout(_DEADLINE_S)
         namespaces = cls(network, holder, ours, log)
         try:
@@ -142,7 +144,7 @@ class Namespaces:
         try:
             return self._network.addresses[namespace]
         except KeyError:
-            raise BadInputError(f"The network gives the namespace {namespace!r} no address to be reached at.") from None
+            raise BadInputError(f"The network gives the namespace {namespace!r} no reachable address.") from None
 
     def enter_command(self, namespace: str, argv: Sequence[str]) -> list[str]:
         """Return the command that runs ``argv`` inside ``namespace``; the process id is the program's own.
@@ -185,7 +187,7 @@ class Namespaces:
             data, sockets = self._exchange(message)
         if not data:
             raise RunFailedError(
-                f"The process that holds the network namespaces has ended. {self._last_words()}".strip()
+                f"The process that keeps the network namespaces has ended. {self._last_words()}".strip()
             )
         reply = json.loads(data)
         if "errno" in reply:
@@ -221,7 +223,7 @@ class Namespaces:
             lines = self._log.read_text(errors="replace").splitlines()
         except OSError:
             return ""
-        return f"It said last: {lines[-1]}" if lines else ""
+        return f"It printed last: {lines[-1]}" if lines else ""
 
 
 def _start_holder(channel: socket.socket, messages: BinaryIO) -> subprocess.Popen[bytes]:

@@ -77,7 +77,7 @@ def _exchange(stream: socket.socket, authority: str) -> tuple[bool, str]:
     status = head.splitlines()[0]
     right = _body(stream, head, rest) == payload
     if status.split(" ", 2)[1:2] == ["200"]:
-        return right, f"{status}, {'the payload came back' if right else 'but not with the payload'}"
+        return right, f"{status}, {'the payload came back' if right else 'but without the payload'}"
     return False, f"answered {status}"
 
 

@@ -70,7 +70,7 @@ def _moved_in(child: Child, beside: Path, target: Path, text: str) -> bool:
         if accepted > before[0] or rejected > before[1]:
             return rejected == before[1]
         time.sleep(0.005)
-    raise DeadlineExceededError(f"{child.name} has not taken its new {target.name} up within {DEADLINE_S:g} s.")
+    raise DeadlineExceededError(f"{child.name} did not load its new {target.name} within {DEADLINE_S:g} s.")
 
 
 def refusal(child: Child) -> str:

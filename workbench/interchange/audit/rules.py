@@ -77,11 +77,12 @@ def percentiles(results: ResultSet) -> Iterator[Hit]:
                     "error",
                     _at(lower),
                     figure,
-                    f"{lower.aspect} lies above {upper.aspect}, which no distribution can do.",
+                    f"{lower.aspect} is above {upper.aspect}, which is impossible in a distribution.",
                 )
             else:
                 said = (
-                    f"added {lower.aspect} lies above added {upper.aspect}: possible for differences; a sign of noise."
+                    f"added {lower.aspect} is above added {upper.aspect}: possible for "
+                    "differences, but a sign of noise."
                 )
                 yield "info", _at(lower), figure, said
 
@@ -102,23 +103,28 @@ def repetitions(results: ResultSet) -> Iterator[Hit]:
     if results.saturated and results.repetitions and results.repetitions > 1:
         return
     if results.repetitions == 1:
-        yield "warning", "all figures", "1 run of a cell", "Each figure stands on a single run."
+        yield "warning", "all figures", "1 run of a cell", "Each figure comes from a single run."
     elif results.repetitions is None and any(one.quantity in ("latency", "cpu") for one in results.claims):
-        yield "info", "all figures", "number of runs unknown", "What was read does not say how often each cell was run."
+        yield "info", "all figures", "number of runs unknown", "The source does not state how often each cell was run."
 
 
 def intervals(results: ResultSet) -> Iterator[Hit]:
     """Find sets without any interval."""
     judged = [one for one in results.claims if one.quantity in ("latency", "cpu", "rate")]
     if judged and not any(one.has_interval for one in judged):
-        said = "No figure that was read comes with an interval or a spread over runs."
+        said = "No figure has an interval or a spread over runs."
         yield "warning", "all figures", f"0 of {len(judged)} figures", said
 
 
 def discards(results: ResultSet) -> Iterator[Hit]:
     """Find runs left out because of what they measured."""
     if results.discards_by == "outcome":
-        yield "error", "all figures", results.discards, f"Runs were left out by their outcome: {results.discards}."
+        yield (
+            "error",
+            "all figures",
+            results.discards,
+            f"Runs were left out because of their outcome: {results.discards}.",
+        )
 
 
 def verdicts(results: ResultSet) -> Iterator[Hit]:
@@ -134,7 +140,7 @@ def scope(results: ResultSet) -> Iterator[Hit]:
     """Find CPU and memory of which it is not said whether they are of one proxy, of a pair or of all."""
     unsaid = [one for one in results.claims if one.quantity in ("cpu", "memory") and not one.per]
     if unsaid:
-        said = "It is not said whether the figure is of one proxy, of both in the path, or of all."
+        said = "The source does not state whether the figure is for one proxy, for both in the path, or for all."
         yield "warning", _at(unsaid[0]), f"{unsaid[0].metric} {unsaid[0].shown}", said
 
 
@@ -151,7 +157,7 @@ def rate(results: ResultSet) -> Iterator[Hit]:
     ]
     if wanted and not results.saturated:
         figure = f"{len(wanted)} of {len(results.claims)} figures, first {wanted[0].metric} {wanted[0].shown}"
-        said = "The rate of requests at which it was found is missing."
+        said = "The request rate of the measurement is missing."
         yield "warning", _at(wanted[0]), figure, said
 
 
@@ -160,9 +166,7 @@ def memory(results: ResultSet) -> Iterator[Hit]:
     unsaid = [one for one in results.claims if one.quantity == "memory" and not memory_is_defined(one)]
     if unsaid:
         figure = f"{len(unsaid)} figures, first {unsaid[0].shown}"
-        said = (
-            "Memory without its definition: working set, RSS, PSS and usage with page cache differ several times over."
-        )
+        said = "Memory without a definition: working set, RSS, PSS and usage with page cache differ by several times."
         yield "warning", _at(unsaid[0]), figure, said
 
 
@@ -170,17 +174,17 @@ def loop(results: ResultSet) -> Iterator[Hit]:
     """Find closed loops that are called a constant rate."""
     if results.loop == "closed" and results.called == "constant rate":
         said = (
-            f"The load is called a constant rate and is a closed loop ({results.generator or 'unnamed'}): each "
-            "connection waits for its answer, and what it did not send meanwhile is missing from the latency."
+            f"The load is called a constant rate but is a closed loop ({results.generator or 'unnamed'}): each "
+            "connection waits for its answer, and the latency of requests not sent meanwhile is missing."
         )
-        yield "warning", "latency", "latency from the real send", said
+        yield "warning", "latency", "latency from the actual send", said
 
 
 def saturation(results: ResultSet) -> Iterator[Hit]:
     """Find figures at saturation."""
     if results.saturated:
-        said = "It was driven as fast as it would go: that is capacity under overload, not the cost at a rate."
-        yield "warning", "all figures", "no rate asked for", said
+        said = "The load was as fast as possible: this measures capacity under overload, not the cost at a rate."
+        yield "warning", "all figures", "no target rate", said
 
 
 def repeats(results: ResultSet) -> Iterator[Hit]:
@@ -198,7 +202,7 @@ def repeats(results: ResultSet) -> Iterator[Hit]:
         ratio = high.value / low.value
         where = "the baseline" if low.is_baseline else low.mesh
         name = f"{low.metric} {low.aspect}".strip()
-        said = f"{name} of {where}, same cell, moved {ratio:.2g}-fold between runs."
+        said = f"{name} of {where}, same cell, changed {ratio:.2g}-fold between runs."
         yield "warning", _at(low), f"{low.shown} to {high.shown}", said
 
 
@@ -241,21 +245,21 @@ def _rule(name: str, title: str, why: str, look: Callable[[ResultSet], Iterator[
 _LISTED = (
     _rule(
         "percentiles-out-of-order", "percentiles out of order",
-        "A median above p90 means that figures were mixed up; the others of that run deserve no belief either.",
+        "A median above p90 means that figures were mixed up; do not trust the others of that run either.",
         percentiles,
     ),
     _rule(
         "seconds-as-milliseconds", "seconds called milliseconds",
-        "A factor of a thousand survives every chart whose axis is taken from the field's name.", seconds,
+        "A chart that takes its axis from the field's name hides a factor of a thousand.", seconds,
     ),
     _rule(
         "outcome-based-discards", "runs left out by outcome",
-        "Dropping the worst runs makes every distribution narrower and the noisier contestant better than it is.",
+        "Dropping the worst runs makes every distribution narrower, and the noisier mesh better than it is.",
         discards,
     ),
     _rule(
         "verdict-compares-unlike", "verdict compares unlike kinds",
-        "An added latency set against an absolute one favours whoever is given the added one.", verdicts,
+        "Comparing an added latency with an absolute one favours the mesh with the added one.", verdicts,
     ),
     _rule(
         "contradiction", "contradicts itself",
@@ -263,7 +267,7 @@ _LISTED = (
     ),
     _rule(
         "one-repetition", "one repetition",
-        "A single run cannot tell a difference from chance: equal cells run twice have moved by a quarter and more.",
+        "One run cannot distinguish a difference from chance: equal cells have differed by a quarter and more.",
         repetitions,
     ),
     _rule(
@@ -272,16 +276,16 @@ _LISTED = (
     ),
     _rule(
         "repeat-differs", "equal runs disagree",
-        "What differs between two runs of the same is noise or drift; differences between meshes of that size are too.",
+        "A difference between two equal runs is noise or drift; so is a difference of that size between meshes.",
         repeats,
     ),
     _rule(
         "faster-than-baseline", "faster than no mesh",
-        "A mesh cannot take latency away; where it seems to, the noise floor is above the differences shown.", faster,
+        "A mesh cannot remove latency. If it seems to, the noise is larger than the differences shown.", faster,
     ),
     _rule(
         "closed-loop-called-constant-rate", "closed loop called constant rate",
-        "Slow answers hold back the very requests that would have been slow: tails look better than users feel them.",
+        "Slow answers delay the very requests that would be slow: tails look better than users experience them.",
         loop,
     ),
     _rule(
@@ -291,11 +295,11 @@ _LISTED = (
     ),
     _rule(
         "missing-rate", "rate missing",
-        "CPU per request falls as the rate rises, so a cost without its rate can be compared with nothing.", rate,
+        "CPU per request falls as the rate rises, so a cost without its rate cannot be compared.", rate,
     ),
     _rule(
         "per-proxy-or-hop", "per proxy or per hop unsaid",
-        "A request passes one proxy or two; the same figure is double or half according to which is meant.",
+        "A request passes one proxy or two; the same figure is double or half, depending on which is meant.",
         scope,
     ),
     _rule(
@@ -305,28 +309,28 @@ _LISTED = (
     ),
     _rule(
         "percentile-of-averages", "percentile of averages",
-        "A percentile over runs' averages says nothing of requests; of five runs, p99 is the largest average.",
+        "A percentile over the averages of runs says nothing about requests; of five runs, p99 is the largest average.",
     ),
     _rule(
         "normalised-over-another-window", "normalised over another window",
         "Numerator and denominator must be of the same requests.",
     ),
-    _rule("unit-undefined", "unit undefined", "A number without a unit that is defined can be compared with nothing."),
+    _rule("unit-undefined", "unit undefined", "A number without a defined unit cannot be compared."),
     _rule(
         "configuration-not-applied", "configuration not applied as printed",
-        "Whoever repeats it measures another configuration; rendered values should be kept, not the command.",
+        "Repeating it measures another configuration; publish the rendered values, not only the command.",
     ),
     _rule(
         "kernel-not-counted", "kernel work not counted",
-        "A data plane inside the kernel costs what no process is charged with; beside sidecars it then looks free.",
+        "The cost of a data plane inside the kernel is charged to no process, so it looks free next to sidecars.",
     ),
     _rule(
         "citations-disagree", "citations disagree",
-        "What copies make of a figure differs; only the source itself can be quoted.",
+        "Copies of a figure differ; quote only the original source.",
     ),
     _rule(
         "contestant", "published by a contestant",
-        "Nearly every comparison of meshes in circulation comes from one of those compared; knowing which helps.",
+        "Most published comparisons come from one of the compared projects; it helps to know which.",
         party,
     ),
 )  # fmt: skip

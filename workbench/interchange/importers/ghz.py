@@ -22,10 +22,12 @@ TOOL = Tool(
     name="ghz",
     title="ghz",
     latency_from="send",
-    omission="Latency counts from the real send, and each worker waits for its answer (coordinated omission), unless "
+    omission="Latency is measured from the actual send, and each worker waits for its answer "
+    "(coordinated omission), unless "
     "it ran with --async.",
-    units="In text the unit that stands beside each figure (ns, ms, s); nanoseconds in JSON.",
-    percentiles="Of right answers only, of the first million calls; of JSON with details recomputed from every call.",
+    units="In text, the unit next to each figure (ns, ms, s); nanoseconds in JSON.",
+    percentiles="Of successful answers only, of the first million calls; recomputed from "
+    "every call if the JSON has details.",
 )
 
 _NS = 1e9
@@ -54,7 +56,7 @@ def _run_of_text(output: Output) -> Imported:
     found = summary(output)
     count, place = found.figures.get("Count", ("", output.where))
     if not count.isdigit():
-        raise BadInputError(f"{place}: the count of calls is missing, or no number.")
+        raise BadInputError(f"{place}: the count of calls is missing or is not a number.")
     calls = int(count)
     if found.answered < calls:
         raise output.cut_off()
@@ -74,7 +76,7 @@ def _run_of_text(output: Output) -> Imported:
         counts_by_status=found.status,
         quantiles={"from_send": figures} if right and figures else {},
         notes=(
-            "ghz prints neither the workers (-c), the connections nor the rate (-r) that it was asked for.",
+            "ghz prints neither the workers (-c), the connections nor the target rate (-r).",
             *_notes(calls, right),
             *((output.note,) if output.note else ()),
         ),
@@ -86,7 +88,7 @@ def _run_of_text(output: Output) -> Imported:
 def _notes(calls: int, right: int) -> tuple[str, ...]:
     notes = []
     if calls > right:
-        notes.append(f"Its latency is of the {right:,} right answers; {calls - right:,} calls failed.")
+        notes.append(f"Its latency is of the {right:,} successful answers; {calls - right:,} calls failed.")
     if calls > _MOST:
         notes.append(
             f"ghz keeps the details of {_MOST:,} calls: latency is of the first {_MOST / calls:.0%} of the run."
@@ -101,7 +103,9 @@ def read_json(source: InputFile, options: Options) -> list[Imported]:
     counts = _counts(table)
     calls, window = table.whole("count"), table.number("total") / _NS or None
     if sum(counts.values()) != calls:
-        raise table.wrong("count", f"is {calls}, but its statuses hold {sum(counts.values())}; the file is damaged")
+        raise table.wrong(
+            "count", f"is {calls}, but its statuses add up to {sum(counts.values())}; the file is damaged"
+        )
     right, whole = counts.get("OK", 0), _details(table)
     figures = _figures(table) if right and whole is None else {}
     ended = started(table.text("date"), source.where) if "date" in table else None

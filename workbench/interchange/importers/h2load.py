@@ -15,10 +15,10 @@ TOOL = Tool(
     name="h2load",
     title="h2load",
     latency_from="send",
-    omission="Latency counts from the real send. Without --rps it is a closed loop: slow answers hold back the "
+    omission="Latency is measured from the actual send. Without --rps it is a closed loop: slow answers hold back the "
     "requests that would have waited (coordinated omission).",
     units="Durations in text with a unit (us, ms, s); microseconds in the log.",
-    percentiles="As printed: since 2026 median, p95 and p99, before that none. The log of requests holds them all.",
+    percentiles="As printed: since 2026 median, p95 and p99, none before. The log of requests has all latencies.",
 )
 
 _FINISHED = re.compile(r"\s*finished in (\S+), (\S+) req/s, \S+")
@@ -150,7 +150,7 @@ def read_log(source: InputFile, options: Options) -> list[Imported]:
         status="status",
         start="start",
         start_unit_s=1e-6,
-        notes=("Requests that were lost with their connection, or timed out, have no line in h2load's log.",),
+        notes=("Requests that timed out or were lost with their connection have no line in h2load's log.",),
     )
     return runs_of(source, layout)
 

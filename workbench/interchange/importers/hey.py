@@ -15,9 +15,10 @@ TOOL = Tool(
     name="hey",
     title="hey",
     latency_from="send",
-    omission="Latency counts from the real send, and each worker waits for its answer (coordinated omission); -q only "
-    "holds workers back.",
-    units="Seconds with four decimals: nothing below 0.1 ms can be told apart.",
+    omission="Latency is measured from the actual send, and each worker waits for its answer "
+    "(coordinated omission); -q only "
+    "slows the workers down.",
+    units="Seconds with four decimals: the resolution is 0.1 ms.",
     percentiles="Of all answers, rounded to 0.1 ms; the histogram it prints has eleven bars and is not used.",
 )
 
@@ -103,14 +104,15 @@ def _told(told: Summary) -> int:
 
 
 def _notes(told: Summary, below: int, beyond: int, wrong: int) -> tuple[str, ...]:
-    notes = ["hey prints neither the connections (-c) nor the rate (-q) that it was asked for."]
+    notes = ["hey prints neither the connections (-c) nor the target rate (-q)."]
     if below:
         notes.append(f"{below} of its figures are printed as 0.0000 s, below its resolution, and count as unknown.")
     if beyond:
         share = told.answered / (told.answered + beyond)
         notes.append(
-            f"hey keeps {_MOST:,} answers: latency and statuses are of the first {share:.0%} of the run, and of "
-            f"{beyond:,} later requests nothing is known, so that errors are unknown"
+            f"hey keeps {_MOST:,} answers: latency and statuses are of the first {share:.0%} "
+            "of the run. Nothing is known about "
+            f"{beyond:,} later requests, so errors are unknown"
             f"{f' (at least {wrong:,})' if wrong else ''}. Requests are time x rate."
         )
     if told.output.note:
@@ -140,7 +142,7 @@ def _of_the_first(run: Imported) -> Imported:
     """Return the run; of a full table nobody knows how many more requests there were."""
     if run.requests is None or run.requests < _MOST:
         return run
-    note = f"hey keeps {_MOST:,} answers: the table is full, and how many requests there were is unknown."
+    note = f"hey keeps {_MOST:,} answers: the table is full, and the number of requests is unknown."
     return replace(run, requests=None, notes=(*run.notes, note))
 
 

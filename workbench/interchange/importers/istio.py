@@ -21,8 +21,9 @@ TOOL = Tool(
     name="fortio",
     title="Fortio, by Istio's pipeline",
     latency_from="send",
-    omission="Latency counts from the real send (coordinated omission). Runs with more than 10 % errors were dropped "
-    "from the table when it was made, so that an overloaded mesh is not in it.",
+    omission="Latency is measured from the actual send (coordinated omission). Runs with "
+    "more than 10 % errors were dropped "
+    "when the table was made, so it contains no overloaded mesh.",
     units="Latency in whole microseconds, CPU in thousandths of a core, memory in MiB with page cache.",
     percentiles="Interpolated within Fortio's buckets; no distribution is in the table.",
 )
@@ -50,7 +51,7 @@ def read(source: InputFile, options: Options) -> list[Imported]:
     names = header_of(source)
     found = [_run(row, where) for where, row in rows_of(source, names)]
     if not found:
-        raise BadInputError(f"{source.where} holds no run.")
+        raise BadInputError(f"{source.where} contains no run.")
     return found
 
 
@@ -92,7 +93,7 @@ def _run(row: dict[str, str], where: str) -> Imported:
         extra={name: text for name, text in row.items() if name.startswith(("mem_", "cpu_")) and text not in ("", "-")},
         notes=(
             _METRICS_FROM_S,
-            "Memory is container_memory_usage_bytes, page cache included: it is kept beside the run and compared with "
+            "Memory is container_memory_usage_bytes, page cache included: it is stored with the run and compared with "
             "nothing.",
             *_unknown(usage, without),
             *doubts,
@@ -118,9 +119,9 @@ def _number(row: dict[str, str], name: str, where: str, doubts: list[str]) -> fl
     try:
         value = float(text)
     except ValueError as error:
-        raise BadInputError(f"{where}: column {name} holds {shown(text)}, which is not a number.") from error
+        raise BadInputError(f"{where}: column {name} contains {shown(text)}, which is not a number.") from error
     if not 0 <= value < float("inf"):
-        doubts.append(f"Column {name} holds {shown(text)}, which cannot be: unknown.")
+        doubts.append(f"Column {name} contains {shown(text)}, which is impossible: unknown.")
         return None
     return value
 
@@ -128,7 +129,7 @@ def _number(row: dict[str, str], name: str, where: str, doubts: list[str]) -> fl
 def _whole(row: dict[str, str], name: str, where: str, doubts: list[str]) -> int | None:
     value = _number(row, name, where, doubts)
     if value is not None and not value.is_integer():
-        doubts.append(f"Column {name} holds {value:g}, which is not a whole number: unknown.")
+        doubts.append(f"Column {name} contains {value:g}, which is not a whole number: unknown.")
         return None
     return None if not value else int(value)
 
@@ -187,7 +188,10 @@ def _unknown(usage: tuple[Usage, ...], without: bool) -> tuple[str, ...]:
     parts = [one.component for one in usage if one.role == "unattributed"]
     if without or not parts:
         return ()
-    return (f"What {', '.join(parts)} used is charged to nobody: by name no proxy in the path of these requests.",)
+    return (
+        f"The CPU of {', '.join(parts)} is charged to no role: by name, none of them is a "
+        "proxy in the path of these requests.",
+    )
 
 
 ADAPTER = Importer(

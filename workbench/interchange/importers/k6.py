@@ -18,9 +18,9 @@ TOOL = Tool(
     name="k6",
     title="k6",
     latency_from="send",
-    omission="http_req_duration counts from the real send and leaves out waiting for a connection. Arrival-rate "
-    "executors keep the schedule and count what they could not start as dropped_iterations, which have no latency; "
-    "all other executors are closed loops (coordinated omission).",
+    omission="http_req_duration is measured from the actual send and excludes waiting for a connection. Arrival-rate "
+    "executors keep the schedule and count iterations that they could not start as dropped_iterations, which have no "
+    "latency; all other executors are closed loops (coordinated omission).",
     units="Milliseconds.",
     percentiles="Of all samples, interpolated between neighbours; errors are among them unless filtered.",
 )
@@ -32,7 +32,7 @@ _BUILT_IN = frozenset((_REQUESTS, _DURATION, "iterations", "iteration_duration",
 _QUANTILE = re.compile(r"p\((\d+(?:\.\d+)?)\)")
 _EXTREMES = {"min": "low_s", "max": "high_s"}
 _HEAD = ("metric_name", "timestamp", "metric_value")
-_REDIRECTS = "Answers that redirect are among its requests: k6 counts every hop as one."
+_REDIRECTS = "Redirects are among its requests: k6 counts every hop as one."
 
 
 def matches(source: InputFile) -> bool:
@@ -76,7 +76,7 @@ def read(source: InputFile, options: Options) -> list[Imported]:
 def _run(root: Node, where: str, raw: bytes) -> Imported:
     metrics = _metrics(root, where)
     if _DURATION not in metrics and _REQUESTS not in metrics:
-        raise BadInputError(f"{where}: there is no metric {_DURATION}; only HTTP runs of k6 are read.")
+        raise BadInputError(f"{where}: there is no metric {_DURATION}; only k6's HTTP runs are supported.")
     requests = _values(metrics, _REQUESTS).maybe_whole("count")
     took = _took_s(root, where)
     rate = _values(metrics, _REQUESTS).maybe_number("rate") or None
@@ -174,13 +174,13 @@ def _notes(chosen: str, dropped: int, vus: int | None, wrong: int | None) -> tup
     if chosen == _RIGHT_ONLY:
         notes.append("Latency is of expected answers; the others are counted as failed.")
     elif wrong:
-        notes.append(
-            f"Latency is of all requests, the {wrong} that failed among them: no figure of the others is told."
-        )
+        notes.append(f"Latency is of all requests, including the {wrong} failed ones: there is no figure without them.")
     if dropped:
-        notes.append(f"{dropped} iterations were dropped: they were due and were never sent, and have no latency.")
+        notes.append(f"{dropped} iterations were dropped: they were due but never sent, and have no latency.")
     if vus is not None:
-        notes.append(f"It had {vus} virtual users, each with connections of its own; their number is not told.")
+        notes.append(
+            f"It had {vus} virtual users, each with its own connections; the number of connections is unknown."
+        )
     return (*notes, _REDIRECTS)
 
 

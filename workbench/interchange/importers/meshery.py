@@ -20,17 +20,18 @@ WRK2 = Tool(
     name="wrk2",
     title="wrk2, by Meshery",
     latency_from="schedule",
-    omission="Latency counts from the moment at which the request was due.",
+    omission="Latency is measured from the moment the request was due.",
     units="Seconds, in Fortio's shape.",
-    percentiles="Recomputed from the buckets that Meshery brought wrk2's histogram into.",
+    percentiles="Recomputed from the buckets into which Meshery converted wrk2's histogram.",
 )
 NIGHTHAWK = Tool(
     name="nighthawk",
     title="Nighthawk, by Meshery",
     latency_from="send",
-    omission="Meshery ran Nighthawk with a closed loop: latency counts from the real send (coordinated omission).",
+    omission="Meshery ran Nighthawk with a closed loop: latency is measured from the "
+    "actual send (coordinated omission).",
     units="Seconds, in Fortio's shape.",
-    percentiles="Recomputed from the buckets that Nighthawk's histogram was brought into.",
+    percentiles="Recomputed from the buckets into which Nighthawk's histogram was converted.",
 )
 _TOOLS = {"fortio": FORTIO, "wrk2": WRK2, "nighthawk": NIGHTHAWK}
 _RESULTS = ("runner_results", "runnerResults")
@@ -113,7 +114,7 @@ def _run(table: Table, held: Table) -> Imported:
         },
         notes=(
             *run.notes,
-            "Meshery's result names the mesh as its user did; nothing verified that it was in the path.",
+            "Meshery's result has the mesh's name from its user; nothing verified that it was in the path.",
         ),
         raw_name="meshery.json",
     )

@@ -34,11 +34,11 @@ from workbench.model.lab_steps import Role
 
 UNTOLD = Tool(
     name="untold",
-    title="a load generator that the documents do not name",
+    title="an unnamed load generator",
     latency_from="send",
-    omission="The documents do not say what latency counts from; it is taken for the real send, the weaker of the two.",
+    omission="The documents do not state where latency starts; the actual send is assumed, the weaker of the two.",
     units="Milliseconds.",
-    percentiles="As the result tells them: p50, p90 and p99, without a distribution.",
+    percentiles="As in the result: p50, p90 and p99, without a distribution.",
 )
 _TOOLS = {tool.name: tool for tool in (FORTIO, NIGHTHAWK, WRK, WRK2)}
 _PROTOCOLS = {Protocol.PROTOCOL_HTTP: "http/1.1", Protocol.PROTOCOL_TCP: "tcp", Protocol.PROTOCOL_GRPC: "grpc"}
@@ -74,7 +74,7 @@ def read(source: InputFile, options: Options) -> list[Imported]:
     if not results:
         kinds = ", ".join(sorted({one.kind for one in documents}))
         raise BadInputError(
-            f"{source.where} holds no result ({kinds}): a profile is imported by itself and becomes an experiment."
+            f"{source.where} contains no result ({kinds}). Import a profile by itself; it becomes an experiment."
         )
     drafts = {id(one): draft for one, (_, draft) in zip(documents, moved, strict=True)}
     return [_completed(_run(one, documents, options, source), drafts[id(one)]) for one in results]
@@ -88,7 +88,7 @@ def _completed(run: Imported, draft: Draft | None) -> Imported:
         Usage(component=name, role=_ROLES.get(role, "unattributed"), cpu_cores=cores)
         for name, (role, cores) in draft.cores.items()
     )
-    said = "It is in the form of the specification's first drafts; the rate of its client is taken for the one reached."
+    said = "It has the form of the specification's first drafts; its client's rate is taken as the achieved rate."
     return replace(run, connections=run.connections or draft.connections, usage=usage, notes=(*run.notes, said))
 
 
@@ -169,7 +169,7 @@ def _run(document: Document, documents: list[Document], options: Options, source
 def _unit(result: PerformanceTestResult, options: Options, where: str) -> tuple[float, tuple[str, ...]]:
     """Return the factor from ``latencies_ms`` to seconds, and what is to be said about it."""
     if options.latencies_in == "s":
-        return 1.0, ("latencies_ms is read as seconds, because it was said to hold them.",)
+        return 1.0, ("latencies_ms is read as seconds, as requested.",)
     if options.latencies_in == "ms" or result.latencies_ms is None:
         return 1e-3, ()
     if is_from_meshery(result):
@@ -177,7 +177,7 @@ def _unit(result: PerformanceTestResult, options: Options, where: str) -> tuple[
     if suspect_seconds(result):
         found = result.latencies_ms
         raise BadInputError(
-            f"{where}: latencies_ms with p50 {found.p50:g} and max {found.max:g} may be seconds. Say what they are: "
+            f"{where}: latencies_ms with p50 {found.p50:g} and max {found.max:g} may be seconds. Choose the unit: "
             "--latencies-in ms (as the name says) or --latencies-in s."
         )
     return 1e-3, ()

@@ -67,9 +67,7 @@ def read(source: InputFile, options: Options) -> list[Imported]:
         When there is no mapping, or table and mapping do not fit, with the place.
     """
     if options.mapping is None:
-        raise BadInputError(
-            f"{source.where} is a table of unknown layout; say what its columns mean with --map FILE.toml."
-        )
+        raise BadInputError(f"{source.where} is a table of unknown layout; describe its columns with --map FILE.toml.")
     mapping = _Mapping(*options.mapping)
     if mapping.kind == "requests":
         return runs_of(source, mapping.layout())
@@ -109,7 +107,7 @@ class _Mapping:
     def unit_s(self, meaning: str) -> float:
         """Return the unit of a column in seconds; one that is not told is refused, never guessed."""
         if meaning not in self.units:
-            raise BadInputError(f'{self.where}: [units] must say the unit of {meaning}, such as {meaning} = "ms".')
+            raise BadInputError(f'{self.where}: [units] must state the unit of {meaning}, such as {meaning} = "ms".')
         return UNITS_S[self.units[meaning]]
 
     def start_unit_s(self) -> float | None:
@@ -140,18 +138,18 @@ def _tool(table: Mapping[str, Any], where: str) -> Tool:
     latency_from = _one_of(table, "latency_from", ("send", "schedule"), where)
     name = table.get("generator")
     if not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= 64:
-        raise BadInputError(f'{where} must name what made the table: generator = "...".')
+        raise BadInputError(f'{where} must name the tool that made the table: generator = "...".')
     if latency_from == "schedule":
-        omission = "Latency counts from the moment at which the request was due, as the mapping file says."
+        omission = "Latency is measured from the moment the request was due, as stated in the mapping file."
     else:
-        omission = "Latency counts from the real send, as the mapping file says (coordinated omission)."
+        omission = "Latency is measured from the actual send, as stated in the mapping file (coordinated omission)."
     return Tool(
         name=name,
         title=name,
         latency_from=latency_from,  # type: ignore[arg-type]  # one of the two
         omission=omission,
-        units="As the mapping file says.",
-        percentiles="Computed here from all requests, or taken as the table has them.",
+        units="As stated in the mapping file.",
+        percentiles="Computed from all requests, or taken from the table.",
     )
 
 
@@ -161,7 +159,7 @@ def _one_of(table: Mapping[str, Any], name: str, known: tuple[str, ...], where: 
         raise (
             UnknownNameError(name, str(value), known, where)
             if value
-            else BadInputError(f"{where} must say {name}: {' or '.join(known)}.")
+            else BadInputError(f"{where} must set {name}: {' or '.join(known)}.")
         )
     return str(value)
 
@@ -190,7 +188,7 @@ def _runs(source: InputFile, mapping: _Mapping) -> list[Imported]:
                 f'{where}: more than {_MOST_RUNS:,} runs; is it a table of requests (kind = "requests")?'
             )
     if not found:
-        raise BadInputError(f"{source.where} holds no run.")
+        raise BadInputError(f"{source.where} contains no run.")
     return found
 
 
@@ -246,7 +244,7 @@ class _Cells:
         except ValueError as error:
             raise BadInputError(f"{self.where}: {shown(text)} is not a number for {name}.") from error
         if not 0 <= value < float("inf"):
-            self.doubts.append(f"{name} is {shown(text)}, which cannot be: unknown.")
+            self.doubts.append(f"{name} is {shown(text)}, which is impossible: unknown.")
             return None
         return None if name in _NEVER_ZERO and value == 0 else value
 

@@ -209,18 +209,19 @@ def _spectrum(lines: list[tuple[str, str]]) -> Histogram | None:
 def _notes(
     output: Output, tool: Tool, failures: Mapping[str, int], completed: int, has_percentile: bool
 ) -> tuple[str, ...]:
-    notes = ["wrk2 does not print the rate that it was asked for (-R)."] if tool is WRK2 else []
+    notes = ["wrk2 does not print its target rate (-R)."] if tool is WRK2 else []
     if not has_percentile and completed:
-        notes.append("It was run without --latency: it has no percentile but what its table holds.")
+        notes.append("It ran without --latency: it has only the percentiles in its table.")
     broken = {name: failures[name] for name in ("connect", "read", "write") if failures.get(name)}
     if broken:
         told = ", ".join(f"{name} {count:,}" for name, count in broken.items())
         notes.append(
-            f"Requests that broke off without an answer ({told}) are errors beside the {completed:,} that completed; "
-            "they are in neither its rate nor its latency."
+            f"Requests that broke off without an answer ({told}) are errors in addition to "
+            f"the {completed:,} that completed; "
+            "its rate and latency do not include them."
         )
     if tool is WRK2 and failures.get("timeout"):
-        notes.append("wrk2 counts a request that waits past its timeout again every two seconds.")
+        notes.append("wrk2 counts a request again for every two seconds that it waits beyond its timeout.")
     if output.note:
         notes.append(output.note)
     return tuple(notes)

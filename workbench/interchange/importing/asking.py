@@ -79,7 +79,7 @@ class Table:
         if isinstance(node.value, bool | dict | list):
             return self.number(name)
         if not 0 <= value < math.inf:
-            doubts.append(f"{self._field(name)} is {shown(node.raw or node.value)}, which cannot be: unknown.")
+            doubts.append(f"{self._field(name)} is {shown(node.raw or node.value)}, which is impossible: unknown.")
             return None
         return value
 

@@ -47,7 +47,7 @@ def nighthawk_run(table: Table, raw: bytes, tool: Tool) -> Imported:
         counts_by_status={**run.counts_by_status, **({"other": sent - right} if sent > right else {})},
         notes=(
             *run.notes,
-            "Nighthawk wrote this in Fortio's shape, which does not tell whether the loop was open.",
+            "Nighthawk wrote this in Fortio's format, which does not state whether the loop was open.",
         ),
     )
 
@@ -116,7 +116,7 @@ def _reached(table: Table, doubts: list[str]) -> float | None:
 def _differing(answers: int | None, latencies: int) -> tuple[str, ...]:
     if answers is None or not latencies or answers == latencies:
         return ()
-    return (f"It counts {answers} answers and {latencies} latencies: those of the others are not told.",)
+    return (f"It counts {answers} answers but only {latencies} latencies: the others are unknown.",)
 
 
 def _protocol(table: Table) -> str | None:
@@ -147,7 +147,9 @@ def histogram(table: Table, doubts: list[str]) -> Histogram:
     lows, highs = [one.number("Start") for one in rows], [one.number("End") for one in rows]
     made = spread(lows, highs, [one.whole("Count") for one in rows], f"{table.where}: {table.path}")
     if rows and made.count != table.whole("Count"):
-        raise table.wrong("Count", f"is {table.whole('Count')}, but its buckets hold {made.count}; the file is damaged")
+        raise table.wrong(
+            "Count", f"is {table.whole('Count')}, but its buckets contain {made.count}; the file is damaged"
+        )
     if not made.count:
         return made
     low, high = (table.figure(name, doubts) for name in ("Min", "Max"))
@@ -194,9 +196,9 @@ def _payload_bytes(table: Table) -> int | None:
 def _notes(reached: float | None, rate: float | None, errors: int | None) -> tuple[str, ...]:
     notes = []
     if rate is None:
-        notes.append("No rate was asked for: a closed loop, as fast as answers came.")
+        notes.append("It has no target rate: a closed loop, as fast as answers came.")
     elif reached is not None and reached < rate * 0.99:
-        notes.append(f"It reached {reached:g} of {rate:g} requests/s; the rest is not in its latency.")
+        notes.append(f"It reached {reached:g} of {rate:g} requests/s; its latency does not include the rest.")
     if errors:
-        notes.append(f"Its latency is of all answers, the {errors} errors among them.")
+        notes.append(f"Its latency is of all answers, including the {errors} errors.")
     return tuple(notes)

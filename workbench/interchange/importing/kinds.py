@@ -84,8 +84,8 @@ def detect(source: InputFile, has_mapping: bool = False) -> FileKind:
     if unreadable is not None:
         raise unreadable
     raise BadInputError(
-        f"{source.where} is of no kind that can be imported. Known: {'; '.join(one.title for one in known.values())}. "
-        f"For other tables, say what their columns mean with --map FILE.toml.{_importers()[1]}"
+        f"{source.where} is of an unknown kind. Known: {'; '.join(one.title for one in known.values())}. "
+        f"For other tables, describe the columns with --map FILE.toml.{_importers()[1]}"
     )
 
 

@@ -97,7 +97,7 @@ def header_of(source: InputFile, delimiter: str = ",") -> tuple[str, ...]:
     lines = source.head.splitlines()
     if len(lines) < 2 and len(source.head.encode()) >= HEAD_BYTES - 4:
         raise BadInputError(
-            f"{source.where}, line 1: the first line does not end within {HEAD_BYTES:,} bytes; no table."
+            f"{source.where}, line 1: the first line does not end within {HEAD_BYTES:,} bytes, so this is not a table."
         )
     try:
         names = next(csv.reader([source.first_line], delimiter=delimiter, strict=True))
@@ -107,9 +107,9 @@ def header_of(source: InputFile, delimiter: str = ",") -> tuple[str, ...]:
         if not name or len(name) > LONGEST_NAME or not name.isprintable():
             raise BadInputError(f"{source.where}, line 1: column {place} has no usable name ({shown(name)}).")
         if names.index(name) != place - 1:
-            raise BadInputError(f"{source.where}, line 1: the column {shown(name)} stands there twice.")
+            raise BadInputError(f"{source.where}, line 1: the column {shown(name)} is there twice.")
     if len(names) > MOST_COLUMNS:
-        raise BadInputError(f"{source.where}, line 1: {len(names)} columns; {MOST_COLUMNS} are the most.")
+        raise BadInputError(f"{source.where}, line 1: {len(names)} columns; the limit is {MOST_COLUMNS}.")
     return tuple(names)
 
 
@@ -166,7 +166,7 @@ def runs_of(source: InputFile, layout: Layout) -> list[Imported]:
         if part.group.values_ns.size or layout.only is None:
             by_run.setdefault(_key(layout, part, found), []).append(part)
     if not any(part.group.values_ns.size for listed in by_run.values() for part in listed):
-        raise BadInputError(f"{source.where} holds no request: no line has a latency in column {layout.latency!r}.")
+        raise BadInputError(f"{source.where} contains no request: no line has a latency in column {layout.latency!r}.")
     edges = edges_of(table, values) if any(part.group.whole for part in found) else []
     return [_run(source, layout, key, listed, edges) for key, listed in by_run.items()]
 
@@ -249,10 +249,10 @@ def _notes(parts: Sequence[_Part], spanned: float | None, layout: Layout, is_jud
         least = f", at least {wrong:,}" if is_judged else ""
         notes.append(f"{layout.only_answered}: errors are unknown{least}.")
     elif is_judged:
-        notes.append("Latency is of right answers; failed requests are counted beside.")
+        notes.append("Latency is of successful answers; failed requests are counted separately.")
     hops = sum(part.group.rows for part in parts if part.is_right and len(part.status) == 3 and part.status[0] == "3")
     if hops:
-        notes.append(f"{hops} of its answers redirect: every hop is a request of its own.")
+        notes.append(f"{hops} of its answers are redirects: every hop counts as a request.")
     protocols = sorted({part.protocol for part in parts} - {""})
     if len(protocols) > 1:
         notes.append(f"Its requests were in several protocols ({', '.join(protocols)}); none is named.")
@@ -338,7 +338,8 @@ def _start(groups: Sequence[Group], layout: Layout, source: InputFile) -> float 
         return None
     if not 0 <= min(firsts) <= LATEST_S:
         raise BadInputError(
-            f"{source.where}: its first time would be {min(firsts):.6g} s since 1970, which no run has; check the unit "
+            f"{source.where}: its first time would be {min(firsts):.6g} s since 1970, which "
+            "is impossible; check the unit "
             f"of the column {layout.start!r}."
         )
     return min(firsts)

@@ -51,11 +51,11 @@ def settled(runs: Sequence[Imported], where: str) -> list[Imported]:
         reasons = list(dict.fromkeys(note for run in made for note in run.notes if _says_why(note)))
         why = f" {' '.join(reasons[:3])}" if reasons else ""
         raise BadInputError(
-            f"{where} holds no figure that can be imported: no count, no rate, no latency and no consumption. Is it "
-            f"the right file, and whole?{why}"
+            f"{where} contains no figure to import: no count, no rate, no latency and no consumption. Is it "
+            f"the right file, and complete?{why}"
         )
     if len(kept) < len(made):
-        left = f"{len(made) - len(kept)} of its {len(made)} results hold no figure at all and are left out."
+        left = f"{len(made) - len(kept)} of its {len(made)} results contain no figure and are left out."
         kept[0] = replace(kept[0], notes=(*kept[0].notes, left))
     return kept
 
@@ -109,7 +109,7 @@ def _latency(run: Imported) -> Imported:
     if not lost:
         return run
     names = ", ".join(name.removesuffix("_s") for name in lost)
-    note = f"Its latency figures {names} are 0, which none can be: they are unknown."
+    note = f"Its latency figures {names} are 0, which is impossible: they are unknown."
     return replace(run, quantiles={kind: told for kind, told in kept.items() if told}, notes=(*run.notes, note))
 
 
@@ -120,7 +120,7 @@ def _positive(told: Mapping[str, float]) -> dict[str, float]:
 def _consumption(run: Imported) -> Imported:
     if not any(one.cpu_cores is not None for one in run.usage) or run.window_s:
         return run
-    note = "The CPU that it tells is kept in its record only: without a duration it is not CPU time per request."
+    note = "Its CPU is kept only in the record: without a duration, it cannot become CPU time per request."
     return replace(run, notes=_once(run, note))
 
 
@@ -129,7 +129,7 @@ def _asked(run: Imported) -> Imported:
     zeros = [name for name in ("rate_per_s", "duration_s", "connections") if getattr(run, name) == 0]
     if not zeros:
         return run
-    note = f"It tells {' and '.join(zeros)} as 0, under which nothing runs: not told."
+    note = f"Its {' and '.join(zeros)} is 0, which is impossible: unknown."
     return replace(
         run,
         rate_per_s=run.rate_per_s or None,
@@ -146,7 +146,7 @@ def _against_asked(run: Imported) -> Imported:
         return replace(run, window_s=None)
     if asked is None or window is None:
         return run
-    told = f"It was to take {asked:g} s and says that it took {window:g} s"
+    told = f"It should have taken {asked:g} s but reports {window:g} s"
     if window < _SHORTEST * asked or window > max(_LONGEST * asked, asked + _LATE_S):
         return _without_window(run, f"{told}, which is impossible")
     if window < (1 - _APART) * asked:
@@ -161,7 +161,7 @@ def _within(run: Imported) -> Imported:
     window, slowest = run.window_s, _slowest_s(run)
     if window is None or slowest <= window * _PLAY + _PLAY_S:
         return run
-    told = f"A latency of {slowest:g} s is longer than the {window:g} s that it says it took"
+    told = f"A latency of {slowest:g} s is longer than its reported {window:g} s"
     if run.duration_s is None or slowest <= run.duration_s * _PLAY + _PLAY_S:
         return _without_window(run, told)
     return replace(run, notes=_once(run, f"{told}: one of the two is wrong; check the unit."))
@@ -178,12 +178,14 @@ def _agreeing(run: Imported) -> Imported:
     """Return the run without the one of duration and rate that its count of requests, and what was asked, rule out."""
     rate, window = run.achieved_rate_per_s, run.window_s
     if rate == 0 and window and (came := answered(run)):
-        note = f"Its rate is told as 0, though {came} requests were answered: taken from the count and the duration."
+        note = (
+            f"Its reported rate is 0, but {came} requests were answered: the rate is computed from count and duration."
+        )
         return replace(run, achieved_rate_per_s=came / window, extra=_told(run), notes=_once(run, note))
     if not rate or not window:
         return run
     if run.requests == 0 and rate * window > _AGREE:
-        note = f"It tells of no request and of {rate:.4g}/s: the rate is unknown."
+        note = f"It reports no requests but a rate of {rate:.4g}/s: the rate is unknown."
         return replace(run, achieved_rate_per_s=None, extra=_told(run), notes=_once(run, note))
     if run.requests is None:
         if rate * window >= 1 / _AGREE or not (run.quantiles or run.histograms):
@@ -195,10 +197,10 @@ def _agreeing(run: Imported) -> Imported:
         return run  # some tools' rates are of answers only
     counted = f"{run.requests} requests in {window:.4g} s are not {rate:.4g}/s"
     if run.duration_s is not None and _is_near(window, run.duration_s):
-        note = f"{counted}: the rate cannot have been reached, and is taken from the count and the duration."
+        note = f"{counted}: the rate is impossible, and is computed from count and duration."
         return replace(run, achieved_rate_per_s=run.requests / window, extra=_told(run), notes=_once(run, note))
     if run.duration_s is not None and _is_near(run.requests / rate, run.duration_s):
-        note = f"{counted}: the duration is unknown, {run.duration_s:.4g} s were asked for."
+        note = f"{counted}: the duration is unknown ({run.duration_s:.4g} s were requested)."
         return replace(run, window_s=None, extra=_told(run), notes=_once(run, note))
     note = f"{counted}: both are unknown."
     return replace(run, window_s=None, achieved_rate_per_s=None, extra=_told(run), notes=_once(run, note))
@@ -211,7 +213,7 @@ def _is_near(one: float, other: float) -> bool:
 def _without_window(run: Imported, why: str) -> Imported:
     """Return the run without its time, and the rate that was made with it."""
     rate = f" ({run.achieved_rate_per_s:,.6g}/s)" if run.achieved_rate_per_s is not None else ""
-    note = f"{why}: its time and the rate that it reached{rate} count as unknown."
+    note = f"{why}: its duration and achieved rate{rate} count as unknown."
     return replace(run, window_s=None, achieved_rate_per_s=None, extra=_told(run), notes=_once(run, note))
 
 

@@ -43,9 +43,7 @@ class InputFile:
         """
         try:
             if not stat.S_ISREG(self.path.stat().st_mode):
-                raise BadInputError(
-                    f"{self.where} is not an ordinary file; give files, or the folder of an SMP bundle."
-                )
+                raise BadInputError(f"{self.where} is not a regular file; use files, or the folder of an SMP bundle.")
             with self.path.open("rb") as stream:
                 content = stream.read(HEAD_BYTES)
         except FileNotFoundError as error:

@@ -86,7 +86,7 @@ class Output:
         """Return the error that says that its end is missing."""
         last = self.first + len(self.lines) - 1
         file = self.where.rpartition(", line ")[0] if self.note else self.where
-        begun = f" The output that begins on line {self.first} is not whole." if self.note else ""
+        begun = f" The output that begins on line {self.first} is incomplete." if self.note else ""
         return BadInputError(
             f"{file}, line {last}: the text ends before {TITLES[self.tool]}'s totals; it was cut off.{begun}"
         )
@@ -150,8 +150,8 @@ def outputs(source: InputFile, tool: str) -> list[Output]:
     for place, other in begins:
         if other != tool:
             raise BadInputError(
-                f"{source.where}, line {place + 1}: here begins {_words(other)}, not {_words(tool)}. "
-                "Put the output of each tool into a file of its own."
+                f"{source.where}, line {place + 1}: {_words(other)} begins here, not {_words(tool)}. "
+                "Put the output of each tool into a separate file."
             )
     starts = [place for place, _ in begins]
     ends = [*starts[1:], len(lines)]
@@ -163,7 +163,7 @@ def outputs(source: InputFile, tool: str) -> list[Output]:
             first=start + 1 if several else 1,
             lines=tuple(lines[start if several else 0 : end]),
             note=f"Run {number} of {len(starts)} in the file, which count as repetitions of one measurement unless "
-            "they tell otherwise; put runs of another kind (warm-ups, other rates) into files of their own."
+            "their facts differ; put other runs (warm-ups, other rates) into separate files."
             if several
             else "",
         )
@@ -192,7 +192,7 @@ def lasted(text: str, where: str) -> float | None:
 def _unit_s(unit: str, text: str, where: str) -> float:
     plain = _NAMES.get(unit.lower(), unit)
     if plain not in UNITS_S:
-        raise BadInputError(f"{where}: {shown(text)} has no unit that is known: {', '.join(UNITS_S)}.")
+        raise BadInputError(f"{where}: {shown(text)} has no known unit: {', '.join(UNITS_S)}.")
     return UNITS_S[plain]
 
 

@@ -8,8 +8,9 @@ FORTIO = Tool(
     name="fortio",
     title="Fortio",
     latency_from="send",
-    omission="Latency counts from the real send: each connection waits for its answer, and what it did not send "
-    "meanwhile is missing (coordinated omission).",
+    omission="Latency is measured from the actual send: each connection waits for its answer, "
+    "and the latency of requests not "
+    "sent meanwhile is missing (coordinated omission).",
     units="Seconds in the JSON.",
     percentiles="Interpolated within Fortio's buckets (up to 25 % wide, at its default resolution 1 ms at the fine "
     "end); here recomputed from the buckets.",
@@ -18,17 +19,18 @@ NIGHTHAWK = Tool(
     name="nighthawk",
     title="Nighthawk",
     latency_from="send",
-    omission="Latency counts from the real send. In open loop what found no free connection is counted as overflow and "
-    "has no latency; in closed loop (its default) it is sent later and counted from then.",
+    omission="Latency is measured from the actual send. In open loop, requests without a free "
+    "connection are counted as overflow "
+    "and have no latency; in closed loop (its default) they are sent later and measured from then.",
     units="Durations in text with a unit, seconds; rate and connections are per worker.",
-    percentiles="HdrHistogram's, told at a fixed list of percentiles; here recomputed from their counts.",
+    percentiles="HdrHistogram's, at a fixed list of percentiles; recomputed here from their counts.",
 )
 WRK = Tool(
     name="wrk",
     title="wrk",
     latency_from="send",
-    omission="A closed loop without a rate: each connection sends again when its answer is there, so slow answers hold "
-    "back the requests that would have waited (coordinated omission).",
+    omission="A closed loop without a rate: each connection sends again after its answer, so slow answers delay "
+    "the requests that would have waited (coordinated omission).",
     units="Durations in text with a unit (us, ms, s).",
     percentiles="Of at most ten million recorded latencies; the distribution itself is not printed.",
 )
@@ -36,8 +38,8 @@ WRK2 = Tool(
     name="wrk2",
     title="wrk2",
     latency_from="schedule",
-    omission="Latency counts from the moment at which the request was due, so that waiting behind slow answers is in "
-    "it; granularity about 1 ms (its author's figure). Its first 10 s calibrate and are not in the latency.",
+    omission="Latency is measured from the moment the request was due, so it includes waiting behind slow "
+    "answers; granularity about 1 ms (its author's figure). Its first 10 s calibrate and are not in the latency.",
     units="Durations in text with a unit; the spectrum in milliseconds.",
     percentiles="HdrHistogram's; the whole spectrum with --latency.",
 )

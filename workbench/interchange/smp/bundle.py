@@ -61,8 +61,8 @@ KINDS = ("test", "result", "mesh", "environment")
 README = """\
 # Runs as documents of the Service Mesh Performance specification {smp}
 
-{runs} runs, exported by workbench {version}. Each folder in `runs/` holds the four documents of one run, linked by
-their ids, and `details.json`, the whole record. `workbench smp validate .` checks them; `workbench import .` brings
+{runs} runs, exported by workbench {version}. Each folder in `runs/` contains the four documents of one run, linked by
+their ids, and `details.json`, the full record. `workbench smp validate .` checks them; `workbench import .` imports
 them into a store.
 
 The latency distributions of all runs, in DuckDB:
@@ -122,7 +122,7 @@ def export_bundle(
     if form not in FORMS:
         raise BadInputError(f"A bundle's documents are {' or '.join(FORMS)}, not {form!r}.")
     if target.exists():
-        raise BadInputError(f"There is something at {target} already; give a new folder with --to.")
+        raise BadInputError(f"{target} exists already; choose a new folder with --to.")
     aside = temporary(target)
     with explained("write the bundle", target):
         try:
@@ -165,7 +165,7 @@ def revealed(facts: Sequence[Facts], runs: Sequence[Run], *, with_raw: bool = Fa
     if any(run.spec.mesh.options for run in runs):
         found["the options of the meshes"] = None
     if runs:
-        found["the names of every part that was watched"] = None
+        found["the names of every watched part"] = None
     if with_raw:
         found["the tools' own output"] = None
     return tuple(found)
@@ -312,15 +312,15 @@ def safe_member(folder: Path, name: str) -> Path:
     parts = Path(name).parts
     if not parts or Path(name).is_absolute() or ".." in parts or not name.isprintable() or "\\" in name:
         raise BadInputError(
-            f"{folder / INDEX} names the file {name!r:.80}, which is none of the bundle's own; it is not read."
+            f"{folder / INDEX} names the file {name!r:.80}, which is not part of a bundle; it is not read."
         )
     step = folder
     for part in parts:
         step = step / part
         if step.is_symlink():
-            raise BadInputError(f"{step} is a link; a bundle holds files only. It is not read.")
+            raise BadInputError(f"{step} is a link; a bundle contains only files. It is not read.")
     if not path.is_file():
-        raise BadInputError(f"{path} is missing, though {INDEX} lists it; the bundle is not whole.")
+        raise BadInputError(f"{path} is missing, but {INDEX} lists it; the bundle is incomplete.")
     return path
 
 
@@ -339,4 +339,4 @@ def verified(folder: Path, files: Mapping[str, str]) -> None:
         except OSError as error:
             raise StoreError(f"{path} cannot be read: {error.strerror}.") from error
         if found != wanted:
-            raise BadInputError(f"{path} is not the file that was exported (its SHA-256 differs); get the bundle anew.")
+            raise BadInputError(f"{path} is not the exported file (its SHA-256 differs); get the bundle again.")

@@ -241,9 +241,9 @@ def _result_labels(run: Run, kind: str, figures_ms: Mapping[str, float]) -> dict
         "errors": _known(run, "errors", load.errors),
         "status_counts": "; ".join(f"{name}: {count}" for name, count in sorted(load.counts_by_status.items())),
         "generator_limited": load.limited,
-        "percentiles": "from the whole histogram, not interpolated"
+        "percentiles": "from the full histogram, not interpolated"
         if kind in load.histograms
-        else "as the source told",
+        else "as reported by the source",
     }
 
 

@@ -72,7 +72,7 @@ def experiment_of(document: Document, facts: Mapping[str, Any]) -> Profiled:
     if not isinstance(config, PerformanceTestConfig):
         raise BadInputError(f"{document.where} is not a test profile.")
     if not config.clients:
-        raise BadInputError(f"{document.where}: the profile has no clients: there is no load to make.")
+        raise BadInputError(f"{document.where}: the profile has no clients, so there is no load.")
     said = [
         f"Repaired, line {one.line}: {one.field} {one.message}; {one.repair}."
         for one in document.findings
@@ -109,11 +109,12 @@ def _protocol(client: Client, environment: str, where: str) -> str:
     spoken = _SPOKEN.get(client.protocol)
     if spoken is None:
         raise BadInputError(
-            f"{where}: the profile asks for {client.protocol.name}; HTTP, gRPC and TCP can be measured here."
+            f"{where}: the profile uses {client.protocol.name}; only HTTP, gRPC and TCP can be measured here."
         )
     if spoken != "http/1.1" and environment == "lab":
         raise BadInputError(
-            f"{where}: the profile asks for {client.protocol.name}, which is measured on clusters, and no mesh that "
+            f"{where}: the profile uses {client.protocol.name}, which is measured only on "
+            "clusters, but has no mesh that "
             "runs there."
         )
     return spoken
@@ -125,7 +126,7 @@ def _payload_bytes(client: Client, said: list[str]) -> int | None:
     if client.protocol is not Protocol.PROTOCOL_GRPC:
         return given or None
     if given:
-        said.append("The body is left out: on a cluster a gRPC call is made without.")
+        said.append("The body is left out: on a cluster, gRPC calls have none.")
     return 0
 
 
@@ -137,18 +138,19 @@ def _load(
     rates = sorted({float(one.rps) for one in config.clients if one.rps > 0})
     if not rates and "rate_per_s" not in facts:
         raise BadInputError(
-            f"{where}: the profile asks for no rate (rps), that is as fast as answers come. A cost has a meaning at a "
-            "stated rate only: give one with --fact rate_per_s=1000."
+            f"{where}: the profile has no rate (rps), which means as fast as answers come. "
+            "A cost is meaningful only at a "
+            "stated rate: set one with --fact rate_per_s=1000."
         )
     if not rates:
         rates = [float(facts["rate_per_s"])]
-        said.append(f"The profile asks for no rate; {rates[0]:g}/s was given with --fact.")
+        said.append(f"The profile has no rate; {rates[0]:g}/s was set with --fact.")
     seconds = duration_s(config.duration) if config.duration else None
     if seconds is None:
         seconds = DURATION_S
-        said.append(f"The profile says no duration that can be read; {seconds:g} s are taken.")
+        said.append(f"The profile has no readable duration; {seconds:g} s are used.")
     if len(config.clients) > 1:
-        said.append(f"The profile has {len(config.clients)} load generators; each rate becomes a load of its own.")
+        said.append(f"The profile has {len(config.clients)} load generators; each rate becomes a separate load.")
     _say_lost(client, said)
     return {
         "rates_per_s": rates,
@@ -165,9 +167,9 @@ def _generator(name: str, environment: str, said: list[str]) -> str:
     if name in known:
         return name
     if on_cluster:
-        said.append(f"The load generator {name[:40]!r} cannot be driven on a cluster; {known[0]} takes its place.")
+        said.append(f"The load generator {name[:40]!r} cannot be used on a cluster; {known[0]} replaces it.")
         return known[0]
-    said.append(f"The load generator {name[:40]!r} cannot be driven here; the built-in open loop takes its place.")
+    said.append(f"The load generator {name[:40]!r} cannot be used here; the built-in open loop replaces it.")
     return "builtin"
 
 
@@ -178,12 +180,13 @@ def _adapter(name: str) -> Any:
 def _say_lost(client: Client, said: list[str]) -> None:
     if client.endpoint_urls:
         said.append(
-            f"The endpoint {client.endpoint_urls[0][:120]} is not called: the workload echo answers. To measure your "
+            f"The endpoint {client.endpoint_urls[0][:120]} is not called: the workload "
+            "echo replaces it. To measure your "
             'own application, use the workload "own".'
         )
     lost = [name for name in ("headers", "cookies", "ssl_certificate", "additional_options") if getattr(client, name)]
     if lost:
-        said.append(f"Left out, since an experiment has no place for them: {', '.join(lost)}.")
+        said.append(f"Left out, because an experiment has no field for them: {', '.join(lost)}.")
 
 
 def _toml(
@@ -199,7 +202,7 @@ def _toml(
     comments = [f"# {line}" for text in said for line in _wrapped(text)]
     meshes = ["baseline", *([mesh] if mesh else [])]
     lines = [
-        "# Made of a test profile in the form of the Service Mesh Performance specification.",
+        "# Made from a test profile of the Service Mesh Performance specification.",
         *comments,
         f"name = {quoted(name)}",
         f"question = {quoted('What does the profile ' + repr(config.name[:80]) + ' cost?', ensure_ascii=False)}",

@@ -40,10 +40,10 @@ class Profile:
 
 RATIOS = {
     "cpu": "the application's and the load's share of all CPU of a request: 1 / (1 + normalised CPU)",
-    "memory": "what a proxy leaves of its memory budget: 1 - RSS of a proxy / budget",
-    "latency-median": "median latency without a mesh over that with it",
-    "latency-tail": "p99 of latency without a mesh over that with it",
-    "throughput": "requests answered correctly over requests asked for",
+    "memory": "the unused share of a proxy's memory budget: 1 - RSS of a proxy / budget",
+    "latency-median": "median latency without a mesh divided by that with it",
+    "latency-tail": "p99 latency without a mesh divided by that with it",
+    "throughput": "requests answered correctly divided by requests scheduled",
 }
 """Ratio -> how it is computed, between 0 and 1."""
 
@@ -61,13 +61,13 @@ PROFILES = {
         Profile(name="even", about="all ratios alike", weights={}, memory_budget_bytes=128 * MIB),
         Profile(
             name="interactive",
-            about="latency half as much again, memory half as much",
+            about="latency weighs 50 % more, memory 50 % less",
             weights={"latency-median": 0.5, "latency-tail": 0.5, "memory": -0.5},
             memory_budget_bytes=128 * MIB,
         ),
         Profile(
             name="dense",
-            about="CPU and memory half as much again, latency half as much",
+            about="CPU and memory weigh 50 % more, latency 50 % less",
             weights={"cpu": 0.5, "memory": 0.5, "latency-median": -0.5, "latency-tail": -0.5},
             memory_budget_bytes=64 * MIB,
         ),
@@ -124,7 +124,7 @@ def marks(comparison: Comparison, profile: str = "even") -> Marks:
     baselines = list(meshes.loc[meshes["is_baseline"], "mesh"])
     others = [mesh for mesh in comparison.order if mesh not in baselines]
     if not others:
-        raise NothingToShowError("There is no data plane beside the baseline, so there is nothing to give an index to.")
+        raise NothingToShowError("There is no data plane other than the baseline, so there is nothing to index.")
     base = cell.get(baselines[0], {}) if baselines else {}
     found = []
     for mesh in others:

@@ -85,13 +85,13 @@ def _identity(reader: Reader, message: Message, node: Node, path: str) -> None:
         )
     for holder, text in PLACEHOLDERS.items():
         if getattr(message, holder, None) == text:
-            said = f"holds Meshery's placeholder {text!r}, which says nothing"
+            said = f"contains Meshery's placeholder {text!r}, which has no meaning"
             reader.note("placeholder", _at(node, holder), _join(path, holder), said, "left out", "warning")
 
 
 def _test(reader: Reader, message: PerformanceTestConfig, node: Node, path: str) -> None:
     if not message.clients:
-        reader.note("missing-client", node, _join(path, "clients"), "is empty: no load was described", "", "warning")
+        reader.note("missing-client", node, _join(path, "clients"), "is empty: no load is described", "", "warning")
     if message.duration and duration_s(message.duration) is None:
         said = f"{message.duration!r} is not a duration such as 30s or 1m30s"
         reader.note("wrong-duration", _at(node, "duration"), _join(path, "duration"), said, "left out", "warning")
@@ -103,9 +103,11 @@ def _test(reader: Reader, message: PerformanceTestConfig, node: Node, path: str)
         where = _join(path, f"clients[{place}]")
         _not_negative(reader, client, at, where)
         if not client.endpoint_urls and EXPORTER_LABEL not in message.labels:
-            reader.note("missing-endpoint", at, f"{where}.endpoint_urls", "is empty: load on nothing", "", "warning")
+            reader.note(
+                "missing-endpoint", at, f"{where}.endpoint_urls", "is empty: the load has no target", "", "warning"
+            )
         if not client.rps and EXPORTER_LABEL not in message.labels:
-            said = "is not set: as fast as it goes, or unknown; the specification cannot tell the two apart"
+            said = "is not set: as fast as possible, or unknown; the specification cannot distinguish the two"
             reader.note("missing-rate", at, f"{where}.rps", said, "", "warning")
 
 
@@ -117,7 +119,7 @@ def _result(reader: Reader, message: PerformanceTestResult, node: Node, path: st
         reader.note("negative", _at(node, "actual_qps"), _join(path, "actual_qps"), "is negative", "left out")
     for link in ("test_id", "mesh_config_id", "env_id"):
         if not getattr(message, link):
-            said = "is not set: the result does not say what it is the result of"
+            said = "is not set: the result does not refer to its test"
             reader.note("missing-link", node, _join(path, link), said, "", "warning")
     if message.latencies_ms is None:
         reader.note("missing-latency", node, _join(path, "latencies_ms"), "is not set", "", "warning")
@@ -136,7 +138,7 @@ def _latency(reader: Reader, result: PerformanceTestResult, found: Latency, node
     if found.average > 0 and known:
         low, high = found.min or 0.0, found.max or max(known.values())
         if found.max and not low <= found.average <= high * (1 + 1e-9):
-            said = f"{found.average:g} ms lies outside min and max ({low:g} to {high:g} ms)"
+            said = f"{found.average:g} ms is outside min and max ({low:g} to {high:g} ms)"
             reader.note("average-outside", _at(node, "average"), f"{path}.average", said)
     if suspect_seconds(result):
         said = (

@@ -78,13 +78,13 @@ def open_bundle(folder: Path) -> Bundle:
         raise BadInputError(f"{where} is damaged: {type(error).__name__} {error}.") from error
     twice = sorted(name for name, times in Counter(run_id for run_id, _ in runs).items() if times > 1)
     if twice or len(set(campaigns)) < len(campaigns):
-        raise BadInputError(f"{where} lists {twice[0] if twice else 'a campaign'} twice; get the bundle anew.")
+        raise BadInputError(f"{where} lists {twice[0] if twice else 'a campaign'} twice; get the bundle again.")
     for name in (*campaigns, *(one for pair in runs for one in pair)):
         if not _ID.fullmatch(name):
-            raise BadInputError(f"{where} names {name!r:.80}, which cannot be an id: it would name a folder.")
+            raise BadInputError(f"{where} names {name!r:.80}, which cannot be an id, because ids become folder names.")
     if index.get("form") not in FORMS:
         raise BadInputError(
-            f"{where} says that its documents are {index.get('form')!r:.40}; known are {', '.join(FORMS)}."
+            f"{where} has documents in the format {index.get('form')!r:.40}; known formats: {', '.join(FORMS)}."
         )
     verified(folder, files)
     return Bundle(folder=folder, form=str(index["form"]), campaigns=campaigns, runs=runs, files=files)

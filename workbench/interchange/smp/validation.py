@@ -138,7 +138,7 @@ def documents_in(nodes: Sequence[Node], where: str, kind: str = "") -> list[Docu
         for place, node in enumerate(listed, start=1)
     ]
     if not documents:
-        raise BadInputError(f"{where} holds no document.")
+        raise BadInputError(f"{where} contains no document.")
     return [*documents[:-1], _with_links(documents)] if len(documents) > 1 else documents
 
 
@@ -163,7 +163,7 @@ def dangling(documents: Iterable[Document]) -> list[DocumentFinding]:
             wanted = getattr(document.message, link)
             ids = [getattr(one.message, "id", "") for one in listed if isinstance(one.message, cls)]
             if wanted and wanted not in ids:
-                said = f"{wanted!r} is the id of none of the {len(ids)} documents of that kind beside it"
+                said = f"{wanted!r} is not the id of any of the {len(ids)} documents of that kind"
                 found.append(_finding("dangling-link", document, link, said))
     for cls in DOCUMENTS.values():
         ids = [getattr(one.message, "id", "") for one in listed if isinstance(one.message, cls)]
@@ -171,7 +171,7 @@ def dangling(documents: Iterable[Document]) -> list[DocumentFinding]:
             name = getattr(document.message, "id", "")
             if isinstance(document.message, cls) and name and ids.count(name) > 1:
                 found.append(
-                    _finding("duplicate-id", document, "id", f"{name!r} is given to {ids.count(name)} documents")
+                    _finding("duplicate-id", document, "id", f"{ids.count(name)} documents have the id {name!r}")
                 )
     return found
 

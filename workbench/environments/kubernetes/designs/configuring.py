@@ -191,7 +191,7 @@ class Configuration:
             try:
                 self._carry_out(probes, holding, force=force)
                 for one in reversed(dropped):
-                    self.say(f"reverting {one.touched.object}, which the design no longer holds")
+                    self.say(f"reverting {one.touched.object}, which the design no longer contains")
                     undo(self.cluster, one, name)
             except (RunFailedError, UnsupportedError) as error:
                 raise RunFailedError(f"{error} {self._taken_back(name, (*kept, *dropped))}") from error
@@ -208,13 +208,15 @@ class Configuration:
         told = " ".join(one.sentence for one in failed[:_SHOWN])
         more = f" And {len(failed) - _SHOWN} more." if len(failed) > _SHOWN else ""
         kind = UnsupportedError if any(one.standing == "not-served" for one in failed) else BadInputError
-        raise kind(f"Nothing was applied to {self.context}, because not all of it would be accepted. {told}{more}")
+        raise kind(
+            f"Nothing was applied to {self.context}, because the cluster would not accept all of it. {told}{more}"
+        )
 
     def _begin_anew(self, old: Memory, *, force: bool) -> Memory:
         """Undo a design that took fields by force before its new form takes them: what was there is known only then."""
         if not force:
             raise BadInputError(
-                f"The design {old.name}, as it is in force, has taken fields by force: replace it by force too, or "
+                f"The design {old.name} in force took over fields by force: replace it with --force too, or "
                 "revert it first. Nothing was changed."
             )
         _, troubles = self._undo_all(old.name, old.kept)
@@ -236,7 +238,7 @@ class Configuration:
     def _carry_out(self, probes: Sequence[Probe], holding: journal.Holding, *, force: bool) -> None:
         for one in probes:
             if holding.lost:
-                raise UnsupportedError(f"This design no longer has the cluster to itself: {holding.lost}.")
+                raise UnsupportedError(f"This design lost its Lease on the cluster: {holding.lost}.")
             self.say(f"applying {one.verdict.object}")
             apply_as_design(self.cluster, one.wanted, force=force)
 
@@ -247,11 +249,11 @@ class Configuration:
             troubles = [str(error)]
         if troubles:
             return (
-                "Not everything could be taken back "
+                "Not everything could be reverted "
                 f"({'; '.join(troubles)}). Try again with: workbench design revert {name}"
             )
         memory.forget(self.cluster, name)
-        return "What had been applied was reverted."
+        return "The applied part was reverted."
 
     def watch(self, applied: Applied, deadline_s: float = EFFECT_S) -> Iterator[Effect]:
         """Yield how the objects of a design take effect, until all have or the deadline; each change once.
@@ -280,7 +282,7 @@ class Configuration:
             if troubles:
                 raise RunFailedError(
                     f"Not all of the design {name} could be reverted on {self.context}: {'; '.join(troubles)}. "
-                    "It can be tried again."
+                    "Try again."
                 )
             memory.forget(self.cluster, name)
         return Reverted(name=name, context=self.context, objects=done)
@@ -306,8 +308,8 @@ class Configuration:
             holding.take()
         except RefusedError as error:
             raise UnsupportedError(
-                f"Designs cannot be applied on {self.context} with these rights: {error.said}. `workbench design "
-                "rights` prints the ones that a design takes."
+                f"You have no right to apply designs on {self.context}: {error.said}. `workbench design "
+                "rights` prints the rights that a design needs."
             ) from error
         try:
             yield holding

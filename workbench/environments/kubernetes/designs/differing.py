@@ -23,7 +23,7 @@ _SERVERS = (
 )
 _COPIES = ("kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision")
 _DRAWN = ("clusterIP", "clusterIPs")
-_UNSHOWN = "# A value that is not shown, because it may be secret, changes.\n"
+_UNSHOWN = "# A hidden value changes (it may be secret).\n"
 
 
 def pruned(found: Mapping[str, Any]) -> Object:

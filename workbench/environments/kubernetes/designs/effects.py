@@ -104,12 +104,12 @@ def judged(found: Mapping[str, Any], promise: Promise, *, rolls: bool = False, p
     if lost := [one for _, _, one in told if _NOT_ALL.match(str(one.get("reason", "")))]:
         return ObjectStatus("failed", "; ".join(f"{one['reason']}: {one.get('message', 'no message')}" for one in lost))
     if missing or (promise.parents and not told):
-        return ObjectStatus("waiting", f"no controller has said anything yet ({', '.join(missing) or 'no parent'})")
+        return ObjectStatus("waiting", f"no controller has reported anything yet ({', '.join(missing) or 'no parent'})")
     if told:
         return ObjectStatus("in-effect", ", ".join(dict.fromkeys(f"{kind}{where}" for kind, where, _ in told)))
     if patient and _is_custom(found):
-        return ObjectStatus("waiting", "no controller has said anything yet")
-    return ObjectStatus("silent", "the server holds it; no controller here reports what becomes of it")
+        return ObjectStatus("waiting", "no controller has reported anything yet")
+    return ObjectStatus("silent", "the server stores it; no controller reports on it")
 
 
 def _workload(found: Mapping[str, Any], *, rolls: bool) -> ObjectStatus:
@@ -128,7 +128,7 @@ def _earlier_pods(found: Mapping[str, Any]) -> str:
     """Return that pods of the earlier template still run: they count as available while the new ones may never be."""
     status = found.get("status") or {}
     earlier = status.get("replicas", 0) - status.get("updatedReplicas", 0) if found["kind"] != "DaemonSet" else 0
-    return f"{earlier} of its earlier pods still run beside the new ones" if earlier > 0 else ""
+    return f"{earlier} of its old pods still run next to the new ones" if earlier > 0 else ""
 
 
 def _is_custom(found: Mapping[str, Any]) -> bool:
@@ -150,7 +150,7 @@ def _conditions(found: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[st
 
 
 def _complaint(kind: str, where: str, one: Mapping[str, Any]) -> str:
-    why = one.get("message") or one.get("reason") or "it does not say why"
+    why = one.get("message") or one.get("reason") or "it gives no reason"
     return f"not {kind}{where}: {why}"
 
 
@@ -159,9 +159,9 @@ def _stale(found: Mapping[str, Any], told: Iterable[tuple[str, str, Mapping[str,
     generation, status = found["metadata"].get("generation", 0), found.get("status") or {}
     seen = [_number(one.get("observedGeneration")) for one in (status, *(one for _, _, one in told))]
     if any(one is not None and one < generation for one in seen):
-        return "its controller has not looked at this form of it yet"
+        return "its controller has not processed this version yet"
     synced, ours = status.get("lastSyncedTime"), _changed_at(found)
-    return "it is not synced since it was changed" if synced and ours and str(synced) < ours else ""
+    return "it has not been synced since the change" if synced and ours and str(synced) < ours else ""
 
 
 def _number(told: object) -> int | None:
@@ -293,7 +293,7 @@ def _why(cluster: Cluster, one: _Watched) -> str:
 
 def _standing(one: _Watched, after_s: float) -> ObjectStatus:
     if not one.state:
-        return ObjectStatus("failed", "somebody has deleted it")
+        return ObjectStatus("failed", "someone deleted it")
     return judged(one.state, one.promise, rolls=one.touched.rolls, patient=after_s < QUIET_S)
 
 

@@ -135,7 +135,7 @@ def kept_of(probe: Probe) -> Kept:
     """
     after, live = probe.after, probe.live
     if after is None:
-        raise ValueError(f"{probe.verdict.object} would not be taken")
+        raise ValueError(f"{probe.verdict.object} would be rejected")
     mine = held_by(after, DESIGN_MANAGER)
     if live is None:
         return Kept(touched=touched(probe), paths=mine)
@@ -144,8 +144,8 @@ def kept_of(probe: Probe) -> Kept:
     values = picked(live, frozenset().union(*(one.paths for one in taken)))
     if redacted(values) != values:
         raise UnsupportedError(
-            f"{probe.verdict.object}: a field that would be taken by force looks like a secret, and the workbench "
-            "stores none, so it could not be put back; change it by hand."
+            f"{probe.verdict.object}: a field to take over by force looks like a secret. The workbench "
+            "stores no secrets, so it could not restore the field; change it by hand."
         )
     return Kept(touched=touched(probe), before=digest(live), uid=meta["uid"], paths=mine, taken=taken, values=values)
 
@@ -190,7 +190,7 @@ def write(cluster: Cluster, memory: Memory) -> None:
     packed = base64.b64encode(gzip.compress(json.dumps(content).encode())).decode()
     if len(packed) > _LARGEST:
         raise UnsupportedError(
-            f"The design {memory.name} has too many objects to be remembered on the cluster; divide it."
+            f"The design {memory.name} has too many objects to be recorded on the cluster; split it."
         )
     names = "\n".join(one.touched.object for one in memory.kept)
     cluster.apply(
@@ -259,8 +259,8 @@ def _memory(found: Mapping[str, Any]) -> Memory:
         return Memory(**{**content, "kept": tuple(map(_unpacked, content["kept"]))})
     except (KeyError, TypeError, ValueError, OSError, EOFError) as error:
         raise UnsupportedError(
-            f"{place}, which remembers what was there before a design, is damaged. Delete it, and revert the design "
-            "again: objects with its label are then removed, and fields taken by force stay as they are."
+            f"{place}, the record of the state before a design, is damaged. Delete it and revert the design "
+            "again: objects with its label are then removed, and fields taken over by force stay as they are."
         ) from error
 
 

@@ -48,7 +48,7 @@ def printable(text: str) -> str:
 
 def no_namespace(place: str) -> str:
     """Return what to do about a namespace that is missing."""
-    return f"there is no namespace {place}; make it, or change the design's target"
+    return f"there is no namespace {place}; create it, or change the design's target"
 
 
 def _conflict(wanted: Mapping[str, Any], causes: list[Mapping[str, Any]]) -> Verdict:
@@ -69,7 +69,7 @@ def _reason(error: RefusedError, causes: list[Mapping[str, Any]]) -> tuple[str, 
     """Return (why, the fields meant)."""
     said = error.said
     if found := _WEBHOOK.search(said):
-        return f"the webhook {found[1]} refuses it: {found[2] or 'it does not say why'}", ()
+        return f"the webhook {found[1]} refuses it: {found[2] or 'it gives no reason'}", ()
     if found := _NO_DRY_RUN.search(said):
         return f"it cannot be tried before it is applied, because the webhook {found[1]} does not support dry runs", ()
     if found := _POLICY.search(said):
@@ -86,7 +86,10 @@ def _reason(error: RefusedError, causes: list[Mapping[str, Any]]) -> tuple[str, 
         fields = tuple(dict.fromkeys(field for field, _ in told if field and field != "<nil>"))
         return "; ".join(f"{field}: {why}" if field != "<nil>" else why for field, why in told), fields
     if error.status == 403 and "cannot" in said and "User" in said:
-        return f"the right is missing: {said[said.index('User') :]}; `workbench design rights` prints what it takes", ()
+        return (
+            f"the right is missing: {said[said.index('User') :]}; `workbench design rights` prints the rights it needs",
+            (),
+        )
     return refusal(said), ()
 
 

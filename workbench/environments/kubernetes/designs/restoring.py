@@ -60,14 +60,16 @@ def undo(cluster: Cluster, kept: Kept, design: str) -> Restored:
     if one.kind == "Namespace" and (strangers := _strangers(cluster, one.name, design)):
         _release(cluster, live, {})
         told = ", ".join(strangers[:_SHOWN]) + (" and more" if len(strangers) > _SHOWN else "")
-        return _left(kept, f"it is left, without our labels, because it holds what is not the design's: {told}")
+        return _left(
+            kept, f"it stays, without our labels, because it contains objects that are not the design's: {told}"
+        )
     return _deleted(cluster, kept, live)
 
 
 def _missing(kept: Kept) -> Restored:
     if not kept.before:
         return Restored(object=kept.touched.object, outcome="gone", sentence="It was gone already.")
-    why = "Somebody has deleted it since; it is not made again."
+    why = "Someone has deleted it since; it is not recreated."
     return Restored(object=kept.touched.object, outcome="gone", sentence=why, as_before=False)
 
 
@@ -87,8 +89,8 @@ def _deleted(cluster: Cluster, kept: Kept, live: Object) -> Restored:
     changed_by = _authors(live)
     delete_this(cluster, live)
     if not gone(cluster, live, time.monotonic() + REMOVAL_S):
-        raise RunFailedError(f"{kept.touched.object} did not go within {REMOVAL_S:g} s; something still holds it")
-    sentence = f"{' and '.join(changed_by)} had changed it meanwhile; it is gone all the same." if changed_by else ""
+        raise RunFailedError(f"{kept.touched.object} still exists after {REMOVAL_S:g} s; something blocks its deletion")
+    sentence = f"{' and '.join(changed_by)} had changed it meanwhile; it was deleted anyway." if changed_by else ""
     return Restored(object=kept.touched.object, outcome="deleted", sentence=sentence)
 
 
@@ -127,7 +129,7 @@ def _strangers(cluster: Cluster, namespace: str, design: str) -> list[str]:
             listed = cluster.list_of(kind, namespace)[0]
         except RefusedError as error:
             if error.status == 403:
-                hidden.append(f"perhaps objects of kind {kind.kind}, which we may not list")
+                hidden.append(f"perhaps objects of kind {kind.kind}, which you have no right to list")
             elif error.status not in (404, 405):
                 raise
             continue
@@ -155,13 +157,13 @@ def _restored(cluster: Cluster, kept: Kept, live: Object, design: str) -> Restor
         after = _hand_back(cluster, after, kept.taken, still)
     outcome: Outcome = "restored"
     if kept.before == _UNKNOWN:
-        why = "What was there before is remembered nowhere; the fields that only the design held are gone."
+        why = "There is no record of the state before; the fields that only the design set are removed."
     elif digest(after) == kept.before:
         return Restored(object=kept.touched.object, outcome=outcome)
     else:
         who = holders(after, others, DESIGN_MANAGER) if others else _later(live)
         outcome = "left" if others else "restored"
-        why = f"{' and '.join(who) or 'Somebody'} changed {_told(others)} meanwhile; that is left alone."
+        why = f"{' and '.join(who) or 'Someone'} changed {_told(others)} meanwhile; those stay as they are."
     return Restored(object=kept.touched.object, outcome=outcome, sentence=why, as_before=False)
 
 
@@ -213,7 +215,7 @@ def _hand_back(cluster: Cluster, live: Object, taken: Iterable[Taken], paths: Pa
         if found is None:
             return live
         live = found
-    raise RunFailedError(f"{name_of(live)} is changed by somebody all the time; try again")
+    raise RunFailedError(f"{name_of(live)} keeps changing; try again")
 
 
 def _with(entries: Iterable[Mapping[str, Any]], back: Mapping[Holder, Paths]) -> list[Object]:

@@ -104,7 +104,7 @@ def _identity(one: Mapping[str, Any], place: str) -> tuple[str, ...]:
         told["metadata.namespace"] = meta["namespace"]
     for key, value in told.items():
         if not isinstance(value, str) or not value:
-            raise BadInputError(f"{place} has no {key}, or one that is not text: {value!r}.")
+            raise BadInputError(f"{place} has no {key}, or its {key} is not text: {value!r}.")
         parts = value.split("/") if key == "apiVersion" else [value]
         if len(parts) > 2 or any(part in (".", "..") or not _SEGMENT.fullmatch(part) for part in parts):
             raise BadInputError(f"{place} has the {key} {value[:80]!r}, which no object can have.")
@@ -173,7 +173,10 @@ class Trial:
     def _unfit(self, one: Object) -> Verdict | None:
         """Return why an object cannot be part of a design here, before its server is asked about it."""
         if one["kind"] in _UNTOUCHABLE and one["apiVersion"] == "v1":
-            why = "designs hold no Secrets, because what was there before could not be kept safely; apply it yourself"
+            why = (
+                "designs cannot contain Secrets, because their former values could not be "
+                "stored safely; apply it yourself"
+            )
             return verdict(one, "refused", why)
         try:
             kind = self.cluster.kind(one["apiVersion"], one["kind"])
@@ -192,7 +195,7 @@ class Trial:
         holding = [version for version in served if any(k.kind == one["kind"] for k in self.cluster.kinds_of(version))]
         if holding:
             return f"the cluster serves this kind only in {', '.join(holding)}, not in {one['apiVersion']}"
-        rest = f"of the group {group} it serves other kinds only" if served else f"the whole group {group} is missing"
+        rest = f"it serves only other kinds of the group {group}" if served else f"the whole group {group} is missing"
         return f"the cluster does not serve {one['kind']} of {one['apiVersion']}; {rest}: install the mesh, or its CRDs"
 
     def _versions(self, group: str) -> Sequence[Mapping[str, Any]]:
@@ -212,10 +215,10 @@ class Trial:
         if place and not self._there(place) and place not in own_namespaces:
             return verdict(one, "no-namespace", no_namespace(place))
         if patch and live is None:
-            named = "; if it is called otherwise, name it in target.deployments" if one["kind"] == "Deployment" else ""
-            return verdict(one, "absent", f"there is no such object to be changed; deploy the application first{named}")
+            named = "; if it has another name, set that in target.deployments" if one["kind"] == "Deployment" else ""
+            return verdict(one, "absent", f"there is no such object to change; deploy the application first{named}")
         if live is not None and live["metadata"].get("deletionTimestamp"):
-            return verdict(one, "refused", "it is being deleted just now; wait until it is gone")
+            return verdict(one, "refused", "it is being deleted; wait until it is gone")
         return None
 
     def _there(self, namespace: str) -> bool:
@@ -227,7 +230,7 @@ class Trial:
         tried = _elsewhere(wanted) if borrowed else wanted
         try:
             after, warnings = apply_as_design(self.cluster, tried, dry_run=True)
-            said = verdict(wanted, "accepted", "the server would take it", warnings=warnings)
+            said = verdict(wanted, "accepted", "the server would accept it", warnings=warnings)
         except RefusedError as error:
             said = verdict_on(wanted, error)
             if said.standing != "conflict":
@@ -240,7 +243,7 @@ class Trial:
         return (_back(after, wanted) if borrowed else after), said
 
     def _taken(self, wanted: Object, conflict: Verdict) -> Verdict:
-        why = f"{', '.join(conflict.fields)} would be taken from {' and '.join(conflict.managers)}, by force"
+        why = f"{', '.join(conflict.fields)} would be taken over from {' and '.join(conflict.managers)}, by force"
         return verdict(wanted, "accepted", why, fields=conflict.fields, managers=conflict.managers)
 
 

@@ -213,7 +213,7 @@ def test_a_preview_says_what_would_happen_and_starts_nothing():
         ({"name": "no/slash"}, "folder name"),
         ({"rates": ()}, "rates_per_s"),
         ({"rates": (0.5,)}, "out of range"),
-        ({"meshes": ()}, "compares nothing"),
+        ({"meshes": ()}, "lacks meshes"),
         ({"meshes": (MeshSpec(name="istoi"),)}, "Did you mean 'istio'"),
         ({"meshes": (MeshSpec(name="istio"),)}, "cannot run in the environment 'lab'"),
     ],
@@ -294,6 +294,7 @@ def test_what_cannot_start_says_why(tmp_path):
     campaign_id = launches.start("odd", 'name = "odd"\n')
     state = ended(launches, campaign_id)
     assert state.status == "not started"
-    assert "compares nothing" in state.message
+    assert "lacks meshes" in state.message
+    assert "lacks load" in state.message, "all that is wrong"
     with pytest.raises(UnknownNameError, match="campaign"):
         launches.state("gone")

@@ -228,8 +228,9 @@ class Launches:
         printed = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         if self._pid(campaign_id):
             return State(campaign_id=campaign_id, status="starting", message="the lab is being prepared")
-        said = printed[-1] if printed else "it ended without a message"
-        return State(campaign_id=campaign_id, status="not started", message=said.removeprefix("workbench: "))
+        faults = [line.removeprefix("workbench: ") for line in printed if line.startswith("workbench: ")]
+        said = faults or printed[-1:] or ["it ended without a message"]
+        return State(campaign_id=campaign_id, status="not started", message=" ".join(said))
 
     def _status(self, campaign_id: str, folder: Path) -> tuple[str, str]:
         if is_held(folder):

@@ -36,7 +36,9 @@ RESOURCE_SUMMARY_COLUMNS = [
     "memory_high", "cpu_throttled_s", *RESERVED, *WITHOUT, "coverage", "blocks",
 ]  # fmt: skip
 NODE_BILL_COLUMNS = [*_RUN, "node", "role", "cpu_cores", "node_cores", "ratio", "closes"]
-NODE_BILL_SUMMARY_COLUMNS = ["mesh", *CELL, "node", "role", "cpu_cores", "node_cores", "ratio", "runs"]
+NODE_BILL_SUMMARY_COLUMNS = [
+    "mesh", *CELL, "node", "role", "cpu_cores", "node_cores", "ratio", "runs", "median", "low", "high"
+]  # fmt: skip
 
 
 def _on_nodes(runs: pd.DataFrame, consumption: pd.DataFrame) -> pd.DataFrame:
@@ -119,7 +121,11 @@ def node_bill(runs: pd.DataFrame, consumption: pd.DataFrame) -> pd.DataFrame:
 
 
 def node_bill_summary(found: pd.DataFrame) -> pd.DataFrame:
-    """Return the means of `node_bill` over the runs whose bill closes: means, because only those add up again."""
+    """Return the means of `node_bill` over the runs whose bill closes: means, because only those add up again.
+
+    ``median`` with ``low`` and ``high`` is what the node itself counted, as the median over these runs: the figure that
+    answers quote. It need not equal the mean, ``node_cores``.
+    """
     keys = ["mesh", *CELL, "node"]
     closed = found[found["closes"].astype(bool)]
     if closed.empty:
@@ -127,7 +133,15 @@ def node_bill_summary(found: pd.DataFrame) -> pd.DataFrame:
     bills = closed.drop_duplicates(["run_id", "node"]).groupby(keys)
     whole, runs = bills["node_cores"].mean(), bills.size().rename("runs")
     table = closed.groupby([*keys, "role"], sort=False)["cpu_cores"].sum().reset_index()
-    table = table.join(whole, on=keys).join(runs, on=keys)
+    table = table.join(whole, on=keys).join(runs, on=keys).join(_node_medians(closed, keys), on=keys)
     table["cpu_cores"] = table["cpu_cores"] / table["runs"]
     table["ratio"] = table["cpu_cores"] / table["node_cores"].where(table["node_cores"] > 0)
     return table[NODE_BILL_SUMMARY_COLUMNS]
+
+
+def _node_medians(bills: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Return the median of what each node counted, with its interval over the runs."""
+    runs = bills.drop_duplicates(["run_id", "node"])
+    wide = runs.assign(_place=runs.groupby(keys).cumcount()).pivot(index=keys, columns="_place", values="node_cores")
+    found = intervals(wide.to_numpy(dtype="float64"))
+    return pd.DataFrame({"median": found.median, "low": found.low, "high": found.high}, index=wide.index)

@@ -14,6 +14,7 @@ from workbench.charts.labels import columns_for, mesh_rows, panelled, row_text, 
 from workbench.charts.rows import (
     NOT_MEASURED,
     complete,
+    estimate_text,
     groups,
     interval_text,
     listed,
@@ -231,14 +232,26 @@ def _bill_bar(row: dict[str, Any], rank: int) -> dict[str, Any]:
     return {**_where(row), **bar, "said": said, "what": "used"}
 
 
+def _node_text(row: dict[str, Any]) -> str:
+    """Return what the node counted, marked where much of it is unattributed; short, for it is next to a name."""
+    return estimate_text("used_cores", row) + (" (!)" if abs(row["ratio"]) > FLAGGED_RATIO else "")
+
+
 def _rest(row: dict[str, Any]) -> str:
-    flag = " (!)" if abs(row["ratio"]) > FLAGGED_RATIO else ""
-    return f"{value_text('used_cores', row['node_cores'])}, {row['ratio']:.1%} unattributed{flag}"
+    return f"{_node_text(row)}, {row['ratio']:.1%} unattributed"
 
 
 def _bill_total(row: dict[str, Any]) -> dict[str, Any]:
-    mark = {"kind": "total", "panel": row["node"], "name": shortened(row["mesh"]), "value": row["node_cores"]}
-    return {**_where(row), **mark, "low": None, "high": None, "said": _rest(row), "runs": f"{row['runs']:.0f} runs"}
+    mark = {"kind": "total", "panel": row["node"], "name": shortened(row["mesh"]), "value": row["median"]}
+    ends = {"low": row["low"], "high": row["high"]}
+    return {
+        **_where(row),
+        **mark,
+        **ends,
+        "said": _node_text(row),
+        "rest": f"{row['ratio']:.1%}",
+        "runs": f"{row['runs']:.0f} runs",
+    }
 
 
 @badged
@@ -248,8 +261,8 @@ def node_bill(node_bill_summary: pd.DataFrame, order: Sequence[str]) -> Picture:
     Parameters
     ----------
     node_bill_summary
-        Columns mesh, workload, rate_per_s, node, role, cpu_cores, node_cores, ratio, runs: means over the runs whose
-        bill closes.
+        Columns mesh, workload, rate_per_s, node, role, cpu_cores, ratio: means over the runs whose bill closes; runs;
+        median, low, high: what the node itself counted, as the median over these runs with its interval.
     order
         Mesh labels from top to bottom, baseline first.
     """
@@ -261,17 +274,19 @@ def node_bill(node_bill_summary: pd.DataFrame, order: Sequence[str]) -> Picture:
     tooltip = [
         alt.Tooltip("mesh:N", title="mesh"),
         alt.Tooltip("said:N", title="the node's own counter"),
-        alt.Tooltip("runs:N", title="mean over"),
+        alt.Tooltip("rest:N", title="unattributed"),
+        alt.Tooltip("runs:N", title="over"),
         alt.Tooltip("rate:N", title="at"),
     ]
     total, marks = _mark(y, 9, tooltip)
-    layers = [_bars("used", 9, 15, 1.0, roles, picked, y).add_params(picked), *marks[1:], *row_text(total)]
+    layers = [_bars("used", 9, 15, 1.0, roles, picked, y).add_params(picked), *marks, *row_text(total)]
     return finish(
         _finished(layers, sorted(bills["node"].unique()), bills, 44),
         rows,
         "CPU of each node, by role",
         [
-            "Cores used on the node by role, means over runs. Black mark: what the node itself counted.",
+            "Cores used on the node by role, means over runs. "
+            "Black mark: what the node itself counted, median with its interval.",
             f"Unattributed is the rest: the kernel's own work, and processes outside of pods. (!): above "
             f"{FLAGGED_RATIO:.0%} of the node.",
         ],

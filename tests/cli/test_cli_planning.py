@@ -30,7 +30,7 @@ def test_what_would_be_done_on_a_cluster_is_said_with_its_proofs_and_its_way_bac
     for part in (
         "  up    chart istiod 1.",
         "  up    wait for istio-system: available",
-        "  prove every pod has a ready istio-proxy",
+        "  check every pod has a ready istio-proxy",
         "  down  the application, while its mesh still runs",
         "  down  uninstall istio-system/istiod",
         "  down  delete what Istio leaves behind: ",

@@ -79,7 +79,7 @@ def test_a_latency_longer_than_the_time_it_lies_in_makes_that_time_unknown(tmp_p
 def test_a_latency_longer_than_what_was_asked_too_is_told(tmp_path):
     (run,) = read(written(tmp_path, "w.txt", wrk(asked="5s", took="5.00s", table=("2.00s", "1.00s", "49.00s"))))
     assert run.window_s == 5.0
-    assert any("49 s is longer than the 5 s" in note for note in run.notes)
+    assert any("49 s" in note and "5 s" in note for note in run.notes)
 
 
 def test_a_run_that_was_stopped_keeps_its_rate(tmp_path):

@@ -75,7 +75,8 @@ def test_what_was_watched_is_grouped_by_workload(example: ReportContent) -> None
     assert dict(next(card.parts for card in example.cards if card.label.startswith("istio"))) == {
         "application": "server/app",
         "node-proxy": "ztunnel/istio-proxy",
-        "control-plane": "istio-cni-node/install-cni, istiod/discovery",
+        "control-plane": "istiod/discovery",
+        "node-agent": "istio-cni-node/install-cni",
         "load-generator": "client/app",
     }
 

@@ -282,4 +282,4 @@ def test_imported_runs_make_a_report_of_what_is_known(tmp_path: Path, meshes: tu
     assert "no stated rate" in text and "Closed loop" in text and "unknown" in text
     assert "nan" not in text.lower().replace("nano", "").split() and "inf requests" not in text
     assert "Imported data" in page.one("p", role="note").text
-    assert "with other tools" in page.one("section", id="method").text
+    assert "other tools" in page.one("section", id="method").text

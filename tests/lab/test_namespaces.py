@@ -177,7 +177,7 @@ def test_unknown_names_are_refused(pair):
     ):
         with pytest.raises(BadInputError, match=r"no namespace 'c'; it has a, alone, b"):
             call()
-    with pytest.raises(BadInputError, match="alone.*address"):
+    with pytest.raises(BadInputError, match=r"alone.*address"):
         pair.address("alone")
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench.api.latest import Latest, latest_answer
 from workbench.errors import BadInputError, NothingToShowError, UnknownNameError
 from workbench.files import shipped
 from workbench.settings import Settings
@@ -23,7 +24,11 @@ if TYPE_CHECKING:
     from workbench.store import Store
 
 LATEST = "latest"
-"""Stands for the campaign that was started last."""
+"""Stands for the newest campaign that can answer, see `workbench.api.latest`. Where campaigns are continued or
+exported, it stands for the one that was started last."""
+
+_NAMED = 3
+"""Campaigns that a sentence names."""
 
 EXAMPLE = "example"
 """Stands for the example; ``example/NAME`` for one campaign of it."""
@@ -39,12 +44,15 @@ class Selected:
         The user's own store, or the example's.
     campaigns
         Ids, in the order in which they were asked for.
+    passed_over
+        (campaign, reason) of the newer ones that ``"latest"`` does not stand for.
     instead
         Folder of the user's data that holds no run, so that this is the example; None: it is what was asked for.
     """
 
     store: Store
     campaigns: tuple[str, ...]
+    passed_over: tuple[tuple[str, str], ...] = ()
     instead: Path | None = None
 
     @property
@@ -63,9 +71,21 @@ class Selected:
         recording = self.store.recording
         listed = ", ".join(self.campaigns)
         if recording is None:
-            return Sentences([f"{listed}: measured into {self.data}."])
+            return Sentences([f"{listed}: measured into {self.data}.", *self.newer])
         nothing = [f"The data folder {self.instead} holds no run yet, so this is the example."] if self.instead else []
         return Sentences([*nothing, f"{recording.title}. {recording.badge}.", recording.measure_your_own])
+
+    @property
+    def newer(self) -> Sentences:
+        """A sentence on the newer campaigns that were passed over, and how to choose one; none where there are none."""
+        if not self.passed_over:
+            return Sentences()
+        named = "; ".join(f"{one} ({why})" for one, why in self.passed_over[:_NAMED])
+        more = f"; and {len(self.passed_over) - _NAMED} more" if len(self.passed_over) > _NAMED else ""
+        said = (
+            f"{self.campaign} is the latest campaign that can answer. Newer ones that were passed over: {named}{more}."
+        )
+        return Sentences([f"{said} To choose another, name the campaign or its experiment."])
 
     def compare(self) -> Comparison:
         """Compare the data planes of the campaigns, see `workbench.analysis.compare`.
@@ -97,7 +117,8 @@ def select(*asked: str, data: str | Path = "", or_example: bool = True) -> Selec
     Parameters
     ----------
     asked
-        Each an id, the name of an experiment (its latest campaign) or ``"latest"``; none: the latest. ``"example"``,
+        Each an id, the name of an experiment (its latest campaign) or ``"latest"``, the latest that can answer (none:
+        this one). ``"example"``,
         or ``"example/NAME"`` with the name of an experiment or an id, selects from the example.
     data
         Data folder; empty: the user's setting.
@@ -207,8 +228,22 @@ def _store(data: Path) -> Store:
 
 def _selected(opened: Store, words: Sequence[str], instead: Path | None = None) -> Selected:
     with opened.at_once():
-        ids = tuple(dict.fromkeys(_campaign(opened, one) for one in words))
-    return Selected(store=opened, campaigns=ids, instead=instead)
+        found = [_latest(opened) if one == LATEST else Latest(_campaign(opened, one)) for one in words]
+    return Selected(
+        store=opened,
+        campaigns=tuple(dict.fromkeys(one.campaign_id for one in found)),
+        passed_over=next((one.passed_over for one in found if one.passed_over), ()),
+        instead=instead,
+    )
+
+
+def _latest(opened: Store) -> Latest:
+    """Return the newest campaign that can answer; of a recording the one that it shows."""
+    known = opened.campaigns().sort_values("started_at")
+    with_numbers = known[known["runs_finished"] > 0]
+    if opened.recording is not None or with_numbers.empty:
+        return Latest(_campaign(opened, LATEST))
+    return latest_answer(opened, with_numbers)
 
 
 def _within(asked: str) -> str:

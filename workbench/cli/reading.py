@@ -44,7 +44,7 @@ Which = Annotated[
     typer.Argument(
         metavar="CAMPAIGN|EXPERIMENT",
         help="Campaigns, or experiments (their latest campaign); `example` for the one that comes with the workbench. "
-        "Default: the latest campaign.",
+        "Default: the latest campaign that can answer; newer ones that cannot (one block, a design's price) are named.",
         show_default=False,
     ),
 ]
@@ -164,10 +164,13 @@ def compare(which: Which = None, no_fail: NoFail = False, data: Data = None, jso
 
     Exit code 8 if a check says not to believe figures of it.
     """
-    from workbench.api.experiments import compare as make
+    from workbench.api.selecting import select
 
     settings = settle(data)
-    comparison = make(*(which or ()), data=settings.data)
+    chosen = select(*(which or ()), data=settings.data, or_example=False)
+    for sentence in chosen.newer:
+        note(sentence)
+    comparison = chosen.compare()
     if json:
         say_json(as_data(comparison))
     else:
@@ -285,6 +288,8 @@ def report(
     from workbench.api.selecting import select
 
     chosen = select(*(which or ()), data=settings.data, or_example=False)
+    for sentence in chosen.newer:
+        note(sentence)
     if chosen.store.recording is not None:
         target = _report_recording(settings, chosen, parameter)
     else:

@@ -37,6 +37,9 @@ _MOST_HELD: Final = 400.0
 
 _BELOW_LIMIT: Final = 0.8
 
+COST_OF: Final = "cost-of-"
+"""How the names of these experiments begin."""
+
 _LAB: Final[dict[str, Any]] = {"rate_per_s": 997.0, "duration_s": 2.3, "warmup_s": 0.3}
 _CLUSTER: Final[dict[str, Any]] = {"rate_per_s": 500.0, "duration_s": 60.0, "warmup_s": 20.0, "generator": "fortio"}
 """As in the shipped experiments `quick` and `four-meshes`, which say why."""
@@ -98,7 +101,7 @@ def costing(
     rendered(adapters.load("meshes", plain.name), plain, intent, target).require_support()
     load, chosen = _load(intent, _LAB if in_lab else _CLUSTER)
     experiment = Experiment(
-        name=f"cost-of-{intent.name}",
+        name=f"{COST_OF}{intent.name}",
         question=f"What does {intent.name} cost on {plain.label} ({in_words(intent)})?",
         environment=where,
         meshes=(MeshSpec(name="baseline"), plain, changed),

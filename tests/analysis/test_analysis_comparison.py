@@ -240,3 +240,14 @@ def test_neighbours_that_cannot_be_told_apart_stand_by_name():
     assert _settled(order, judged, runs, "normalised_cpu") == ["baseline", "a", "b", "c", "d", "e"]
     told = judged.assign(verdict="a<b")
     assert _settled(order, told, runs, "normalised_cpu") == order
+
+
+def test_disturbed_runs_carry_no_verdict():
+    given = frames(meshes=("baseline", "l4-sidecars", "l7-sidecars"), blocks=6, noisy=set(range(1000)))
+    judged = compare(*given).verdicts
+    assert set(judged["verdict"]) == {"not ranked"}
+    assert judged["why"].str.contains("other work disturbed 12 of 12 runs").any()
+    runs, *others = given
+    runs.loc[runs["block"].gt(3), "noisy"] = ""
+    judged = compare(runs, *others).verdicts.query("metric == 'normalised_cpu'")
+    assert set(judged["verdict"]) == {"a<b"}, "half of them is not most of them"

@@ -32,7 +32,7 @@ from workbench.analysis.costing import Rows, has_kernel_data_plane
 from workbench.analysis.intervals import ENOUGH_BLOCKS, Floats, intervals
 from workbench.analysis.judging import RESOLUTION, Flags, Judged, judge
 from workbench.analysis.summaries import RATIO_METRICS, block_table
-from workbench.analysis.words import counted, percent
+from workbench.analysis.words import counted, percent, share
 
 VERDICT_COLUMNS = [
     *CELL, "metric", "mesh_a", "mesh_b", "ratio", "low", "high", "difference", "difference_low", "difference_high",
@@ -40,6 +40,9 @@ VERDICT_COLUMNS = [
 ]  # fmt: skip
 
 TAIL_METRICS = ("latency_p99_s", "latency_p999_s")
+
+DISTURBED_SHARE = 0.5
+"""Share of a pair's runs that other work disturbed above which it gets no verdict: it would be one on the machine."""
 
 TAIL_REQUESTS = 10
 """Requests beyond a quantile below which it is the story of single requests: the relative error of their count is
@@ -116,6 +119,12 @@ def _tail_problem(name: str, count: float, noisy: int, limited: int) -> str:
     return ""
 
 
+def _disturbed(runs: pd.DataFrame) -> dict[tuple[str, float, str], tuple[int, int]]:
+    """Return (workload, rate, mesh) -> how many of its runs other work disturbed, and how many there are."""
+    noisy = runs["noisy"].ne("").groupby([runs["workload"], runs["rate_per_s"], runs["mesh"]]).agg(["sum", "size"])
+    return {tuple(cell): (int(many), int(all_)) for cell, many, all_ in noisy.itertuples(name=None)}
+
+
 def _overlapping(values: Floats, a: Rows, b: Rows) -> Flags:
     """Flag the pairs whose own intervals overlap; blocks are not paired here."""
     own = intervals(values)
@@ -135,15 +144,20 @@ def _no_value(mesh: str, kernel: set[str]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Latencies:
-    """Why latencies cannot be ranked: what is known of single meshes, which tails overlap, who was saturated."""
+class _Obstacles:
+    """Why a pair is not ranked: disturbed runs; for latencies who was saturated, and which tails cannot be told."""
 
     problems: dict[tuple[str, float, str, str], str]
     overlapping: Flags
     limits: dict[tuple[str, float, str], str]
+    disturbed: dict[tuple[str, float, str], tuple[int, int]]
 
     def problem(self, pair: Any, row: int) -> tuple[str, str] | None:
         """Return the verdict "not ranked" with its reason, or None when the pair may be ranked."""
+        both = [self.disturbed[(pair.workload, pair.rate_per_s, mesh)] for mesh in (pair.mesh_a, pair.mesh_b)]
+        noisy, runs = map(sum, zip(*both, strict=True))
+        if noisy > DISTURBED_SHARE * runs:
+            return UNRANKED, f"other work disturbed {share(noisy, runs)}"
         for mesh in (pair.mesh_a, pair.mesh_b):
             limit = self.limits.get((pair.workload, pair.rate_per_s, mesh))
             if limit and pair.metric in QUANTILES:
@@ -212,11 +226,11 @@ def verdicts(
     judged = judge(values[a], values[b], ratios, np.where(pairs["metric"].eq("normalised_cpu"), RESOLUTION, 0.0))
     empty = np.where(absent[a], pairs["mesh_a"], np.where(absent[b], pairs["mesh_b"], ""))
     why = {(row["workload"], row["rate_per_s"], row["mesh"]): row["why"] for row in limits.to_dict("records")}
-    latencies = _Latencies(tail_problems(runs, counts), _overlapping(values, a, b), why)
+    obstacles = _Obstacles(tail_problems(runs, counts), _overlapping(values, a, b), why, _disturbed(runs))
     found = [
         (UNRANKED, _no_value(str(empty[row]), kernel))
         if empty[row]
-        else latencies.problem(pair, row) or _verdict(judged, row)
+        else obstacles.problem(pair, row) or _verdict(judged, row)
         for row, pair in enumerate(pairs.itertuples(index=False))
     ]
     return _assembled(pairs, judged, found)

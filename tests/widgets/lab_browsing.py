@@ -61,6 +61,7 @@ def opened(browser: Browser, lab, notebook: str, size: tuple[int, int]) -> Itera
     """A notebook in JupyterLab, executed; no cell may have complained."""
     with guarded(browser, lab.url, size) as page:
         page.goto(f"{lab.url}/doc/tree/{notebook}?token={TOKEN}&reset")
+        page.set_default_timeout(60_000)  # other tests run beside these, on as few as two processors
         page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
         page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
         page.get_by_role("menuitem", name="Run", exact=True).click()

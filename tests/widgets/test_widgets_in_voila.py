@@ -27,7 +27,7 @@ def test_voila_shows_the_explorer_and_answers_without_asking_elsewhere(browser, 
         chart.wait_for(timeout=90_000)
         metric = page.get_by_label("Metric", exact=True)
         metric.select_option(label="Memory, PSS")
-        page.get_by_text("Memory, PSS: 5 data planes").first.wait_for(timeout=10_000)
+        page.get_by_text("Memory, PSS: 5 data planes").first.wait_for(timeout=60_000)
         page.get_by_text("Memory, PSS: 5 data planes").first.scroll_into_view_if_needed()
         picture(page, "voila-explore")
         assert page.get_by_text("import workbench as wb").count() == 0
@@ -44,7 +44,7 @@ def test_voila_plays_a_design(browser, tmp_path):
         chart = page.locator(".wb-player .wb-picture svg").first
         chart.wait_for(timeout=90_000)
         page.get_by_role("checkbox", name="Retries").check()
-        chart.get_by_text("2 retries").wait_for(timeout=15_000)
+        chart.get_by_text("2 retries").wait_for(timeout=60_000)
         page.get_by_role("tab", name="Objects").click()
         page.get_by_text("kind: VirtualService").first.wait_for()
         picture(page, "voila-play")

@@ -202,6 +202,15 @@ def test_the_second_format_called_anonymous_memory_rss_on_clusters_and_knew_no_a
     assert set(Store(tmp_path).consumption([run.run_id])["role"]) == {"control-plane", "application"}
 
 
+def test_a_capture_in_flight_is_brought_up_with_the_record_that_was_to_end_it() -> None:
+    part = {"name": "spire-agent-x/spire-agent", "role": "control-plane"}
+    run = {"environment": "kubernetes", "components": [part, "damaged"]}
+    made = UPGRADES[2]({"run": run, "final": run, "columns": ["cpu_time_s", "mem_anon_bytes", "mem_rss_bytes"]})
+    assert made["columns"] == ["cpu_time_s", "mem_rss_bytes", "mem_anon_bytes"]
+    assert made["run"] == made["final"] == {**run, "components": [{**part, "role": "node-agent"}, "damaged"]}
+    assert "renamed" not in made
+
+
 def test_a_format_from_which_no_way_leads_is_named(tmp_path: Path) -> None:
     path = _manifest(tmp_path)
     path.write_text(path.read_text().replace(f'"schema_version": {SCHEMA_VERSION}', '"schema_version": 0', 1))

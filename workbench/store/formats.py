@@ -34,15 +34,21 @@ Document = dict[str, Any]
 
 def _with_nodes(document: Document) -> Document:
     """1 -> 2: on a cluster a component's instance begins with its node. Damage is left for the reader to name."""
+    return _with_parts(document, lambda part: {**part, "node": str(part.get("instance", "")).partition("/")[0]})
 
-    def placed(part: Any) -> Any:
-        return {**part, "node": str(part.get("instance", "")).partition("/")[0]} if isinstance(part, dict) else part
+
+def _on_cluster(run: Any) -> bool:
+    return isinstance(run, dict) and run.get("environment") == "kubernetes"
+
+
+def _with_parts(document: Document, changed: Callable[[Document], Document]) -> Document:
+    """Return a document with every component of its runs on clusters changed; what is damaged stays."""
 
     def moved(run: Any) -> Any:
-        if not isinstance(run, dict) or run.get("environment") != "kubernetes":
+        parts = run.get("components") if _on_cluster(run) else None
+        if not isinstance(parts, list):
             return run
-        parts = run.get("components")
-        return {**run, "components": [placed(one) for one in parts]} if isinstance(parts, list) else run
+        return {**run, "components": [changed(one) if isinstance(one, dict) else one for one in parts]}
 
     return {key: moved(one) if key in ("run", "final") else one for key, one in document.items()}
 
@@ -54,23 +60,17 @@ _AGENTS = ("istio-cni-node-", "spire-agent-")
 
 def _with_agents(document: Document) -> Document:
     """2 -> 3: on a cluster what was stored as RSS is anonymous memory, and agents on nodes have a role of their own."""
-    run = document.get("run")
-    if not isinstance(run, dict) or run.get("environment") != "kubernetes":
-        return document
 
-    def charged(part: Any) -> Any:
-        if isinstance(part, dict) and part.get("role") == "control-plane" and str(part.get("name")).startswith(_AGENTS):
-            return {**part, "role": "node-agent"}
-        return part
+    def charged(part: Document) -> Document:
+        agent = part.get("role") == "control-plane" and str(part.get("name")).startswith(_AGENTS)
+        return {**part, "role": "node-agent"} if agent else part
 
-    parts = run.get("components")
-    columns = document.get("columns")
-    return {
-        **document,
-        "run": {**run, "components": [charged(one) for one in parts]} if isinstance(parts, list) else run,
-        **({"columns": [_ANONYMOUS.get(str(one), one) for one in columns]} if isinstance(columns, list) else {}),
-        **({"renamed": _ANONYMOUS} if "files" in document else {}),
-    }
+    made, columns = _with_parts(document, charged), document.get("columns")
+    if not _on_cluster(document.get("run")):
+        return made
+    if isinstance(columns, list):
+        made["columns"] = [_ANONYMOUS.get(str(one), one) for one in columns]
+    return {**made, "renamed": _ANONYMOUS} if "files" in document else made
 
 
 UPGRADES: dict[int, Callable[[Document], Document]] = {1: _with_nodes, 2: _with_agents}

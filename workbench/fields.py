@@ -139,7 +139,7 @@ _KIN: dict[type, type] = {int: bool, date: datetime}
 
 
 def read_value(annotation: Any, value: Any, where: str, key: str) -> Any:
-    """Return what stands under ``key`` as a field of this annotation holds it."""
+    """Return the value of ``key``, checked and converted to the type that ``annotation`` names."""
     origin, args = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (typing.Union, types.UnionType):
         return read_value(next(one for one in args if one is not type(None)), value, where, key)

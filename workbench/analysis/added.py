@@ -10,14 +10,11 @@ Third stage of the analysis. What is unknown makes its sum unknown (NaN).
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from workbench.analysis.contract import CELL
-from workbench.analysis.costing import at_baseline, baseline_rows
-from workbench.analysis.intervals import intervals
 from workbench.analysis.resources import LEFT, SYSTEM
-from workbench.analysis.summaries import block_table
+from workbench.analysis.summaries import against_baseline
 from workbench.model.lab_steps import DATA_PLANE_ROLES
 
 WHOLE = "all parts"
@@ -40,7 +37,8 @@ _PART_OF_ROLE: dict[str, str] = {
     SYSTEM: SURROUNDINGS,
     LEFT: SURROUNDINGS,
 }
-_PER_REQUEST = 1000
+NODES = "node_cores"
+_REQUESTS = 1000
 
 
 def _of_nodes(runs: pd.DataFrame, wide: pd.DataFrame, node_bill: pd.DataFrame) -> pd.DataFrame:
@@ -50,7 +48,7 @@ def _of_nodes(runs: pd.DataFrame, wide: pd.DataFrame, node_bill: pd.DataFrame) -
     parts = parts.reindex(columns=list(PARTS[1:])).fillna(0.0)
     closed = node_bill.groupby("run_id")["closes"].all()
     parts = parts.where(closed.reindex(parts.index)).reindex(runs["run_id"]).set_axis(runs.index)
-    parts.insert(0, WHOLE, wide["node_cores"])
+    parts.insert(0, WHOLE, wide[NODES])
     return parts
 
 
@@ -59,11 +57,11 @@ def ranking_metric(wide: pd.DataFrame) -> str:
 
     In the lab normalised CPU scatters least. On clusters it leaves out what a mesh costs outside its data plane.
     """
-    return "node_cores" if wide["node_cores"].notna().any() else "normalised_cpu"
+    return NODES if wide[NODES].notna().any() else "normalised_cpu"
 
 
 def _of_requests(wide: pd.DataFrame) -> pd.DataFrame:
-    return (wide["cpu_per_request_s"] * _PER_REQUEST).to_frame(WHOLE)
+    return (wide["cpu_per_request_s"] * _REQUESTS).to_frame(WHOLE)
 
 
 def added(runs: pd.DataFrame, wide: pd.DataFrame, node_bill: pd.DataFrame) -> pd.DataFrame:
@@ -83,28 +81,9 @@ def added(runs: pd.DataFrame, wide: pd.DataFrame, node_bill: pd.DataFrame) -> pd
         ratio_...: of the quotient mesh / baseline, NaN where either is not positive. Rows without a value are not in
         it.
     """
-    on_nodes = bool(wide["node_cores"].notna().any())
+    on_nodes = ranking_metric(wide) == NODES
     level = _of_nodes(runs, wide, node_bill) if on_nodes else _of_requests(wide)
-    others = runs[~runs["is_baseline"]]
-    if others.empty:
+    if runs["is_baseline"].all():
         return pd.DataFrame(columns=ADDED_COLUMNS)
-    rows = baseline_rows(runs)
-    base = level.apply(lambda column: at_baseline(rows, column))
-    names, differences = block_table(others, (level - base).loc[others.index], "part")
-    paired = base.where(level.notna()).loc[others.index]
-    ratio = (level / base.where(base > 0)).loc[others.index]
-    quotients = intervals(block_table(others, ratio.where(ratio > 0).transform(np.log), "part")[1])
-    found = intervals(differences)
-    table = names.assign(
-        unit=ON_NODES if on_nodes else PER_1000,
-        base=intervals(block_table(others, paired, "part")[1]).median,
-        median=found.median,
-        low=found.low,
-        high=found.high,
-        coverage=found.coverage,
-        blocks=found.blocks,
-        ratio_median=np.exp(quotients.median),
-        ratio_low=np.exp(quotients.low),
-        ratio_high=np.exp(quotients.high),
-    )
+    table = against_baseline(runs, level, "part", PARTS).assign(unit=ON_NODES if on_nodes else PER_1000)
     return table.dropna(subset=["median"]).reset_index(drop=True)[ADDED_COLUMNS]

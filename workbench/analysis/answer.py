@@ -7,6 +7,7 @@ data planes by their labels, never by a product's, and say what showed no differ
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from workbench.analysis.added import AGENTS, ON_NODES, PARTS, WHOLE
@@ -16,11 +17,12 @@ from workbench.analysis.contract import NO_RATE
 from workbench.analysis.intervals import ENOUGH_BLOCKS
 from workbench.analysis.next_step import next_step
 from workbench.analysis.verdicts import TAIL_METRICS, UNRANKED
-from workbench.analysis.words import a_second, capital, counted, figure, percent, share, with_interval
-from workbench.text.plain import Sentences
+from workbench.analysis.words import a_second, counted, figure, percent, share
+from workbench.text.plain import Sentences, capital
 
 CORES, P50, TOTAL, TAX = "used_cores", "latency_p50_s", "cpu_per_request_s", "normalised_cpu"
-_PER_REQUEST = 1000
+PER_1000 = "all_cores_per_1000_rps"
+"""The metric that shows `TOTAL` as cores for 1000 requests/s."""
 
 
 def headline(comparison: Comparison) -> Sentences:
@@ -35,7 +37,7 @@ def headline(comparison: Comparison) -> Sentences:
 
 
 def answer_sentences(comparison: Comparison) -> list[str]:
-    """Return the sentences of `headline` without the badge, for whoever sets it apart."""
+    """Return the sentences of `headline` without the badge, for pages that show the badge elsewhere."""
     cell = Cell(comparison, *main_cell(comparison.runs))
     meshes = [f"{mesh} {_of_mesh(cell, mesh)}." for mesh in cell.order if mesh not in cell.baselines]
     return [*_limits(cell), _without_mesh(cell), *meshes, _reliability(cell), next_step(cell)]
@@ -74,7 +76,7 @@ def _base_cpu(cell: Cell) -> str:
         return f"the nodes use {base}" if known["unit"].eq(ON_NODES).all() else _cost(base)
     level = cell.values(cell.comparison.summary, TOTAL)
     found = [value for mesh, value in level.items() if mesh in cell.baselines]
-    return _cost(figure(CORES, found[0].median * _PER_REQUEST)) if found else "CPU use is unknown"
+    return _cost(figure(PER_1000, found[0].median)) if found else "CPU use is unknown"
 
 
 def _cost(cores: str) -> str:
@@ -127,8 +129,7 @@ def _level(cell: Cell, mesh: str) -> str:
     level = cell.values(cell.comparison.summary, TOTAL)
     if mesh not in level:
         return "has an unknown CPU cost"
-    ends = (_PER_REQUEST * end for end in (level[mesh].median, level[mesh].low, level[mesh].high))
-    return f"costs {with_interval(CORES, *ends)} for 1000 requests/s in all"
+    return f"costs {replace(level[mesh], name=PER_1000)} for 1000 requests/s in all"
 
 
 def _latency(cell: Cell, mesh: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import pandas as pd
@@ -53,7 +54,7 @@ class Value:
         return self.low <= 0 <= self.high
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Cell:
     """The part of a comparison that an answer speaks of."""
 
@@ -75,18 +76,18 @@ class Cell:
         rows = self.of(frame, name).dropna(subset=["median"]).sort_values("median", kind="stable")
         return {str(row["mesh"]): Value.of(name, row) for row in rows.to_dict("records")}
 
-    @property
+    @cached_property
     def order(self) -> list[str]:
         """Labels of the data planes with a run in this cell, in the comparison's order."""
         there = set(self.here(self.comparison.runs)["mesh"])
         return [mesh for mesh in self.comparison.order if mesh in there]
 
-    @property
+    @cached_property
     def added(self) -> pd.DataFrame:
         """What each data plane adds in this cell; see `workbench.analysis.added`."""
         return self.here(self.comparison.added)
 
-    @property
+    @cached_property
     def saturated(self) -> dict[str, Mapping[Hashable, Any]]:
         """Label -> row of `workbench.analysis.saturation`, in order."""
         rows = {row["mesh"]: row for row in self.here(self.comparison.saturated).to_dict("records")}
@@ -98,26 +99,26 @@ class Cell:
         rows = rows[rows["verdict"].eq(EQUAL) & rows["blocks"].gt(1)]
         return list(zip(rows["mesh_a"], rows["mesh_b"], strict=True))
 
-    @property
+    @cached_property
     def baselines(self) -> set[str]:
         """Labels of the baseline, none where it has no counted run."""
         runs = self.comparison.runs
         return set(runs.loc[runs["is_baseline"], "mesh"])
 
-    @property
+    @cached_property
     def kernel(self) -> set[str]:
         """Labels of the data planes whose CPU is known as a difference only."""
         runs = self.comparison.runs
         return set(runs.loc[has_kernel_data_plane(runs), "mesh"])
 
-    @property
+    @cached_property
     def failing(self) -> dict[str, str]:
         """Label -> sentence, for the data planes that failed in all or most of their attempts in this cell."""
         here = self.here(self.comparison.runs)
         said = {mesh: failure(here, mesh) for mesh in self.order}
         return {mesh: what for mesh, what in said.items() if what}
 
-    @property
+    @cached_property
     def incomparable(self) -> set[str]:
         """Labels of the data planes whose latency is that of a limit, not a cost."""
         return {*self.failing, *self.saturated}

@@ -200,10 +200,9 @@ def _circumstances(counted: pd.DataFrame) -> dict[str, Any]:
 
 
 def _judged(
-    counted: pd.DataFrame, wide: pd.DataFrame, main: pd.DataFrame, summed: pd.DataFrame, limits: pd.DataFrame
+    counted: pd.DataFrame, wide: pd.DataFrame, main: pd.DataFrame, summed: pd.DataFrame, limits: pd.DataFrame, by: str
 ) -> tuple[list[str], pd.DataFrame]:
     """Return the order of the meshes, and every pair's verdicts in it."""
-    by = ranking_metric(wide)
     order = _order(counted, summed, by)
     judged = verdicts.verdicts(counted, wide, main["count"], order, limits)
     settled = _settled(order, judged, counted, by)
@@ -247,7 +246,8 @@ def compare(
     summed = summary(counted, wide)
     main = main_latency(counted, durations)
     limits = saturated(counted)
-    order, judged = _judged(counted, wide, main, summed, limits)
+    ranked_by = ranking_metric(wide)
+    order, judged = _judged(counted, wide, main, summed, limits, ranked_by)
     cluster = _cluster(counted, usage, reservations, sources)
     evidence = checks.Evidence(
         runs=counted, selection=selection, wide=wide, cpu=cpu, latency=main, consumption=usage, verdicts=judged,
@@ -263,7 +263,7 @@ def compare(
         bill_summary=bill_summary(counted, shares, bill),
         **cluster,
         verdicts=judged,
-        ranked_by=ranking_metric(wide),
+        ranked_by=ranked_by,
         order=order,
         checks=checks.all_checks(evidence),
         meshes=_meshes(cleaned, counted, order),

@@ -63,22 +63,27 @@ def errors(evidence: Evidence) -> Iterator[Check]:
             )
 
 
-def unexpected_share(runs: pd.DataFrame) -> float:
-    """Return the share of requests that failed beyond what the runs' intents ask for; 0 where failures are unknown."""
-    known = runs[runs["errors"].notna() & runs["requests"].gt(0)]
-    if known.empty:
-        return 0.0
-    failed, sent = float(known["errors"].sum()), float(known["requests"].sum())
-    return max(0.0, failed - max(0.0, _bounds(known)[1])) / sent
+def unexpected_share(runs: pd.DataFrame) -> pd.Series:
+    """Return the share of each run's requests that failed beyond what its intent asks for; 0: none, or unknown."""
+    count, variance = _expected(runs, "asked_failing_high")
+    beyond = (runs["errors"] - count - CHANCE * np.sqrt(variance)).clip(lower=0) / runs["requests"]
+    known = runs["errors"].notna() & runs["requests"].gt(0)
+    shares: pd.Series = beyond.where(known, 0.0)
+    return shares
+
+
+def _expected(runs: pd.DataFrame, column: str) -> tuple[pd.Series, pd.Series]:
+    """Return how many requests of each run its intent makes fail, and the binomial variance of that number."""
+    share = runs[column].fillna(0)
+    return runs["requests"] * share, runs["requests"] * share * (1 - share)
 
 
 def _bounds(runs: pd.DataFrame) -> tuple[float, float]:
     """Return the fewest and the most failures that the intents ask for, chance allowed for."""
     found = []
     for column, sign in (("asked_failing_low", -1), ("asked_failing_high", 1)):
-        share = runs[column].fillna(0)
-        spread = float(np.sqrt((runs["requests"] * share * (1 - share)).sum()))
-        found.append(float((runs["requests"] * share).sum()) + sign * CHANCE * spread)
+        count, variance = _expected(runs, column)
+        found.append(float(count.sum()) + sign * CHANCE * float(np.sqrt(variance.sum())))
     return found[0], found[1]
 
 

@@ -5,8 +5,6 @@ Such a run shows a limit. Its latency is that of a queue, not a cost of a mesh, 
 
 from __future__ import annotations
 
-from statistics import median
-
 import pandas as pd
 
 from workbench.analysis.contract import CELL, NO_RATE, QUANTILES
@@ -18,6 +16,8 @@ RATE_TOLERANCE = 0.01
 
 FAILED_TOLERANCE = 0.01
 """Share of requests that may fail, beyond those that an intent makes fail, before a data plane counts as saturated."""
+
+_LIMITED_SHARE = 0.5
 
 SATURATED_COLUMNS = ["mesh", *CELL, "carried_per_s", "failed_share", "generator", "why"]
 
@@ -38,12 +38,26 @@ def saturated(runs: pd.DataFrame) -> pd.DataFrame:
         generator: whether the load generator was itself the limit in half of the runs or more, so that it is not known
         what the data plane carries. why: for people, such as ``"it carried 932 of 997 requests/s"``.
     """
-    found = [
-        row
-        for (mesh, workload, rate), mine in runs.groupby(["mesh", *CELL], sort=False)
-        if (row := _judged(str(mesh), str(workload), float(str(rate)), mine))
-    ]
-    return pd.DataFrame(found, columns=SATURATED_COLUMNS)
+    marked = runs.assign(_failed=unexpected_share(runs), _limited=runs["limited"].ne(""))
+    table = marked.groupby(["mesh", *CELL], sort=False, as_index=False).agg(
+        carried_per_s=("achieved_rate_per_s", "median"),
+        failed_share=("_failed", "median"),
+        generator=("_limited", "mean"),
+    )
+    table["carried_per_s"] = table["carried_per_s"].mask(table["rate_per_s"].eq(NO_RATE))
+    table["generator"] = table["generator"].ge(_LIMITED_SHARE)
+    table["why"] = [_why(*row) for row in table[["rate_per_s", "carried_per_s", "failed_share"]].to_numpy()]
+    return table.loc[table["why"].ne(""), SATURATED_COLUMNS].reset_index(drop=True)
+
+
+def _why(rate: float, carried: float, failed: float) -> str:
+    """Say how a data plane fell short of the load; empty: it did not."""
+    reasons = []
+    if carried < rate * (1 - RATE_TOLERANCE):
+        reasons.append(f"it carried {a_second(carried)} of {a_second(rate)} requests/s")
+    if failed > FAILED_TOLERANCE:
+        reasons.append(f"{percent(failed, 1)} of its requests failed")
+    return " and ".join(reasons)
 
 
 def without_limits(overhead: pd.DataFrame, limits: pd.DataFrame) -> pd.DataFrame:
@@ -67,17 +81,3 @@ def without_limits(overhead: pd.DataFrame, limits: pd.DataFrame) -> pd.DataFrame
     masked.loc[rows, values] = float("nan")
     masked.loc[rows, "blocks"] = 0
     return masked
-
-
-def _judged(mesh: str, workload: str, rate: float, mine: pd.DataFrame) -> tuple[object, ...] | None:
-    carried = float(mine["achieved_rate_per_s"].median()) if rate != NO_RATE else float("nan")
-    failed = float(median(unexpected_share(mine.loc[[run]]) for run in mine.index))
-    reasons = []
-    if carried < rate * (1 - RATE_TOLERANCE):
-        reasons.append(f"it carried {a_second(carried)} of {a_second(rate)} requests/s")
-    if failed > FAILED_TOLERANCE:
-        reasons.append(f"{percent(failed, 1)} of its requests failed")
-    if not reasons:
-        return None
-    limited = bool(mine["limited"].ne("").mean() >= 0.5)
-    return mesh, workload, rate, carried, failed, limited, " and ".join(reasons)

@@ -5,6 +5,8 @@ Fourth stage of the analysis. Blocks of pooled campaigns stand side by side, eac
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 
@@ -71,19 +73,47 @@ def overhead(runs: pd.DataFrame, wide: pd.DataFrame) -> pd.DataFrame:
     median, low and high are of the differences, in the metric's own stored unit; ratio_median, ratio_low and
     ratio_high of the quotients where both are positive (NaN otherwise). The baseline itself is not in it.
     """
-    others = runs[~runs["is_baseline"]]
-    if others.empty:
+    if runs["is_baseline"].all():
         none = summary(runs, wide).iloc[:0]
         return none.assign(**dict.fromkeys(OVERHEAD_COLUMNS[-3:], none["median"]))[OVERHEAD_COLUMNS]
-    rows = baseline_rows(runs)
+    return against_baseline(runs, wide, "metric", RATIO_METRICS)[OVERHEAD_COLUMNS]
+
+
+def against_baseline(runs: pd.DataFrame, wide: pd.DataFrame, name: str, with_ratio: Collection[str]) -> pd.DataFrame:
+    """Return what the columns of ``wide`` differ by from the baseline of the same block, summed up over blocks.
+
+    Parameters
+    ----------
+    runs, wide
+        The counted runs, not all of them the baseline's, and a value of each in every column (same index).
+    name
+        What the columns are; the result has their names in a column of this name.
+    with_ratio
+        The columns of which a ratio means something.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each mesh but the baseline, workload, rate_per_s and column of ``wide``: the columns of a summary for
+        the differences; base, the median of the baseline in the blocks of this mesh; ratio_median, ratio_low and
+        ratio_high (NaN where one side is not positive).
+    """
+    others, rows = runs[~runs["is_baseline"]], baseline_rows(runs)
     base = wide.apply(lambda column: at_baseline(rows, column))
-    names, differences = block_table(others, (wide - base).loc[others.index])
-    positive = (wide > 0) & (base > 0) & [name in RATIO_METRICS for name in wide.columns]
+    positive = (wide > 0) & (base > 0) & [column in with_ratio for column in wide.columns]
     logs = (wide.where(positive) / base.where(positive)).transform(np.log)
-    ratio = intervals(block_table(others, logs.loc[others.index])[1])
-    return _summarise(names, intervals(differences)).assign(
-        ratio_median=np.exp(ratio.median), ratio_low=np.exp(ratio.low), ratio_high=np.exp(ratio.high)
-    )[OVERHEAD_COLUMNS]
+
+    def over_blocks(values: pd.DataFrame) -> tuple[pd.DataFrame, Intervals]:
+        names, found = block_table(others, values.loc[others.index], name)
+        return names, intervals(found)
+
+    (names, differences), (_, ratio) = over_blocks(wide - base), over_blocks(logs)
+    return _summarise(names, differences).assign(
+        base=over_blocks(base.where(wide.notna()))[1].median,
+        ratio_median=np.exp(ratio.median),
+        ratio_low=np.exp(ratio.low),
+        ratio_high=np.exp(ratio.high),
+    )
 
 
 def bill_summary(runs: pd.DataFrame, wide: pd.DataFrame, bill: pd.DataFrame) -> pd.DataFrame:

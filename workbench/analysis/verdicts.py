@@ -145,7 +145,7 @@ def _no_value(mesh: str, kernel: set[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Obstacles:
-    """Why a pair is not ranked: disturbed runs; for latencies who was saturated, and which tails cannot be told."""
+    """What keeps a pair from being ranked: disturbed runs and, for latencies, saturation or too few requests."""
 
     problems: dict[tuple[str, float, str, str], str]
     overlapping: Flags

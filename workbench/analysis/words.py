@@ -57,11 +57,6 @@ def figure(name: str, value: float) -> str:
     return metric(name).show(value).replace(" ×", "×")
 
 
-def capital(text: str) -> str:
-    """Return a text as it begins a sentence; the rest stays."""
-    return text[:1].upper() + text[1:]
-
-
 def range_text(name: str, low: float, high: float) -> str:
     """Return the ends of an interval of metric ``name`` with their unit: ``"-0.002 to 0.010 cores"``."""
     return f"{metric(name).show(low).split()[0]} to {figure(name, high)}"

@@ -1,7 +1,7 @@
 """Which campaign "latest" stands for where figures are compared: the newest one that can answer.
 
-A campaign that checks whether everything works, the tour, and the price of one design are newer than a real measurement
-all the time. They are passed over, and whoever asks is told so.
+The newest campaign is often a quick check, the tour, or the price of one design. Such campaigns are passed over, and a
+message to the user names them.
 """
 
 from __future__ import annotations
@@ -9,18 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workbench.playground.costing import COST_OF
-
 if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.store import Store
 
-ENOUGH_BLOCKS = 2
+FEWEST_BLOCKS = 2
 """The fewest complete blocks of a campaign that can answer: a single one gives no interval."""
-
-DISTURBED_SHARE = 0.5
-"""Share of its runs that other work disturbed above which a campaign is passed over."""
 
 LOOKED_AT = 50
 """Campaigns that are looked at, the newest first; where none of them can answer, the newest is taken."""
@@ -54,6 +49,10 @@ def latest_answer(opened: Store, known: pd.DataFrame) -> Latest:
 
 def _why_not(runs: pd.DataFrame, experiment: str) -> str:
     """Say why a campaign cannot answer; empty: it can. Imported figures are taken as they are."""
+    from workbench.analysis.verdicts import DISTURBED_SHARE
+    from workbench.analysis.words import share
+    from workbench.playground.costing import COST_OF
+
     finished = runs[runs["status"].eq("finished")]
     if not finished["provenance"].eq("measured").all():
         return ""
@@ -61,9 +60,9 @@ def _why_not(runs: pd.DataFrame, experiment: str) -> str:
         return "it prices one design"
     blocks = finished.groupby("block")["is_baseline"]
     complete = int((blocks.any() & ~blocks.all()).sum())
-    if complete < ENOUGH_BLOCKS:
+    if complete < FEWEST_BLOCKS:
         return "one complete block gives no interval" if complete else "no block holds a baseline and a mesh"
     noisy = int(finished["noisy"].fillna("").ne("").sum())
     if noisy > DISTURBED_SHARE * len(finished):
-        return f"other work disturbed {noisy} of {len(finished)} runs"
+        return f"other work disturbed {share(noisy, len(finished))}"
     return ""

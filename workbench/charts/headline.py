@@ -52,7 +52,7 @@ def _shares(bill_summary: pd.DataFrame, order: Sequence[str]) -> pd.DataFrame:
 def _limits(saturated: pd.DataFrame | None) -> dict[tuple[Any, ...], str]:
     """Return (mesh, workload, rate) -> why it did not carry the load."""
     rows = [] if saturated is None else records(saturated)
-    return {tuple(row[name] for name in CELL): str(row["why"]) for row in rows}
+    return {_cell_of(row): str(row["why"]) for row in rows}
 
 
 def _cell_of(row: dict[str, Any]) -> tuple[Any, ...]:

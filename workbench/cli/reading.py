@@ -175,13 +175,14 @@ def compare(which: Which = None, no_fail: NoFail = False, data: Data = None, jso
         say_json(as_data(comparison))
     else:
         say_comparison(comparison)
-    _fail_on_errors(comparison, no_fail=no_fail)
+    if not no_fail:
+        _fail_on_errors(comparison)
 
 
-def _fail_on_errors(comparison: Comparison, *, no_fail: bool) -> None:
+def _fail_on_errors(comparison: Comparison) -> None:
     """Make the command fail where a check says not to believe figures, so that no pipeline takes them for good."""
     wrong = [check for check in comparison.checks if check.severity == "error"]
-    if wrong and not no_fail:
+    if wrong:
         names = ", ".join(dict.fromkeys(check.name for check in wrong))
         raise UnreliableError(
             f"Checks of severity error stand: {names}. {wrong[0].message} {wrong[0].next_step} "
@@ -300,7 +301,7 @@ def report(
     else:
         say(str(target))
     if not no_fail:
-        _fail_on_errors(chosen.compare(), no_fail=no_fail)
+        _fail_on_errors(chosen.compare())
 
 
 def _report_recording(settings: Settings, chosen: Selected, parameter: list[str] | None) -> Path:

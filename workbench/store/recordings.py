@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 from workbench.errors import BadInputError, StoreError
-from workbench.fields import read_table
+from workbench.fields import read_table, toml_table
 from workbench.model.recording import PROVENANCE_NAME, Recording
 
 
@@ -22,7 +21,7 @@ def recording_of(data: Path) -> Recording | None:
     if not path.exists():
         return None
     try:
-        return read_table(Recording, tomllib.loads(path.read_text(encoding="utf-8")), path.name)
+        return read_table(Recording, toml_table(path.read_text(encoding="utf-8"), path.name), path.name)
     except (OSError, ValueError, BadInputError) as error:
         raise StoreError(
             f"{path} says where the recording beside it comes from, and cannot be read: {error} No figure of it is "

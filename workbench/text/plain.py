@@ -34,6 +34,11 @@ def escaped(text: str, keep: str = "") -> str:
     )
 
 
+def capital(text: str) -> str:
+    """Return a text as it begins a sentence; the rest stays."""
+    return text[:1].upper() + text[1:]
+
+
 def for_terminal(text: str) -> str:
     """Return text without what moves a terminal's cursor or changes its colours; line breaks and tabulators stay."""
     return escaped(text, keep="\n\t")

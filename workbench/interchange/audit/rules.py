@@ -13,6 +13,7 @@ from typing import Literal
 
 from workbench.interchange.audit.claims import Claim, ResultSet, memory_is_defined
 from workbench.interchange.publications import PERCENTILES
+from workbench.text.plain import capital
 
 Severity = Literal["error", "warning", "info"]
 """error: a figure cannot be true, or a conclusion does not follow; warning: believe less; info: to know."""
@@ -233,7 +234,7 @@ def _said(name: str) -> Callable[[ResultSet], Iterator[Hit]]:
     def look(results: ResultSet) -> Iterator[Hit]:
         for rule, text in results.said:
             if rule == name:
-                yield "warning", "the source itself", text[:60], f"{text[:1].upper()}{text[1:]}."
+                yield "warning", "the source itself", text[:60], f"{capital(text)}."
 
     return look
 

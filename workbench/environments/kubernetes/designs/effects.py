@@ -23,6 +23,7 @@ from workbench.environments.kubernetes.designs.refusals import printable
 from workbench.environments.kubernetes.designs.trying import DESIGN_MANAGER
 from workbench.environments.kubernetes.waiting import WORKLOADS, explain, unavailable
 from workbench.errors import WorkbenchError
+from workbench.text.plain import capital
 
 QUIET_S = 3.0
 """How long a status is waited for where nothing promises one."""
@@ -303,7 +304,7 @@ def _effect(one: _Watched, after_s: float) -> Effect:
     return Effect(
         object=one.touched.object,
         state=standing.state,
-        sentence=f"{text[:1].upper()}{text[1:]}.",
+        sentence=f"{capital(text)}.",
         after_s=round(after_s, 3),
     )
 

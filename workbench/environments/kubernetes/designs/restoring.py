@@ -29,6 +29,7 @@ from workbench.environments.kubernetes.designs.trying import DESIGN_MANAGER, app
 from workbench.environments.kubernetes.objects import DESIGN, MANAGED, name_of
 from workbench.environments.kubernetes.waiting import gone
 from workbench.errors import RunFailedError
+from workbench.text.plain import capital
 
 REMOVAL_S = 120.0
 """How long one object may take to go."""
@@ -80,7 +81,7 @@ def _not_ours(kept: Kept, live: Object) -> Restored:
 
 
 def _left(kept: Kept, why: str) -> Restored:
-    sentence = f"{why[0].upper()}{why[1:]}."
+    sentence = f"{capital(why)}."
     return Restored(object=kept.touched.object, outcome="left", sentence=sentence, as_before=False)
 
 
